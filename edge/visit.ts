@@ -1,0 +1,54 @@
+import type { FailureCode } from '../shared/domain/failure.ts';
+
+/** What is known of the connection that a visitor's request came over. */
+export interface VisitorConnection {
+  /** Came over TLS. */
+  readonly secure: boolean;
+  /** The port of ours that it reached. */
+  readonly localPort: number;
+  readonly peerAddress: string;
+  /** The name in the ClientHello, lower-case; `undefined` without TLS or SNI. */
+  readonly serverName: string | undefined;
+}
+
+/** A target, ready to be dialled: everything a request needs is worked out when the route table is built. */
+export interface RouteTarget {
+  readonly id: string;
+  readonly agentId: string;
+  /** For people: `port 3000` or `192.168.1.5:8080`. */
+  readonly label: string;
+  /** Path prefix on segment boundaries, `/` for everything. */
+  readonly prefix: string;
+  /** The `Host` value of the target itself. */
+  readonly authority: string;
+  /** Encoded OPEN payload. */
+  readonly open: Uint8Array;
+}
+
+/** A service as the route table holds it. */
+export interface Route {
+  readonly serviceId: string;
+  readonly name: string;
+  readonly domain: string;
+  readonly enabled: boolean;
+  readonly passHostHeader: boolean;
+  /** Longest prefix first; disabled targets left out. */
+  readonly targets: readonly RouteTarget[];
+}
+
+/** One request on its way through the stages. Stages fill in what they find out. */
+export interface Visit {
+  /** Request id, also the access log's. */
+  readonly id: string;
+  readonly connection: VisitorConnection;
+  readonly method: string;
+  /** Lower-case name of the `Host` header (or absolute target), without port; '' for HTTP/1.0 without one. */
+  readonly host: string;
+  /** Path without query, as sent. */
+  readonly path: string;
+  route: Route | undefined;
+  target: RouteTarget | undefined;
+}
+
+/** A stage looks at a visit and lets it pass (`undefined`) or refuses it with its reason. */
+export type Stage = (visit: Visit) => FailureCode | undefined;

@@ -1,0 +1,61 @@
+/** What the UI shows: one versioned snapshot, made by main, mirrored and never owned by the renderer. JSON only. */
+import type { Failure } from '../domain/failure.ts';
+import type { ServiceView } from './control-api.ts';
+
+/** A local port that something listens on. */
+export interface LocalPort {
+  readonly port: number;
+  /** Addresses it listens on, such as `127.0.0.1`, `::`. */
+  readonly addresses: readonly string[];
+  /** The process that listens, where the system tells, such as `vite` or `node`. */
+  readonly process?: string;
+  readonly pid?: number;
+  /** The service that publishes it already. */
+  readonly serviceId?: string;
+}
+
+/** The link between this laptop and its edge. */
+export interface LinkState {
+  readonly state: 'connecting' | 'up' | 'down' | 'paused';
+  /** Since when, milliseconds since the epoch. */
+  readonly since: number;
+  /** Round-trip time in milliseconds, once measured. */
+  readonly roundTrip?: number;
+  /** Why it is down. */
+  readonly failure?: Failure;
+  /** When it tries again, milliseconds since the epoch. */
+  readonly nextTryAt?: number;
+}
+
+export interface AgentState {
+  readonly schema: 1;
+  /** Grows with every change; a snapshot with a lower one is stale. */
+  readonly revision: number;
+  readonly phase: 'starting' | 'ready' | 'stopping';
+  readonly host: {
+    readonly kind: 'web' | 'electron' | 'headless';
+    readonly version: string;
+    /** `linux`, `darwin`, `win32`. */
+    readonly platform: string;
+    /** The folder that holds everything Porthole keeps. */
+    readonly home: string;
+  };
+  readonly edge: {
+    readonly kind: 'embedded' | 'joined';
+    readonly domain: string;
+    readonly link: LinkState;
+    /** Embedded only: the child process. */
+    readonly process?: 'starting' | 'running' | 'stopped';
+  };
+  /** Newest first. While the edge is away, the last known ones. */
+  readonly services: readonly ServiceView[];
+  /** False until the first list of services and ports has arrived. */
+  readonly servicesKnown: boolean;
+  readonly portsKnown: boolean;
+  /** Ascending by port; Porthole's own ports left out. */
+  readonly ports: readonly LocalPort[];
+  /** Whether this machine trusts the edge's private CA; `none` when the edge has a public certificate. */
+  readonly trust: 'none' | 'untrusted' | 'trusted';
+  /** Where secrets are kept; `memory` means they are lost at exit and the user should be told. */
+  readonly vault: 'keychain' | 'safe-storage' | 'file' | 'memory';
+}

@@ -1,0 +1,239 @@
+/**
+ * The control API between agents and an edge, version 1: JSON over HTTPS on the cluster's own name, at
+ * `https://<cluster domain>[:port]/api/v1/…`. Agents authenticate with `Authorization: Bearer pha_…`.
+ * Refusals are `{"error": Failure}` with the status of the failure registry. Unknown keys are refused.
+ *
+ *   POST   /join                  JoinRequest → JoinReply            (the join token is the credential)
+ *   GET    /cluster               → ClusterInfo
+ *   DELETE /agents/self           leave: the credential, its services and tunnels end
+ *   GET    /services              → ServiceView[]                    (those of this agent)
+ *   POST   /services              NewService → ServiceView
+ *   PATCH  /services/:id          ServicePatch → ServiceView
+ *   DELETE /services/:id          → 204
+ *   POST   /services/:id/renew    → ServiceView                      (ephemeral only)
+ *   PUT    /targets               TargetReports → 204                (what the agent knows of its targets)
+ *   GET    /watch                 → WatchEvent a line (NDJSON), for as long as the connection lives
+ *   GET    /logs                  LogQuery → LogPage
+ *   GET    /logs/tail             → LogBatch a line (NDJSON), for as long as the connection lives
+ *
+ * Streams send a line `{"type":"ping"}` after 10 s of silence, so that a dead link shows.
+ */
+import { z } from 'zod';
+import type { AccessRecord } from '../domain/access-record.ts';
+import type { FailureCode } from '../domain/failure.ts';
+import { isFailureCode } from '../domain/failure.ts';
+import type { Service, Target } from '../domain/service.ts';
+
+export const API_PREFIX = '/api/v1';
+/** ALPN of the tunnel on the edge's main port. The number is the wire protocol's major version. */
+export const TUNNEL_ALPN = 'porthole/1';
+
+const id = z.string().min(1).max(64);
+const port = z.int().min(1).max(65535);
+
+export const targetSchema = z.strictObject({
+  id,
+  agentId: id,
+  type: z.enum(['agent', 'host']),
+  host: z.string().min(1).max(253),
+  port,
+  protocol: z.enum(['http', 'https']),
+  path: z.string().min(1).max(1024).startsWith('/'),
+  enabled: z.boolean(),
+  skipTlsVerify: z.boolean(),
+  connectTimeout: z.int().min(100).max(120_000),
+}) satisfies z.ZodType<Target>;
+
+/** A target as a client names it; the edge adds the id and the caller's agent id. */
+export const newTargetSchema = z.strictObject({
+  type: z.enum(['agent', 'host']).default('agent'),
+  host: z.string().min(1).max(253).default('localhost'),
+  port,
+  protocol: z.enum(['http', 'https']).default('http'),
+  path: z.string().min(1).max(1024).startsWith('/').default('/'),
+  enabled: z.boolean().default(true),
+  skipTlsVerify: z.boolean().optional(),
+  connectTimeout: z.int().min(100).max(120_000).optional(),
+});
+export type NewTarget = z.input<typeof newTargetSchema>;
+
+const serviceShape = {
+  id,
+  name: z.string().min(1).max(255),
+  mode: z.literal('http'),
+  domain: z.string().min(1).max(253),
+  targets: z.array(targetSchema).min(1).max(64),
+  enabled: z.boolean(),
+  passHostHeader: z.boolean(),
+  source: z.enum(['permanent', 'ephemeral']),
+  ownerId: id,
+  createdAt: z.number(),
+  expiresAt: z.number().exactOptional(),
+};
+export const serviceSchema = z.strictObject(serviceShape) satisfies z.ZodType<Service>;
+
+/** A service as clients see it: with its derived status and its public URLs, best first. */
+export const serviceViewSchema = z.strictObject({
+  ...serviceShape,
+  status: z.enum([
+    'pending',
+    'certificate_pending',
+    'active',
+    'tunnel_not_created',
+    'certificate_failed',
+    'error',
+    'disabled',
+  ]),
+  statusReason: z.string().exactOptional(),
+  /** `https` always; `http` too on an embedded edge. */
+  urls: z.strictObject({ https: z.string(), http: z.string().exactOptional() }),
+});
+export type ServiceView = z.output<typeof serviceViewSchema>;
+
+export const newServiceSchema = z.strictObject({
+  /** Display name; the domain's first label when left out. */
+  name: z.string().trim().min(1).max(255).optional(),
+  /** A label under the cluster's domain; random when neither it nor `namePrefix` is given. */
+  subdomain: z.string().max(253).optional(),
+  namePrefix: z.string().max(64).optional(),
+  targets: z.array(newTargetSchema).min(1).max(64),
+  enabled: z.boolean().default(true),
+  passHostHeader: z.boolean().default(false),
+  source: z.enum(['permanent', 'ephemeral']).default('permanent'),
+});
+export type NewService = z.input<typeof newServiceSchema>;
+
+export const servicePatchSchema = z.strictObject({
+  name: z.string().trim().min(1).max(255).optional(),
+  subdomain: z.string().max(253).optional(),
+  targets: z.array(newTargetSchema).min(1).max(64).optional(),
+  enabled: z.boolean().optional(),
+  passHostHeader: z.boolean().optional(),
+});
+export type ServicePatch = z.input<typeof servicePatchSchema>;
+
+export const clusterInfoSchema = z.strictObject({
+  domain: z.string(),
+  /** Version of the Porthole that answers. */
+  version: z.string(),
+  nodeId: z.string(),
+  /** Embedded edges serve plain HTTP too, for names under `localhost` only. */
+  embedded: z.boolean(),
+  httpsPort: port,
+  httpPort: port.exactOptional(),
+  /** SHA-256 of the certificate authority (private CA) or leaf, lower-case hex; what a join link carries. */
+  fingerprint: z.string(),
+  /** The private CA in PEM, when the edge uses one. */
+  caPem: z.string().exactOptional(),
+});
+export type ClusterInfo = z.output<typeof clusterInfoSchema>;
+
+export const joinRequestSchema = z.strictObject({
+  token: z.string().max(200),
+  /** What people call this machine. */
+  name: z.string().trim().min(1).max(255),
+});
+export const joinReplySchema = z.strictObject({
+  agentId: id,
+  /** The agent's credential (`pha_…`): shown once, stored hashed. */
+  credential: z.string(),
+  cluster: clusterInfoSchema,
+});
+export type JoinReply = z.output<typeof joinReplySchema>;
+
+export const targetReportsSchema = z.strictObject({
+  /** All of this agent's targets with a problem; targets not named have none. */
+  problems: z
+    .array(
+      z.strictObject({
+        targetId: id,
+        problem: z.enum([
+          'origin_refused',
+          'origin_unresolved',
+          'origin_untrusted',
+          'origin_timeout',
+          'origin_not_allowed',
+        ]),
+      }),
+    )
+    .max(10_000),
+});
+export type TargetReports = z.output<typeof targetReportsSchema>;
+
+export const watchEventSchema = z.discriminatedUnion('type', [
+  /** First line, and again whenever the cluster's facts change. */
+  z.strictObject({ type: z.literal('cluster'), cluster: clusterInfoSchema }),
+  /** Every service of this agent, after each change of a service or a status; at most one per 50 ms. */
+  z.strictObject({ type: z.literal('services'), revision: z.number(), services: z.array(serviceViewSchema) }),
+  z.strictObject({ type: z.literal('ping') }),
+]);
+export type WatchEvent = z.output<typeof watchEventSchema>;
+
+const failureCode = z.custom<FailureCode>((value) => typeof value === 'string' && isFailureCode(value));
+
+export const failureSchema = z.object({ code: failureCode, message: z.string(), field: z.string().exactOptional() });
+/** The body of every refused call. */
+export const errorBodySchema = z.object({ error: failureSchema });
+
+export const accessRecordSchema = z.strictObject({
+  id: z.string(),
+  time: z.number(),
+  kind: z.enum(['request', 'open', 'close']),
+  serviceId: z.string().exactOptional(),
+  agentId: z.string().exactOptional(),
+  nodeId: z.string(),
+  protocol: z.enum(['http/1.0', 'http/1.1']),
+  secure: z.boolean(),
+  method: z.string(),
+  host: z.string(),
+  path: z.string(),
+  status: z.number(),
+  duration: z.number(),
+  firstByte: z.number().exactOptional(),
+  edge: z.number().exactOptional(),
+  tunnel: z.number().exactOptional(),
+  origin: z.number().exactOptional(),
+  bytesUp: z.number(),
+  bytesDown: z.number(),
+  address: z.string(),
+  userAgent: z.string().exactOptional(),
+  failure: failureCode.exactOptional(),
+}) satisfies z.ZodType<AccessRecord>;
+
+export const logQuerySchema = z.strictObject({
+  /** Service ids; all of the agent's when left out. */
+  service: z.union([id, z.array(id).max(100)]).optional(),
+  /** Text found in path, host, address or user agent, case-insensitive. */
+  text: z.string().max(200).optional(),
+  method: z.string().max(32).optional(),
+  /** An exact status (`404`) or a class (`4xx`). */
+  status: z
+    .string()
+    .regex(/^(?:[0-9]{1,3}|[1-5]xx)$/)
+    .optional(),
+  since: z.coerce.number().optional(),
+  until: z.coerce.number().optional(),
+  /** Where the page before ended. */
+  cursor: z.string().max(100).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+export type LogQuery = z.input<typeof logQuerySchema>;
+
+/** Newest first. */
+export const logPageSchema = z.strictObject({
+  records: z.array(accessRecordSchema),
+  cursor: z.string().exactOptional(),
+});
+export type LogPage = z.output<typeof logPageSchema>;
+
+/** Oldest first; `dropped` counts records that could not be kept since the batch before. */
+export const logBatchSchema = z.strictObject({
+  type: z.literal('records'),
+  records: z.array(accessRecordSchema),
+  dropped: z.number(),
+});
+export const logLineSchema = z.discriminatedUnion('type', [
+  logBatchSchema,
+  z.strictObject({ type: z.literal('ping') }),
+]);
+export type LogBatch = z.output<typeof logBatchSchema>;

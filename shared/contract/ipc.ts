@@ -1,0 +1,95 @@
+/**
+ * The one contract between a user interface (window, command line) and main: calls and events, JSON values only.
+ * The same value drives Electron's IPC, the web shell's WebSocket and the local socket of the command line. Every
+ * input is parsed in main; every outcome is a `Reply`; nothing throws across the boundary.
+ */
+import { z } from 'zod';
+import type { Failure } from '../domain/failure.ts';
+import type { AgentState } from './agent-state.ts';
+import { type LogBatch, type LogPage, logQuerySchema, type ServiceView } from './control-api.ts';
+
+const port = z.int();
+
+/** One step of installing the private CA. */
+export interface TrustStep {
+  /** What was touched, such as `System certificates` or `Chromium (NSS database)`. */
+  readonly store: string;
+  readonly outcome: 'installed' | 'already' | 'skipped' | 'failed';
+  /** In words: what was done, or why not and what to do by hand. */
+  readonly note: string;
+}
+
+/** Inputs of every call, by channel. Ranges are checked by the handlers, so that refusals carry their own code. */
+export const CALLS = {
+  'state:get': z.undefined(),
+  /** Publishes a local port: allows the target on this laptop, then creates the service. */
+  'services:publish': z.strictObject({
+    port,
+    host: z.string().max(253).optional(),
+    protocol: z.enum(['http', 'https']).optional(),
+    name: z.string().max(255).optional(),
+    namePrefix: z.string().max(64).optional(),
+    path: z.string().max(1024).optional(),
+    source: z.enum(['permanent', 'ephemeral']).optional(),
+  }),
+  'services:setEnabled': z.strictObject({ id: z.string().max(64), enabled: z.boolean() }),
+  'services:rename': z.strictObject({ id: z.string().max(64), name: z.string().max(255) }),
+  'services:remove': z.strictObject({ id: z.string().max(64) }),
+  /** Keeps an ephemeral service alive. */
+  'services:renew': z.strictObject({ id: z.string().max(64) }),
+  'log:query': logQuerySchema,
+  'clipboard:write': z.strictObject({ text: z.string().max(10_000) }),
+  /** Opens a URL of one of this laptop's services in the browser. */
+  'link:open': z.strictObject({ url: z.string().max(2048) }),
+  /** Installs the edge's private CA where the system and browsers look. */
+  'trust:install': z.undefined(),
+  'cluster:join': z.strictObject({
+    url: z.string().max(2048),
+    token: z.string().max(200),
+    caPem: z.string().max(100_000).optional(),
+    fingerprint: z.string().max(200).optional(),
+  }),
+  'cluster:leave': z.undefined(),
+  'app:quit': z.undefined(),
+} as const;
+
+export type Channel = keyof typeof CALLS;
+export type Input<C extends Channel> = z.input<(typeof CALLS)[C]>;
+
+/** What each call yields. */
+export interface Outputs {
+  'state:get': AgentState;
+  'services:publish': ServiceView;
+  'services:setEnabled': ServiceView;
+  'services:rename': ServiceView;
+  'services:remove': null;
+  'services:renew': ServiceView;
+  'log:query': LogPage;
+  'clipboard:write': null;
+  'link:open': null;
+  'trust:install': { readonly trusted: boolean; readonly steps: readonly TrustStep[] };
+  'cluster:join': { readonly domain: string; readonly agentId: string };
+  'cluster:leave': null;
+  'app:quit': null;
+}
+
+/** What main pushes. */
+export interface Events {
+  /** The whole snapshot, after every change, at most one per 50 ms. */
+  state: AgentState;
+  /** New lines of the access log. */
+  log: LogBatch;
+}
+export type EventName = keyof Events;
+
+export const CHANNELS = Object.keys(CALLS) as readonly Channel[];
+export const EVENT_NAMES = ['state', 'log'] as const satisfies readonly EventName[];
+
+export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Failure };
+
+/** What a user interface holds: the preload puts it on `window.porthole`, the web client builds it over a socket. */
+export interface PortholeApi {
+  call<C extends Channel>(channel: C, input: Input<C>): Promise<Reply<Outputs[C]>>;
+  /** Subscribes; the return value unsubscribes. */
+  on<E extends EventName>(event: E, listener: (value: Events[E]) => void): () => void;
+}

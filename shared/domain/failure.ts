@@ -1,0 +1,196 @@
+/**
+ * The registry of expected failures: one row a code, with the HTTP status it answers with, whether trying the very
+ * same thing again can help, and its wording. Nothing anywhere matches on message text; codes are the contract.
+ *
+ * Wording follows one order: what happened, what it means, what to do. `{name}` is filled from the parameters.
+ */
+interface FailureSpec {
+  /** HTTP status when the failure answers a request (control API or visitor). */
+  readonly status: number;
+  /** Whether the same call may succeed later without a change by the caller. */
+  readonly retry: boolean;
+  readonly say: string;
+}
+
+const REGISTRY = {
+  // What somebody typed.
+  input_invalid: { status: 400, retry: false, say: '{reason}' },
+  port_invalid: { status: 400, retry: false, say: 'Port {port} is not valid. Use a whole number from 1 to 65535.' },
+  name_invalid: {
+    status: 400,
+    retry: false,
+    say: 'The name "{name}" is not valid: {reason} Use lower-case letters, digits and hyphens, starting and ending with a letter or digit.',
+  },
+  domain_invalid: { status: 400, retry: false, say: 'The domain "{domain}" is not valid: {reason}' },
+  domain_taken: {
+    status: 409,
+    retry: false,
+    say: 'The name {domain} is already taken by the service "{owner}". Choose another name, or remove that service first.',
+  },
+  domain_foreign: {
+    status: 400,
+    retry: false,
+    say: 'The domain {domain} does not lie under {cluster}. Choose a name under it.',
+  },
+  host_invalid: { status: 400, retry: false, say: 'The host "{host}" is not a host name or an IP address.' },
+  address_invalid: {
+    status: 400,
+    retry: false,
+    say: 'The address "{address}" is not ADDRESS:PORT, such as 0.0.0.0:443 or [::1]:8443.',
+  },
+
+  // Joining a cluster.
+  token_invalid: { status: 400, retry: false, say: 'That is not a join token: {reason} Copy it again, whole.' },
+  token_unknown: { status: 401, retry: false, say: 'The edge does not know this join token. Ask for a new one.' },
+  token_expired: { status: 401, retry: false, say: 'This join token expired at {at}. Ask for a new one.' },
+  token_used: { status: 401, retry: false, say: 'This join token was used already. Ask for a new one.' },
+  edge_unreachable: {
+    status: 503,
+    retry: true,
+    say: 'Nothing answers at {address} ({reason}). Check the address and that the edge is running.',
+  },
+  edge_untrusted: {
+    status: 502,
+    retry: false,
+    say: 'The certificate of {address} is not trusted ({reason}). Give its CA with --ca or its fingerprint with --fingerprint, if you know them to be right.',
+  },
+  edge_incompatible: {
+    status: 502,
+    retry: false,
+    say: 'The edge at {address} speaks another version of the protocol ({reason}). Update whichever is older.',
+  },
+  edge_odd: { status: 502, retry: true, say: 'What answers at {address} is not a Porthole edge ({reason}).' },
+  already_joined: {
+    status: 409,
+    retry: false,
+    say: 'This laptop already belongs to {cluster}. Leave that cluster first.',
+  },
+
+  // Credentials and rights.
+  credential_unknown: {
+    status: 401,
+    retry: false,
+    say: 'The edge does not know this agent any more. Join the cluster again.',
+  },
+  forbidden: { status: 403, retry: false, say: 'That is not allowed: {reason}' },
+
+  // Services.
+  service_not_found: { status: 404, retry: false, say: 'There is no service "{service}".' },
+  service_ambiguous: {
+    status: 409,
+    retry: false,
+    say: 'More than one service is called "{service}". Name it by its domain.',
+  },
+  exposure_limit: { status: 429, retry: true, say: 'This agent already has {limit} exposures. End one of them first.' },
+  exposure_expired: { status: 410, retry: false, say: 'This exposure has expired. Expose the port again.' },
+  service_limit: {
+    status: 429,
+    retry: false,
+    say: 'This cluster takes at most {limit} services from one agent. Remove one first.',
+  },
+
+  // The laptop.
+  home_unwritable: {
+    status: 500,
+    retry: false,
+    say: 'The data folder {path} cannot be written ({reason}). Choose another with PORTHOLE_HOME, or mend its permissions.',
+  },
+  home_in_use: {
+    status: 409,
+    retry: false,
+    say: 'Another Porthole (process {pid}) uses {path}. Stop it first, or choose another folder with PORTHOLE_HOME.',
+  },
+  data_unwritable: {
+    status: 500,
+    retry: false,
+    say: 'The data folder {path} cannot be written ({reason}). Choose another with --data-dir, or mend its permissions.',
+  },
+  data_in_use: {
+    status: 409,
+    retry: false,
+    say: 'Another edge uses the data folder {path}. Stop it first, or choose another with --data-dir.',
+  },
+  data_newer: {
+    status: 500,
+    retry: false,
+    say: 'The data in {path} was written by a newer Porthole (schema {found}, this one knows {known}). Update Porthole.',
+  },
+  address_in_use: {
+    status: 409,
+    retry: true,
+    say: 'The address {address} is already in use. Stop what listens there, or choose another.',
+  },
+  address_denied: {
+    status: 403,
+    retry: false,
+    say: 'Listening on {address} is not permitted. Ports below 1024 need a privilege; choose a higher one or grant it.',
+  },
+  edge_failed: {
+    status: 503,
+    retry: true,
+    say: 'The embedded edge stopped ({reason}). It is started again by itself.',
+  },
+  app_not_running: {
+    status: 503,
+    retry: true,
+    say: 'No Porthole is running here. Start it with "porthole up" or open the app.',
+  },
+  trust_failed: { status: 500, retry: false, say: 'The certificate authority could not be installed: {reason}' },
+  offline: {
+    status: 503,
+    retry: true,
+    say: 'There is no connection to the edge right now ({reason}). Your services are not reachable until it is back.',
+  },
+  channel_unknown: { status: 404, retry: false, say: 'There is no call "{channel}".' },
+  internal: { status: 500, retry: true, say: 'Something went wrong inside Porthole. The log has the details.' },
+
+  // What a visitor's request can be refused with.
+  request_malformed: { status: 400, retry: false, say: 'The request was not valid HTTP.' },
+  request_timeout: { status: 408, retry: true, say: 'The request took too long to arrive.' },
+  head_too_large: { status: 431, retry: false, say: 'The request headers are too large.' },
+  body_too_large: { status: 413, retry: false, say: 'The request is too large.' },
+  method_unsupported: { status: 501, retry: false, say: 'This request method is not supported.' },
+  version_unsupported: { status: 505, retry: false, say: 'This HTTP version is not supported.' },
+  expectation_unsupported: { status: 417, retry: false, say: 'This expectation is not supported.' },
+  misdirected: { status: 421, retry: false, say: 'This connection was opened for another name.' },
+  no_service: { status: 404, retry: false, say: 'No service lives at {host}.' },
+  no_target: { status: 404, retry: false, say: 'No target of this service takes this path.' },
+  service_disabled: { status: 503, retry: true, say: 'This service is switched off.' },
+  agent_offline: { status: 503, retry: true, say: 'The laptop behind this service is offline.' },
+  busy: { status: 503, retry: true, say: 'Too many requests are under way. Try again in a moment.' },
+  draining: { status: 503, retry: true, say: 'This edge is restarting. Try again in a moment.' },
+  origin_refused: { status: 502, retry: true, say: 'Nothing listens on {target}.' },
+  origin_unresolved: { status: 502, retry: true, say: 'The name of {target} cannot be resolved on the laptop.' },
+  origin_untrusted: { status: 502, retry: false, say: 'The certificate of {target} is not trusted by the laptop.' },
+  origin_timeout: { status: 504, retry: true, say: '{target} did not answer in time.' },
+  origin_not_allowed: { status: 502, retry: false, say: 'The laptop has not allowed {target}.' },
+  origin_bad_response: { status: 502, retry: true, say: '{target} sent something that is not valid HTTP.' },
+  origin_closed: { status: 502, retry: true, say: '{target} closed the connection before it answered.' },
+  tunnel_lost: { status: 502, retry: true, say: 'The connection to the laptop broke.' },
+} as const satisfies Record<string, FailureSpec>;
+
+export type FailureCode = keyof typeof REGISTRY;
+
+/** A refusal with its reason, fit to be shown. JSON only; never a stack, never a secret. */
+export interface Failure {
+  readonly code: FailureCode;
+  readonly message: string;
+  /** The input field that caused it, as a path such as `targets.0.port`. */
+  readonly field?: string;
+}
+
+/** A `Failure` of `code`, its wording filled in from `params`. */
+export function failure(
+  code: FailureCode,
+  params: Readonly<Record<string, string | number>> = {},
+  field?: string,
+): Failure {
+  const message = REGISTRY[code].say.replace(/\{(\w+)\}/g, (_, key: string) => String(params[key] ?? `(${key})`));
+  return field === undefined ? { code, message } : { code, message, field };
+}
+
+/** The registry's row for `code`. */
+export const failureSpec = (code: FailureCode): FailureSpec => REGISTRY[code];
+
+/** Whether `code`, from outside, is a code of the registry. */
+export const isFailureCode = (code: string): code is FailureCode => Object.hasOwn(REGISTRY, code);

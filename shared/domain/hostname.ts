@@ -1,0 +1,67 @@
+import { type Failure, failure } from './failure.ts';
+import { err, ok, type Result } from './result.ts';
+
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
+
+/** Whether `text` is one lower-case hostname label (RFC 1123: letters, digits, hyphens inside, at most 63). */
+export const isLabel = (text: string): boolean => LABEL.test(text);
+
+/** Lower-cases a domain, drops one trailing dot, and checks length (253) and every label. */
+export function parseDomain(text: string): Result<string, Failure> {
+  const domain = text.trim().toLowerCase().replace(/\.$/, '');
+  if (domain === '') return err(failure('domain_invalid', { domain: text, reason: 'it is empty.' }, 'domain'));
+  if (domain.length > 253)
+    return err(
+      failure(
+        'domain_invalid',
+        { domain: `${domain.slice(0, 40)}…`, reason: 'it is longer than 253 characters.' },
+        'domain',
+      ),
+    );
+  if (IPV4.test(domain))
+    return err(failure('domain_invalid', { domain, reason: 'it is an IP address, not a name.' }, 'domain'));
+  for (const label of domain.split('.')) {
+    if (!isLabel(label))
+      return err(
+        failure(
+          'domain_invalid',
+          { domain: text, reason: `"${label}" is not a label of letters, digits and inner hyphens (1 to 63).` },
+          'domain',
+        ),
+      );
+  }
+  return ok(domain);
+}
+
+/** Whether `domain` is `parent` or lies under it. Both lower-case, without trailing dots. */
+export const isUnder = (domain: string, parent: string): boolean => domain === parent || domain.endsWith(`.${parent}`);
+
+/**
+ * Splits an HTTP `Host` value into its lower-case name and port text. A trailing dot of the name is dropped;
+ * `[v6]` keeps its brackets. `undefined` when it is not `host[:port]` (RFC 9110 section 7.2).
+ */
+export function splitHost(value: string): { readonly name: string; readonly port: string } | undefined {
+  const match = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::(\d{0,5}))?$/.exec(value);
+  if (match?.[1] === undefined) return undefined;
+  return { name: match[1].toLowerCase().replace(/\.$/, ''), port: match[2] ?? '' };
+}
+
+/** An `ADDRESS:PORT` as command lines take it; port 0 means any free port. IPv6 in brackets. */
+export function parseListenAddress(text: string): Result<{ readonly host: string; readonly port: number }, Failure> {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text.trim());
+  const port = Number(match?.[3]);
+  if (match === null || !(port <= 65535)) return err(failure('address_invalid', { address: text }));
+  return ok({ host: match[1] ?? (match[2] || '0.0.0.0'), port });
+}
+
+/** Whether `text` can name a host to dial: a hostname, an IPv4 address, or an IPv6 address with or without brackets. */
+export function isDialHost(text: string): boolean {
+  if (text.length === 0 || text.length > 253) return false;
+  if (/^\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?$/.test(text)) return text.startsWith('[') === text.endsWith(']');
+  return text
+    .toLowerCase()
+    .replace(/\.$/, '')
+    .split('.')
+    .every((l) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/.test(l));
+}
