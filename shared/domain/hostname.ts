@@ -55,13 +55,27 @@ export function parseListenAddress(text: string): Result<{ readonly host: string
   return ok({ host: match[1] ?? (match[2] || '0.0.0.0'), port });
 }
 
+/** Whether `text` is an IPv6 address in its textual form (RFC 4291 section 2.2), without brackets or zone. */
+export function isIPv6(text: string): boolean {
+  const halves = text.split('::');
+  if (halves.length > 2) return false;
+  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')));
+  const last = groups.at(-1);
+  const embedsIPv4 = last !== undefined && !text.endsWith(':') && IPV4.test(last);
+  const hex = embedsIPv4 ? groups.slice(0, -1) : groups;
+  if (!hex.every((group) => /^[0-9A-Fa-f]{1,4}$/.test(group))) return false;
+  const count = hex.length + (embedsIPv4 ? 2 : 0);
+  return halves.length === 2 ? count < 8 : count === 8;
+}
+
 /** Whether `text` can name a host to dial: a hostname, an IPv4 address, or an IPv6 address with or without brackets. */
 export function isDialHost(text: string): boolean {
   if (text.length === 0 || text.length > 253) return false;
-  if (/^\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?$/.test(text)) return text.startsWith('[') === text.endsWith(']');
+  if (text.startsWith('[')) return text.endsWith(']') && isIPv6(text.slice(1, -1));
+  if (text.includes(':')) return isIPv6(text);
   return text
     .toLowerCase()
     .replace(/\.$/, '')
     .split('.')
-    .every((l) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/.test(l));
+    .every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
 }
