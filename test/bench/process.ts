@@ -1,0 +1,112 @@
+/** Processes that a benchmark starts: each is ended by the one who started it, whatever happens. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+
+/** Clock ticks a second in /proc; 100 on every Linux that Node runs on. */
+const TICKS = 100;
+
+export interface Running extends AsyncDisposable {
+  readonly pid: number;
+  /** Seconds of CPU that the process and its threads have used. */
+  cpu(): number;
+  /** Resident bytes. */
+  resident(): number;
+  readonly child: ChildProcess;
+}
+
+/** Starts `command` and returns once it runs; output is kept out of the tables. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: { readonly env?: NodeJS.ProcessEnv; readonly stdin?: 'pipe' | 'ignore' } = {},
+): Promise<Running> {
+  const child = spawn(command, args, {
+    env: { ...process.env, ...options.env },
+    stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-2000);
+  });
+  await once(child, 'spawn');
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${command} did not start`);
+  const exited = once(child, 'exit');
+  child.once('exit', (code) => {
+    if (code !== null && code !== 0) process.stderr.write(`${command} ended with ${code}: ${errors}\n`);
+  });
+  return {
+    pid,
+    child,
+    cpu: () => stat(pid, 11) / TICKS + stat(pid, 12) / TICKS,
+    resident: () => stat(pid, 21) * 4096,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** A field of /proc/PID/stat, counted after the command's name (proc(5): utime 11, stime 12, rss 21). */
+function stat(pid: number, field: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[field]);
+}
+
+/** The first line of JSON on the process's standard output that `accept` likes. */
+export async function jsonLine<T>(
+  child: ChildProcess,
+  accept: (value: Record<string, unknown>) => T | undefined,
+): Promise<T> {
+  const { stdout } = child;
+  if (stdout === null) throw new Error('no output to read');
+  let rest = '';
+  return await new Promise<T>((resolve, reject) => {
+    const ended = () => reject(new Error(`the process ended before it was ready: ${rest.slice(0, 500)}`));
+    child.once('exit', ended);
+    stdout.on('data', (chunk: Buffer) => {
+      rest += chunk.toString();
+      for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
+        const line = rest.slice(0, end);
+        rest = rest.slice(end + 1);
+        const value = accept(JSON.parse(line) as Record<string, unknown>);
+        if (value === undefined) continue;
+        child.off('exit', ended);
+        resolve(value);
+      }
+    });
+  });
+}
+
+/** A free loopback port. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Waits until something accepts on `port`; fails after ten seconds. */
+export async function listening(port: number): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (Date.now() < deadline) {
+    const socket = net.connect(port, '127.0.0.1');
+    const connected = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    socket.destroy();
+    if (connected) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`nothing listens on port ${port}`);
+}
