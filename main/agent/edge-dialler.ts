@@ -1,0 +1,193 @@
+import { X509Certificate } from 'node:crypto';
+import { isIP, type TcpNetConnectOpts } from 'node:net';
+import { type ConnectionOptions, checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from 'node:tls';
+import { TUNNEL_ALPN } from '../../shared/contract/control-api.ts';
+import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { err, ok, type Result } from '../../shared/domain/result.ts';
+import { chainOf, fingerprintOf, isWithinValidity, publicAuthorities, readPem } from './certificates.ts';
+import { errorCode, unreachableReason, untrustedReason } from './dial-error.ts';
+import { describeEdge, type EdgeAddress, type EdgeTrust, edgeServerName } from './edge-address.ts';
+import { isLocalhostName, LOOPBACK_ATTEMPT, loopbackLookup } from './loopback.ts';
+
+/** Milliseconds for name look-up, TCP and TLS together. */
+export const EDGE_DIAL_TIMEOUT = 10_000;
+
+export interface DialOptions {
+  /** What is to be spoken over the connection. */
+  readonly purpose: 'control' | 'tunnel';
+  readonly signal: AbortSignal;
+}
+
+/** A tunnel must be agreed on by ALPN; HTTP/1.1 is also what a server without ALPN speaks (RFC 7301 section 3.1). */
+const PURPOSE = {
+  control: { alpn: 'http/1.1', minVersion: 'TLSv1.2', agreed: (alpn: string | false | null) => alpn !== TUNNEL_ALPN },
+  tunnel: { alpn: TUNNEL_ALPN, minVersion: 'TLSv1.3', agreed: (alpn: string | false | null) => alpn === TUNNEL_ALPN },
+} as const;
+
+/** `tls.connect` passes these two on to `net.connect`; its types don't say so. */
+type TlsOptions = ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamily' | 'autoSelectFamilyAttemptTimeout'>;
+
+/** How one attempt judges the certificate. */
+type Check =
+  | { readonly kind: 'authorities'; readonly options: ConnectionOptions; readonly name: string | undefined }
+  | { readonly kind: 'leaf'; readonly fingerprint: string }
+  | { readonly kind: 'none' };
+
+/** Opens TLS connections to one edge that are verified before a byte is written to them. */
+export interface EdgeDialler {
+  /** A connected, verified socket. Fails with `edge_unreachable`, `edge_untrusted`, `edge_incompatible`, `edge_odd`. */
+  dial(options: DialOptions): Promise<Result<TLSSocket, Failure>>;
+}
+
+/**
+ * A dialler for `address` that accepts what `trust` describes.
+ *
+ * A pinned fingerprint is resolved by one connection that carries no data: it only fetches the chain. A certificate
+ * whose SHA-256 is the pin is authentic whoever sent it. If it is the leaf, that exact certificate is asked for from
+ * then on (its holder proves the key in the handshake); if it is an authority, it becomes the only one trusted and
+ * OpenSSL verifies chain, validity, purpose and name as for any other.
+ */
+export function createEdgeDialler(address: EdgeAddress, trust: EdgeTrust, now: () => number = Date.now): EdgeDialler {
+  let pinned: Check | undefined;
+
+  async function judge(options: DialOptions): Promise<Result<Check, Failure>> {
+    if (trust.fingerprint !== undefined) {
+      if (pinned !== undefined) return ok(pinned);
+      const found = await resolvePin(address, trust.fingerprint, options);
+      if (found.ok) pinned = found.value;
+      return found;
+    }
+    if (trust.caPem === undefined)
+      return ok({ kind: 'authorities', options: { secureContext: publicAuthorities() }, name: expectedName(address) });
+    const authorities = readPem(trust.caPem);
+    if (authorities.length === 0) return err(untrusted(address, 'the CA given for it is not a certificate in PEM'));
+    return ok(pinnedAuthority(address, authorities));
+  }
+
+  return {
+    async dial(options) {
+      const how = await judge(options);
+      return how.ok ? attempt(address, how.value, options, now) : how;
+    },
+  };
+}
+
+const untrusted = (address: EdgeAddress, reason: string): Failure =>
+  failure('edge_untrusted', { address: describeEdge(address), reason });
+
+/** The name that the certificate must carry. */
+const expectedName = (address: EdgeAddress): string => address.domain ?? address.host;
+
+/**
+ * Trust in authorities of the user's choice. One single self-made authority, dialled by IP address before the cluster
+ * domain is known (joining), is taken to be the cluster's own: every certificate that it signed is the cluster's.
+ */
+function pinnedAuthority(address: EdgeAddress, authorities: readonly X509Certificate[]): Check {
+  const [only] = authorities;
+  const selfMade = authorities.length === 1 && only?.checkIssued(only) === true;
+  const anyName = selfMade && address.domain === undefined && isIP(address.host) !== 0;
+  return {
+    kind: 'authorities',
+    options: { ca: authorities.map((c) => c.toString()), allowPartialTrustChain: !selfMade },
+    name: anyName ? undefined : expectedName(address),
+  };
+}
+
+async function resolvePin(
+  address: EdgeAddress,
+  fingerprint: string,
+  options: DialOptions,
+): Promise<Result<Check, Failure>> {
+  const probe = await attempt(address, { kind: 'none' }, options, Date.now);
+  if (!probe.ok) return probe;
+  const leaf = probe.value.getPeerX509Certificate();
+  probe.value.destroy();
+  const chain = leaf === undefined ? [] : chainOf(leaf);
+  const index = chain.findIndex((certificate) => fingerprintOf(certificate) === fingerprint);
+  const match = chain[index];
+  if (match === undefined) return err(untrusted(address, 'its fingerprint is not the given one'));
+  if (index === 0) return ok({ kind: 'leaf', fingerprint });
+  if (!match.ca) return err(untrusted(address, 'the given fingerprint is not of the edge or an authority'));
+  return ok(pinnedAuthority(address, [new X509Certificate(match.raw)]));
+}
+
+function connectionOptions(address: EdgeAddress, check: Check, options: DialOptions): TlsOptions {
+  const local = isLocalhostName(address.host);
+  const serverName = edgeServerName(address);
+  return {
+    host: address.host,
+    port: address.port,
+    autoSelectFamily: true,
+    ...(local ? { lookup: loopbackLookup, autoSelectFamilyAttemptTimeout: LOOPBACK_ATTEMPT } : {}),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    ALPNProtocols: [PURPOSE[options.purpose].alpn],
+    minVersion: PURPOSE[options.purpose].minVersion,
+    ...(check.kind === 'authorities'
+      ? { ...check.options, checkServerIdentity: (_: string, cert: PeerCertificate) => identity(check.name, cert) }
+      : { rejectUnauthorized: false }),
+  };
+}
+
+const identity = (name: string | undefined, certificate: PeerCertificate): Error | undefined =>
+  name === undefined ? undefined : checkServerIdentity(name, certificate);
+
+/** One connection attempt under its own timeout. The socket is handed out only after every check. */
+function attempt(
+  address: EdgeAddress,
+  check: Check,
+  options: DialOptions,
+  now: () => number,
+): Promise<Result<TLSSocket, Failure>> {
+  return new Promise((resolve) => {
+    const at = describeEdge(address);
+    if (options.signal.aborted) return resolve(err(failure('edge_unreachable', { address: at, reason: 'given up' })));
+    const socket = connect(connectionOptions(address, check, options));
+    let reached = false;
+    const finish = (result: Result<TLSSocket, Failure>): void => {
+      clearTimeout(timer);
+      options.signal.removeEventListener('abort', onAbort);
+      socket.off('error', onError).off('close', onClose);
+      // A destroyed socket may still report an error; nobody is interested any more.
+      if (!result.ok) socket.on('error', () => {}).destroy();
+      resolve(result);
+    };
+    const refuse = (code: 'edge_unreachable' | 'edge_untrusted' | 'edge_odd', reason: string): void =>
+      finish(err(failure(code, { address: at, reason })));
+    const onAbort = (): void => refuse('edge_unreachable', 'given up');
+    const onError = (error: unknown): void => finish(err(dialFailure(at, reached, error)));
+    const onClose = (): void => refuse('edge_unreachable', 'the connection was closed');
+    const timer = setTimeout(() => refuse('edge_unreachable', 'no answer in time'), EDGE_DIAL_TIMEOUT);
+    options.signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('connect', () => {
+      reached = true;
+    });
+    socket.on('error', onError).on('close', onClose);
+    socket.once('secureConnect', () => {
+      const fault = check.kind === 'leaf' ? leafFault(socket, check.fingerprint, now()) : undefined;
+      if (fault !== undefined) return refuse('edge_untrusted', fault);
+      if (!PURPOSE[options.purpose].agreed(socket.alpnProtocol))
+        return refuse('edge_odd', `it does not speak ${PURPOSE[options.purpose].alpn}`);
+      finish(ok(socket));
+    });
+  });
+}
+
+function leafFault(socket: TLSSocket, fingerprint: string, now: number): string | undefined {
+  const leaf = socket.getPeerX509Certificate();
+  if (leaf === undefined || fingerprintOf(leaf) !== fingerprint) return 'its fingerprint is not the given one';
+  return isWithinValidity(leaf, now) ? undefined : 'it is not within its time of validity';
+}
+
+/** The failure of a dial; `reached` tells that TCP was up and TLS under way. */
+function dialFailure(address: string, reached: boolean, error: unknown): Failure {
+  const code = errorCode(error);
+  const doubt = untrustedReason(code);
+  if (doubt !== undefined) return failure('edge_untrusted', { address, reason: doubt });
+  // The server refused our protocol by alert (RFC 7301 section 3.2): a Porthole of another version, or none.
+  if (/NO_APPLICATION_PROTOCOL/.test(code))
+    return failure('edge_incompatible', { address, reason: 'no common protocol version' });
+  const reason = unreachableReason(code);
+  if (reason !== undefined) return failure('edge_unreachable', { address, reason });
+  if (reached) return failure('edge_odd', { address, reason: 'the TLS handshake failed' });
+  return failure('edge_unreachable', { address, reason: code === '' ? 'the connection failed' : code });
+}

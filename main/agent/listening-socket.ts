@@ -1,0 +1,11 @@
+/** A TCP socket that listens, as the system lists it. */
+export interface ListeningSocket {
+  readonly address: string;
+  readonly port: number;
+  readonly pid?: number;
+  /** What to call the process. */
+  readonly process?: string;
+}
+
+/** Lists what listens; throws when the system won't say. */
+export type SocketScan = (signal: AbortSignal) => Promise<readonly ListeningSocket[]>;

@@ -1,0 +1,25 @@
+import type { LookupAddress, LookupOptions } from 'node:dns';
+
+type LookupDone = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
+
+const LOOPBACK: readonly LookupAddress[] = [
+  { address: '127.0.0.1', family: 4 },
+  { address: '::1', family: 6 },
+];
+
+/**
+ * A `lookup` for sockets that knows this machine only: both loopback addresses, whatever name is asked and whatever
+ * the hosts file says. With `autoSelectFamily` a server that listens on just one of them is found either way.
+ */
+export function loopbackLookup(_name: string, options: LookupOptions, done: LookupDone): void {
+  const family = options.family === 6 || options.family === 'IPv6' ? 6 : options.family === 4 ? 4 : 0;
+  const found = family === 0 ? LOOPBACK : LOOPBACK.filter((a) => a.family === family);
+  if (options.all === true) done(null, [...found]);
+  else done(null, found[0]?.address ?? '127.0.0.1', found[0]?.family ?? 4);
+}
+
+/** Milliseconds that one loopback address gets before the other is tried too (Windows takes seconds to refuse). */
+export const LOOPBACK_ATTEMPT = 100;
+
+/** Whether `host` names this machine by RFC 6761 (`localhost` and names under it). */
+export const isLocalhostName = (host: string): boolean => host === 'localhost' || host.endsWith('.localhost');

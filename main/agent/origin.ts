@@ -1,0 +1,127 @@
+import { connect as connectTcp, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { err, ok, type Result } from '../../shared/domain/result.ts';
+import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
+import type { OpenRequest } from '../../shared/wire/open.ts';
+import type { AllowList } from './allow-list.ts';
+import { publicAuthorities } from './certificates.ts';
+import { errorCode, isUnresolved, untrustedReason } from './dial-error.ts';
+import { LOOPBACK_ATTEMPT, loopbackLookup } from './loopback.ts';
+
+/** Connections to origins that may be open, and dials that may be under way, at once. */
+export const ORIGIN_SOCKETS = 8192;
+export const ORIGIN_DIALS = 512;
+/** What the edge may ask for as a connect timeout, in milliseconds. */
+const TIMEOUT_BOUNDS = { least: 100, most: 120_000 } as const;
+
+/** Why a target was not reached; `code` goes back to the edge, `reason` to the log. */
+export interface OriginRefusal {
+  readonly code: ResetCode;
+  readonly reason: string;
+}
+
+export interface OriginConnection {
+  readonly socket: Socket;
+  /** Microseconds that look-up, TCP and TLS took. */
+  readonly dialMicros: number;
+}
+
+/** Connects to the targets that the user has allowed, and to nothing else. */
+export interface OriginDialler {
+  dial(target: OpenRequest, signal: AbortSignal): Promise<Result<OriginConnection, OriginRefusal>>;
+  /** Connections open now. */
+  readonly open: number;
+}
+
+/**
+ * A dialler that asks `allowed` before every dial. Type `agent` never leaves loopback: its host is not even looked at,
+ * and both loopback addresses are tried, since many servers listen on only one. Type `host` is resolved by the
+ * system and dialled by happy eyeballs (RFC 8305).
+ */
+export function createOriginDialler(allowed: Pick<AllowList, 'isAllowed'>): OriginDialler {
+  let open = 0;
+  let dialling = 0;
+  return {
+    get open() {
+      return open;
+    },
+    async dial(target, signal) {
+      if (!allowed.isAllowed(target)) return refusal(RESET.NOT_ALLOWED, 'the user has not allowed this target');
+      if (open >= ORIGIN_SOCKETS || dialling >= ORIGIN_DIALS)
+        return refusal(RESET.LIMIT, 'too many connections to origins');
+      dialling++;
+      try {
+        const dialled = await attempt(target, signal);
+        if (!dialled.ok) return dialled;
+        open++;
+        dialled.value.socket.once('close', () => open--);
+        return dialled;
+      } finally {
+        dialling--;
+      }
+    },
+  };
+}
+
+const refusal = (code: ResetCode, reason: string): Result<never, OriginRefusal> => err({ code, reason });
+
+/** Starts the connection. For TLS the name is what the certificate must carry; ALPN says HTTP/1.1, as we speak it. */
+function begin(target: OpenRequest): { readonly socket: Socket; readonly ready: 'connect' | 'secureConnect' } {
+  const local = target.type === 'agent';
+  const host = local ? 'localhost' : target.host.replace(/^\[|\]$/g, '');
+  const where: TcpNetConnectOpts = {
+    host,
+    port: target.port,
+    autoSelectFamily: true,
+    ...(local ? { lookup: loopbackLookup, autoSelectFamilyAttemptTimeout: LOOPBACK_ATTEMPT } : {}),
+  };
+  const half = { ...where, allowHalfOpen: true, noDelay: true };
+  if (!target.tls) return { socket: connectTcp(half), ready: 'connect' };
+  const secure = {
+    ...half,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ALPNProtocols: ['http/1.1'],
+    ...(target.skipTlsVerify ? { rejectUnauthorized: false } : { secureContext: publicAuthorities() }),
+  };
+  return { socket: connectTls(secure), ready: 'secureConnect' };
+}
+
+function attempt(target: OpenRequest, signal: AbortSignal): Promise<Result<OriginConnection, OriginRefusal>> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve(refusal(RESET.CANCELLED, 'the stream is gone'));
+    const started = performance.now();
+    const limit = Math.min(TIMEOUT_BOUNDS.most, Math.max(TIMEOUT_BOUNDS.least, target.connectTimeout));
+    const { socket, ready } = begin(target);
+    const finish = (result: Result<OriginConnection, OriginRefusal>): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      socket.off(ready, onReady).off('error', onError).off('close', onClose);
+      // A destroyed socket may still report an error; nobody is interested any more.
+      if (!result.ok) socket.on('error', () => {}).destroy();
+      resolve(result);
+    };
+    const onAbort = (): void => finish(refusal(RESET.CANCELLED, 'the stream is gone'));
+    const onError = (error: unknown): void => finish(err(originRefusal(errorCode(error))));
+    const onClose = (): void => finish(refusal(RESET.BROKEN, 'the origin closed the connection'));
+    const onReady = (): void => {
+      const dialMicros = Math.round((performance.now() - started) * 1000);
+      finish(ok({ socket, dialMicros }));
+    };
+    const timer = setTimeout(() => finish(refusal(RESET.TIMEOUT, `no answer in ${limit} ms`)), limit);
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once(ready, onReady).on('error', onError).on('close', onClose);
+  });
+}
+
+/** What an error code of a dial means to the edge. */
+export function originRefusal(code: string): OriginRefusal {
+  const doubt = untrustedReason(code);
+  if (doubt !== undefined) return { code: RESET.UNTRUSTED, reason: `the certificate: ${doubt}` };
+  if (isUnresolved(code)) return { code: RESET.UNRESOLVED, reason: code };
+  if (code === 'ETIMEDOUT') return { code: RESET.TIMEOUT, reason: code };
+  if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOBUFS' || code === 'ENOMEM')
+    return { code: RESET.LIMIT, reason: code };
+  if (['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'EACCES', 'EPERM', 'ENETDOWN'].includes(code))
+    return { code: RESET.REFUSED, reason: code };
+  return { code: RESET.BROKEN, reason: code === '' ? 'the connection failed' : code };
+}

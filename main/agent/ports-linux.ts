@@ -1,0 +1,136 @@
+import { open, readdir, readFile, readlink } from 'node:fs/promises';
+import type { ListeningSocket, SocketScan } from './listening-socket.ts';
+import { nameProcess } from './process-name.ts';
+
+/** A row of `/proc/net/tcp` or `tcp6` in state LISTEN. */
+export interface ProcSocket {
+  readonly address: string;
+  readonly port: number;
+  readonly inode: string;
+}
+
+/** The kernel lists listening sockets first: this much holds thousands of them, however many connections there are. */
+const TABLE_BYTES = 1024 * 1024;
+/** Milliseconds after which a socket whose process was not found is looked for again. */
+const LOOK_AGAIN = 30_000;
+const LISTEN = '0A';
+
+/** Reads the listening rows of `/proc/net/tcp` or `tcp6` (proc(5)). Addresses are 32-bit words in host order. */
+export function parseProcNet(text: string): ProcSocket[] {
+  const rows: ProcSocket[] = [];
+  for (const line of text.split('\n')) {
+    const fields = line.trim().split(/\s+/);
+    const [address, port] = (fields[1] ?? '').split(':');
+    const inode = fields[9];
+    if (fields[3] !== LISTEN || address === undefined || port === undefined || inode === undefined) continue;
+    const readable = address.length === 8 ? ipv4(address) : address.length === 32 ? ipv6(address) : undefined;
+    if (readable !== undefined) rows.push({ address: readable, port: Number.parseInt(port, 16), inode });
+  }
+  return rows;
+}
+
+/** The bytes of one little-endian word of hex, in network order. */
+const wordBytes = (hex: string): number[] => [6, 4, 2, 0].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
+
+const ipv4 = (hex: string): string => wordBytes(hex).join('.');
+
+function ipv6(hex: string): string {
+  const bytes = [0, 8, 16, 24].flatMap((at) => wordBytes(hex.slice(at, at + 8)));
+  if (bytes.slice(0, 10).every((b) => b === 0) && bytes[10] === 255 && bytes[11] === 255)
+    return `::ffff:${bytes.slice(12).join('.')}`;
+  const groups = [];
+  for (let i = 0; i < 16; i += 2) groups.push((((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)).toString(16));
+  // The URL parser knows the canonical spelling (RFC 5952).
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+}
+
+interface Owner {
+  readonly pid: number;
+  readonly process: string | undefined;
+}
+
+/**
+ * A scan over `/proc`. Which process holds a socket is looked up once a socket (the costly part: every descriptor of
+ * every process that this user may look into); processes of other users stay unknown.
+ */
+export function createLinuxScan(now: () => number = Date.now, root = '/proc'): SocketScan {
+  let owners = new Map<string, Owner | { readonly missingSince: number }>();
+
+  async function lookUp(wanted: Set<string>, signal: AbortSignal): Promise<void> {
+    for (const entry of await readdir(root)) {
+      if (wanted.size === 0 || signal.aborted) return;
+      if (!/^\d+$/.test(entry)) continue;
+      const held = await socketsOf(`${root}/${entry}`, wanted);
+      if (held.length === 0) continue;
+      const owner = { pid: Number(entry), process: await nameOf(`${root}/${entry}`) };
+      for (const inode of held) {
+        owners.set(inode, owner);
+        wanted.delete(inode);
+      }
+    }
+    for (const inode of wanted) owners.set(inode, { missingSince: now() });
+  }
+
+  return async (signal) => {
+    const tables = await Promise.all([readTable(`${root}/net/tcp`), readTable(`${root}/net/tcp6`)]);
+    const rows = tables.flatMap((text) => parseProcNet(text ?? ''));
+    if (tables[0] === undefined && tables[1] === undefined) throw new Error('/proc/net cannot be read');
+    const listed = new Set(rows.map((row) => row.inode));
+    owners = new Map([...owners].filter(([inode]) => listed.has(inode)));
+    const wanted = new Set(
+      [...listed].filter((inode) => {
+        const known = owners.get(inode);
+        return known === undefined || ('missingSince' in known && now() - known.missingSince >= LOOK_AGAIN);
+      }),
+    );
+    if (wanted.size > 0) await lookUp(wanted, signal);
+    return rows.map((row): ListeningSocket => {
+      const owner = owners.get(row.inode);
+      if (owner === undefined || 'missingSince' in owner) return { address: row.address, port: row.port };
+      return {
+        address: row.address,
+        port: row.port,
+        pid: owner.pid,
+        ...(owner.process === undefined ? {} : { process: owner.process }),
+      };
+    });
+  };
+}
+
+/** The head of a table; `undefined` when it isn't there (a system without IPv6 has no `tcp6`). */
+async function readTable(path: string): Promise<string | undefined> {
+  const file = await open(path).catch(() => undefined);
+  if (file === undefined) return undefined;
+  try {
+    const buffer = Buffer.alloc(TABLE_BYTES);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < buffer.length; length += read)
+      read = (await file.read(buffer, length, buffer.length - length, null)).bytesRead;
+    return buffer.toString('latin1', 0, length);
+  } catch {
+    return undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Which of the `wanted` socket inodes the process holds. A process that ended or is another user's holds none. */
+async function socketsOf(process: string, wanted: ReadonlySet<string>): Promise<string[]> {
+  const descriptors = await readdir(`${process}/fd`).catch(() => []);
+  const found = [];
+  for (const descriptor of descriptors) {
+    const link = await readlink(`${process}/fd/${descriptor}`).catch(() => '');
+    const inode = /^socket:\[(\d+)\]$/.exec(link)?.[1];
+    if (inode !== undefined && wanted.has(inode)) found.push(inode);
+  }
+  return found;
+}
+
+async function nameOf(process: string): Promise<string | undefined> {
+  const [command, line] = await Promise.all(
+    ['comm', 'cmdline'].map((file) => readFile(`${process}/${file}`, 'utf8').catch(() => '')),
+  );
+  const args = (line ?? '').split('\0');
+  while (args.at(-1) === '') args.pop();
+  return nameProcess(command, args);
+}
