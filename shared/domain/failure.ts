@@ -72,6 +72,11 @@ const REGISTRY = {
     retry: false,
     say: 'The edge does not know this agent any more. Join the cluster again.',
   },
+  too_many_tries: {
+    status: 429,
+    retry: true,
+    say: 'Too many failed attempts came from this address. Wait {seconds} seconds, then try again.',
+  },
   forbidden: { status: 403, retry: false, say: 'That is not allowed: {reason}' },
 
   // Services.
@@ -115,6 +120,21 @@ const REGISTRY = {
     retry: false,
     say: 'The data in {path} was written by a newer Porthole (schema {found}, this one knows {known}). Update Porthole.',
   },
+  data_full: {
+    status: 507,
+    retry: true,
+    say: 'The disk that holds {path} is full. Nothing was changed. Free some space, then try again.',
+  },
+  data_busy: {
+    status: 503,
+    retry: true,
+    say: 'Another process holds the data in {path}. Nothing was changed. Try again in a moment.',
+  },
+  data_damaged: {
+    status: 500,
+    retry: false,
+    say: 'The data in {path} is damaged ({reason}). Put a backup in its place, or choose another folder with --data-dir.',
+  },
   address_in_use: {
     status: 409,
     retry: true,
@@ -124,6 +144,11 @@ const REGISTRY = {
     status: 403,
     retry: false,
     say: 'Listening on {address} is not permitted. Ports below 1024 need a privilege; choose a higher one or grant it.',
+  },
+  address_unavailable: {
+    status: 400,
+    retry: false,
+    say: 'The address {address} cannot be listened on ({reason}). Choose one that this machine has.',
   },
   edge_failed: {
     status: 503,
