@@ -1,0 +1,188 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Failure, failure } from '../shared/domain/failure.ts';
+import { isUnder, parseDomain, parseListenAddress } from '../shared/domain/hostname.ts';
+import { err, ok, type Result } from '../shared/domain/result.ts';
+import { isLoopback, type ListenAddress } from './listen/address.ts';
+import { type AdmissionLimits, DEFAULT_ADMISSION } from './listen/admission.ts';
+
+/** Everything an edge needs to know to run, complete and checked. */
+export interface EdgeConfig {
+  /** The cluster's domain, lower-case. */
+  readonly domain: string;
+  /** Main port: TLS. At least one. */
+  readonly listen: readonly ListenAddress[];
+  /** Plain HTTP, loopback only. Empty unless embedded. */
+  readonly listenHttp: readonly ListenAddress[];
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly health: ListenAddress;
+  /** Runs as the child of a Porthole on the same machine and ends with it. */
+  readonly embedded: boolean;
+  readonly admission: AdmissionLimits;
+}
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly kind: 'run'; readonly config: EdgeConfig; readonly json: boolean }
+  | { readonly kind: 'token'; readonly dataDir: string; readonly lifetime: number; readonly json: boolean }
+  | { readonly kind: 'help'; readonly text: string };
+
+/** A command line that can't be used. `json` is known even then, so that the answer has the form asked for. */
+export interface UsageFault {
+  readonly failure: Failure;
+  readonly json: boolean;
+}
+
+export const HELP = `Porthole edge: takes visitors' requests and hands them through tunnels to laptops.
+
+Usage:
+  porthole edge --domain DOMAIN --data-dir DIR [options]
+  porthole edge token create --data-dir DIR [--expires 1h] [--json]
+
+Options:
+  --domain DOMAIN              the cluster's domain; services live under it
+  --data-dir DIR               where the edge keeps its data (made if it is missing)
+  --listen ADDRESS:PORT        main port, TLS; may be repeated (default 0.0.0.0:443; port 0 means any free one)
+  --listen-http ADDRESS:PORT   plain HTTP for *.localhost; only with --embedded, only on loopback; may be repeated
+  --health ADDRESS:PORT        health and metrics (default 127.0.0.1:9090; any free port with --embedded)
+  --max-connections N          connections at once (default ${DEFAULT_ADMISSION.total})
+  --max-connections-per-address N  the same, from one address (default ${DEFAULT_ADMISSION.perSource})
+  --embedded                   runs inside a Porthole on this machine; ends when its standard input closes
+  --json                       one JSON object a line on standard output
+  --help                       this text
+
+Examples:
+  porthole edge --domain example.com --listen 0.0.0.0:443 --data-dir /var/lib/porthole
+  porthole edge token create --data-dir /var/lib/porthole --expires 15m
+`;
+
+const OPTIONS = {
+  domain: { type: 'string' },
+  'data-dir': { type: 'string' },
+  listen: { type: 'string', multiple: true },
+  'listen-http': { type: 'string', multiple: true },
+  health: { type: 'string' },
+  'max-connections': { type: 'string' },
+  'max-connections-per-address': { type: 'string' },
+  embedded: { type: 'boolean' },
+  expires: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; strict: true; allowPositionals: true }>>['values'];
+
+const usage = (reason: string): Failure =>
+  failure('input_invalid', { reason: `${reason} "porthole edge --help" shows how it is used.` });
+
+/** Reads the arguments after the program's name into one complete value; never touches anything outside. */
+export function parseCommand(argv: readonly string[]): Result<Command, UsageFault> {
+  const json = argv.includes('--json');
+  const parsed = readArguments(argv);
+  if (!parsed.ok) return err({ failure: parsed.error, json });
+  const { values, positionals } = parsed.value;
+  if (values.help === true) return ok({ kind: 'help', text: HELP });
+  const command = positionals.length === 0 ? runCommand(values, json) : tokenCommand(values, positionals, json);
+  return command.ok ? command : err({ failure: command.error, json });
+}
+
+function readArguments(argv: readonly string[]): Result<{ values: Values; positionals: string[] }, Failure> {
+  try {
+    return ok(parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: true }));
+  } catch (error) {
+    // parseArgs says in its first sentence what is wrong; the rest explains its own escape rules.
+    const [sentence = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
+    return err(usage(`${sentence.replace(/\.$/, '')}.`));
+  }
+}
+
+function tokenCommand(values: Values, positionals: readonly string[], json: boolean): Result<Command, Failure> {
+  if (positionals.join(' ') !== 'token create') return err(usage(`There is no command "${positionals.join(' ')}".`));
+  const extra = Object.keys(values).find((key) => !['data-dir', 'expires', 'json'].includes(key));
+  if (extra !== undefined) return err(usage(`--${extra} does not go with "token create".`));
+  const dataDir = values['data-dir'];
+  if (dataDir === undefined || dataDir === '') return err(usage('--data-dir is missing.'));
+  const lifetime = parseDuration(values.expires ?? '1h');
+  if (lifetime === undefined)
+    return err(usage(`--expires takes a time such as 15m, 1h or 7d (at most 365d), not "${values.expires}".`));
+  return ok({ kind: 'token', dataDir: resolve(dataDir), lifetime, json });
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds of `90s`, `15m`, `1h`, `7d`; at least a second, at most a year. */
+function parseDuration(text: string): number | undefined {
+  const match = /^(\d{1,9})([smhd])$/.exec(text.trim());
+  const value = Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? Number.NaN);
+  return value >= 1_000 && value <= 365 * 86_400_000 ? value : undefined;
+}
+
+function runCommand(values: Values, json: boolean): Result<Command, Failure> {
+  if (values.expires !== undefined) return err(usage('--expires goes with "token create" only.'));
+  const embedded = values.embedded === true;
+  if (values.domain === undefined) return err(usage('--domain is missing.'));
+  const domain = parseDomain(values.domain);
+  if (!domain.ok) return domain;
+  const dataDir = values['data-dir'];
+  if (dataDir === undefined || dataDir === '') return err(usage('--data-dir is missing.'));
+  const listen = parseAddresses(values.listen ?? ['0.0.0.0:443']);
+  if (!listen.ok) return listen;
+  const listenHttp = parsePlainAddresses(values['listen-http'] ?? [], embedded, domain.value);
+  if (!listenHttp.ok) return listenHttp;
+  const health = parseListenAddress(values.health ?? (embedded ? '127.0.0.1:0' : '127.0.0.1:9090'));
+  if (!health.ok) return health;
+  const admission = parseAdmission(values);
+  if (!admission.ok) return admission;
+  const config: EdgeConfig = {
+    domain: domain.value,
+    listen: listen.value,
+    listenHttp: listenHttp.value,
+    dataDir: resolve(dataDir),
+    health: health.value,
+    embedded,
+    admission: admission.value,
+  };
+  return ok({ kind: 'run', config, json });
+}
+
+function parseAddresses(texts: readonly string[]): Result<readonly ListenAddress[], Failure> {
+  const addresses: ListenAddress[] = [];
+  for (const text of texts) {
+    const address = parseListenAddress(text);
+    if (!address.ok) return address;
+    addresses.push(address.value);
+  }
+  return ok(addresses);
+}
+
+/** Unencrypted HTTP never leaves the machine, whatever the arguments say. */
+function parsePlainAddresses(
+  texts: readonly string[],
+  embedded: boolean,
+  domain: string,
+): Result<readonly ListenAddress[], Failure> {
+  if (texts.length === 0) return ok([]);
+  if (!embedded) return err(usage('--listen-http goes with --embedded only: a public edge serves TLS alone.'));
+  if (!isUnder(domain, 'localhost'))
+    return err(usage(`--listen-http serves names under localhost only, and ${domain} is not one.`));
+  const addresses = parseAddresses(texts);
+  if (!addresses.ok) return addresses;
+  const open = addresses.value.find((a) => !isLoopback(a.host));
+  if (open !== undefined) return err(usage(`--listen-http takes loopback addresses only, not ${open.host}.`));
+  return addresses;
+}
+
+function parseAdmission(values: Values): Result<AdmissionLimits, Failure> {
+  const total = parseCount(values['max-connections'], DEFAULT_ADMISSION.total);
+  if (total === undefined) return err(usage('--max-connections takes a whole number from 1 to 1000000.'));
+  const perSource = parseCount(values['max-connections-per-address'], DEFAULT_ADMISSION.perSource);
+  if (perSource === undefined)
+    return err(usage('--max-connections-per-address takes a whole number from 1 to 1000000.'));
+  return ok({ total, perSource });
+}
+
+function parseCount(text: string | undefined, fallback: number): number | undefined {
+  if (text === undefined) return fallback;
+  return /^[1-9]\d{0,6}$/.test(text) && Number(text) <= 1_000_000 ? Number(text) : undefined;
+}

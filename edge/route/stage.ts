@@ -1,0 +1,34 @@
+import type { FailureCode } from '../../shared/domain/failure.ts';
+import { isUnder } from '../../shared/domain/hostname.ts';
+import type { Stage, Visit } from '../visit.ts';
+import { matchTarget } from './path.ts';
+import type { RouteTable } from './table.ts';
+
+/** The stage that finds a visit's service and target in the table that is current when the visit comes. */
+export function createRouteStage(current: () => RouteTable): Stage {
+  return (visit) => {
+    const host = visit.host === '' ? (visit.connection.serverName ?? '') : visit.host;
+    if (!visit.connection.secure && !isUnder(host, 'localhost')) return 'no_service';
+    const route = current().lookup(host);
+    if (route === undefined) return 'no_service';
+    visit.route = route;
+    return misdirected(visit, host) ?? chooseTarget(visit);
+  };
+}
+
+/** The connection was opened, and its certificate checked, for another service's name (RFC 9110 section 15.5.20). */
+const misdirected = (visit: Visit, host: string): FailureCode | undefined =>
+  visit.connection.secure && visit.connection.serverName !== undefined && visit.connection.serverName !== host
+    ? 'misdirected'
+    : undefined;
+
+function chooseTarget(visit: Visit): FailureCode | undefined {
+  const { route } = visit;
+  if (route === undefined) return 'no_service';
+  if (!route.enabled) return 'service_disabled';
+  const target = matchTarget(route.targets, visit.path);
+  if (target === 'ambiguous') return 'request_malformed';
+  if (target === undefined) return 'no_target';
+  visit.target = target;
+  return undefined;
+}

@@ -1,0 +1,123 @@
+import { authority, type Service, type Target } from '../../shared/domain/service.ts';
+import { encodeOpen } from '../../shared/wire/open.ts';
+import type { Route, RouteTarget } from '../visit.ts';
+import { PersistentMap } from './persistent-map.ts';
+
+/** What a change of one service is: its new state, or `undefined` when it is gone. */
+export interface ServiceChange {
+  readonly id: string;
+  readonly service: Service | undefined;
+}
+
+/** What a change took away from visitors who are being served. */
+export interface RouteDiff {
+  /** Services that no longer serve at all: removed, switched off, or moved to another domain. */
+  readonly ended: readonly string[];
+  /** Targets that are gone while their service stays, by service id. */
+  readonly endedTargets: ReadonlyMap<string, readonly string[]>;
+}
+
+/** All services as this node routes them, at one revision. Immutable: a change yields another table. */
+export class RouteTable {
+  readonly revision: number;
+  readonly #byDomain: PersistentMap<Route>;
+  readonly #byId: PersistentMap<Route>;
+
+  private constructor(revision: number, byDomain: PersistentMap<Route>, byId: PersistentMap<Route>) {
+    this.revision = revision;
+    this.#byDomain = byDomain;
+    this.#byId = byId;
+  }
+
+  static from(services: Iterable<Service>, revision: number): RouteTable {
+    const routes = Array.from(services, toRoute);
+    return new RouteTable(
+      revision,
+      PersistentMap.from(routes.map((r) => [r.domain, r])),
+      PersistentMap.from(routes.map((r) => [r.serviceId, r])),
+    );
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** The route of `domain` (lower-case, no trailing dot), in constant time. */
+  lookup(domain: string): Route | undefined {
+    return this.#byDomain.get(domain);
+  }
+
+  has(serviceId: string): boolean {
+    return this.#byId.get(serviceId) !== undefined;
+  }
+
+  /** The table after `changes` (each service at most once) and what they took away. */
+  update(
+    changes: readonly ServiceChange[],
+    revision: number,
+  ): { readonly table: RouteTable; readonly diff: RouteDiff } {
+    const domains = new Map<string, Route | undefined>();
+    const ids = new Map<string, Route | undefined>();
+    const ended: string[] = [];
+    const endedTargets = new Map<string, readonly string[]>();
+    for (const { id, service } of changes) {
+      const before = this.#byId.get(id);
+      const after = service === undefined ? undefined : toRoute(service);
+      ids.set(id, after);
+      // A domain that has passed to another service, in this batch or an earlier one, keeps its new owner.
+      if (before !== undefined && before.domain !== after?.domain && !domains.get(before.domain))
+        if (this.#byDomain.get(before.domain)?.serviceId === id) domains.set(before.domain, undefined);
+      if (after !== undefined) domains.set(after.domain, after);
+      if (before?.enabled !== true) continue;
+      if (after?.enabled !== true || after.domain !== before.domain) ended.push(id);
+      else {
+        const gone = goneTargets(before, after);
+        if (gone.length > 0) endedTargets.set(id, gone);
+      }
+    }
+    const table = new RouteTable(revision, this.#byDomain.with(domains), this.#byId.with(ids));
+    return { table, diff: { ended, endedTargets } };
+  }
+}
+
+/** Targets of `before` that `after` no longer has, or has under the same id but somewhere else. */
+function goneTargets(before: Route, after: Route): readonly string[] {
+  const kept = new Map(after.targets.map((t) => [t.id, t]));
+  return before.targets.filter((t) => !sameTarget(t, kept.get(t.id))).map((t) => t.id);
+}
+
+const sameTarget = (a: RouteTarget, b: RouteTarget | undefined): boolean =>
+  b !== undefined && a.agentId === b.agentId && a.prefix === b.prefix && Buffer.compare(a.open, b.open) === 0;
+
+function toRoute(service: Service): Route {
+  const targets = service.targets.filter((t) => t.enabled).map(toRouteTarget);
+  return {
+    serviceId: service.id,
+    name: service.name,
+    domain: service.domain,
+    enabled: service.enabled,
+    passHostHeader: service.passHostHeader,
+    targets: targets.sort((a, b) => b.prefix.length - a.prefix.length),
+  };
+}
+
+function toRouteTarget(target: Target): RouteTarget {
+  const standardPort = target.protocol === 'https' ? 443 : 80;
+  const address = authority(target.host, target.port);
+  return {
+    id: target.id,
+    agentId: target.agentId,
+    label: target.type === 'agent' ? `port ${target.port}` : address,
+    prefix: target.path.length > 1 ? target.path.replace(/\/+$/, '') || '/' : '/',
+    // The default port is left out of Host, as clients of the origin would (RFC 9110 section 4.2.3).
+    authority: target.port === standardPort ? authority(target.host, 0).slice(0, -2) : address,
+    open: encodeOpen({
+      type: target.type,
+      host: target.host,
+      port: target.port,
+      tls: target.protocol === 'https',
+      skipTlsVerify: target.skipTlsVerify,
+      connectTimeout: target.connectTimeout,
+    }),
+  };
+}
