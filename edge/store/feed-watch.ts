@@ -1,0 +1,63 @@
+import type { DatabaseSync } from 'node:sqlite';
+
+/**
+ * Tells listeners that the feed has grown: at once when this process wrote, and by a look at SQLite's data version,
+ * which changes when another connection has committed, for what other processes wrote. Only a wake-up: whoever
+ * listens asks the store for what happened since the revision it knows.
+ */
+export class FeedWatch {
+  readonly #database: DatabaseSync;
+  readonly #interval: number;
+  readonly #listeners = new Set<() => void>();
+  #timer: NodeJS.Timeout | undefined;
+  #version: number;
+  /** The newest revision that this process has appended, even if it was rolled back. */
+  own = 0;
+
+  constructor(database: DatabaseSync, interval: number) {
+    this.#database = database;
+    this.#interval = interval;
+    this.#version = this.#dataVersion();
+  }
+
+  add(listener: () => void): () => void {
+    // A wrapper of its own, so that the same function may be added twice.
+    const entry = (): void => listener();
+    this.#listeners.add(entry);
+    this.#timer ??= setInterval(() => this.#look(), this.#interval).unref();
+    return () => {
+      this.#listeners.delete(entry);
+      if (this.#listeners.size === 0) this.#stop();
+    };
+  }
+
+  wake(): void {
+    for (const listener of this.#listeners) queueMicrotask(listener);
+  }
+
+  end(): void {
+    this.#listeners.clear();
+    this.#stop();
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #look(): void {
+    const version = this.#dataVersion();
+    if (version === this.#version) return;
+    this.#version = version;
+    this.wake();
+  }
+
+  /** A look that fails (the disk is away for a moment) counts as "nothing new"; the next one catches up. */
+  #dataVersion(): number {
+    try {
+      return Number(this.#database.prepare('pragma data_version').get()?.data_version ?? 0);
+    } catch {
+      return this.#version ?? 0;
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { err, ok, type Result } from '../../shared/domain/result.ts';
+import { isBusy } from './sqlite-failure.ts';
+
+export interface FolderLock {
+  release(): void;
+}
+
+/**
+ * Claims `folder` for the one edge that serves from it. The claim is an operating-system lock that SQLite holds on
+ * a small file of its own, so it ends with the process however that dies, on every platform, and never goes stale.
+ * The data itself stays open to others, such as a `token create` beside a running edge. Fails with `data_in_use`.
+ */
+export function lockFolder(folder: string): Result<FolderLock, Failure> {
+  const database = new DatabaseSync(join(folder, 'edge.lock'), { timeout: 0 });
+  try {
+    database.exec('pragma journal_mode = memory; begin exclusive');
+  } catch (error) {
+    database.close();
+    if (isBusy(error)) return err(failure('data_in_use', { path: folder }));
+    throw error;
+  }
+  return ok({
+    release: () => {
+      if (database.isOpen) database.close();
+    },
+  });
+}

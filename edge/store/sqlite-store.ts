@@ -1,0 +1,307 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { Kysely, type Selectable, type Transaction } from 'kysely';
+import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { err, ok, type Result } from '../../shared/domain/result.ts';
+import type { Service } from '../../shared/domain/service.ts';
+import { nodeSqliteDialect } from './dialect.ts';
+import { appendChange, changesSince, newestRevision } from './feed.ts';
+import { FeedWatch } from './feed-watch.ts';
+import { mediumFailure } from './sqlite-failure.ts';
+import type { Agent, ChangeSet, NewJoinToken, ServiceLimits, Store, Stored, StoredService } from './store.ts';
+import { type Tables, toAgent, toRow, toService } from './tables.ts';
+
+export interface SqliteStoreOptions {
+  /** Names the data in failures. */
+  readonly path: string;
+  readonly now: () => number;
+  /** Milliseconds between looks for what other processes wrote. */
+  readonly pollInterval: number;
+  /** Revisions that the feed keeps. */
+  readonly feedLength: number;
+  /** Told of rows that don't hold what they should; they are left out. */
+  readonly onDamaged: (serviceId: string, fault: string) => void;
+  /** Runs after the database is closed. */
+  readonly onClosed: () => void;
+}
+
+/** Thrown inside a transaction to roll it back; never leaves this file. */
+class Refusal extends Error {
+  readonly failure: Failure;
+  constructor(reason: Failure) {
+    super(reason.message);
+    this.failure = reason;
+  }
+}
+const refuse = (reason: Failure): never => {
+  throw new Refusal(reason);
+};
+
+/** Spent and expired join tokens are forgotten after 30 days: until then a second use can be told what happened. */
+const TOKEN_MEMORY = 30 * 24 * 3600_000;
+
+/** The `Store` over a migrated SQLite database, which it owns from here on. */
+export class SqliteStore implements Store {
+  readonly #options: SqliteStoreOptions;
+  readonly #database: DatabaseSync;
+  readonly #db: Kysely<Tables>;
+  readonly #feed: FeedWatch;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
+
+  constructor(database: DatabaseSync, options: SqliteStoreOptions) {
+    this.#options = options;
+    this.#database = database;
+    this.#db = new Kysely<Tables>({ dialect: nodeSqliteDialect(database) });
+    this.#feed = new FeedWatch(database, options.pollInterval);
+  }
+
+  createJoinToken(token: NewJoinToken): Stored<void> {
+    return this.#write(async (db) => {
+      await db
+        .deleteFrom('join_tokens')
+        .where('expires_at', '<', token.createdAt - TOKEN_MEMORY)
+        .execute();
+      await db
+        .insertInto('join_tokens')
+        .values({
+          hash: token.hash,
+          label: token.label ?? null,
+          created_at: token.createdAt,
+          expires_at: token.expiresAt,
+          used_at: null,
+        })
+        .execute();
+    });
+  }
+
+  join(tokenHash: string, agent: Agent): Stored<Agent> {
+    return this.#write(async (db) => {
+      const token = await db.selectFrom('join_tokens').selectAll().where('hash', '=', tokenHash).executeTakeFirst();
+      if (token === undefined) return refuse(failure('token_unknown'));
+      if (token.used_at !== null) return refuse(failure('token_used'));
+      if (token.expires_at <= agent.createdAt)
+        return refuse(failure('token_expired', { at: new Date(token.expires_at).toISOString() }));
+      await db.updateTable('join_tokens').set({ used_at: agent.createdAt }).where('hash', '=', tokenHash).execute();
+      await db
+        .insertInto('agents')
+        .values({
+          id: agent.id,
+          name: agent.name,
+          credential_hash: agent.credentialHash,
+          created_at: agent.createdAt,
+          last_seen_at: agent.lastSeenAt ?? null,
+        })
+        .execute();
+      await this.#append(db, 'agent', agent.id, agent.id);
+      return agent;
+    });
+  }
+
+  agent(id: string): Stored<Agent | undefined> {
+    return this.#read(async (db) => {
+      const row = await db.selectFrom('agents').selectAll().where('id', '=', id).executeTakeFirst();
+      return row === undefined ? undefined : toAgent(row);
+    });
+  }
+
+  agentByCredential(credentialHash: string): Stored<Agent | undefined> {
+    return this.#read(async (db) => {
+      const rows = db.selectFrom('agents').selectAll().where('credential_hash', '=', credentialHash);
+      const row = await rows.executeTakeFirst();
+      return row === undefined ? undefined : toAgent(row);
+    });
+  }
+
+  agents(): Stored<readonly Agent[]> {
+    return this.#read(async (db) => (await db.selectFrom('agents').selectAll().orderBy('id').execute()).map(toAgent));
+  }
+
+  touchAgent(id: string, at: number): Stored<void> {
+    return this.#write(async (db) => {
+      await db.updateTable('agents').set({ last_seen_at: at }).where('id', '=', id).execute();
+    });
+  }
+
+  removeAgent(id: string): Stored<readonly string[]> {
+    return this.#write(async (db) => {
+      const services = await db.selectFrom('services').select('id').where('owner_id', '=', id).execute();
+      for (const service of services) await this.#append(db, 'service', service.id, id);
+      const removed = await db.deleteFrom('agents').where('id', '=', id).executeTakeFirst();
+      if (removed.numDeletedRows === 0n) return refuse(failure('credential_unknown'));
+      await this.#append(db, 'agent', id, id);
+      return services.map((s) => s.id);
+    });
+  }
+
+  service(id: string): Stored<StoredService | undefined> {
+    return this.#read(async (db) => {
+      const row = await db.selectFrom('services').selectAll().where('id', '=', id).executeTakeFirst();
+      return row === undefined ? undefined : this.#decode([row])[0];
+    });
+  }
+
+  servicesOf(agentId: string): Stored<{ readonly revision: number; readonly services: readonly StoredService[] }> {
+    return this.#read(async (db) => {
+      const rows = db.selectFrom('services').selectAll().where('owner_id', '=', agentId).orderBy('id', 'desc');
+      return { revision: await newestRevision(db), services: this.#decode(await rows.execute()) };
+    });
+  }
+
+  createService(service: Service, limits: ServiceLimits): Stored<StoredService> {
+    return this.#write(async (db) => {
+      const owner = await db.selectFrom('agents').select('id').where('id', '=', service.ownerId).executeTakeFirst();
+      if (owner === undefined) return refuse(failure('credential_unknown'));
+      const owned = await db.selectFrom('services').select('source').where('owner_id', '=', service.ownerId).execute();
+      if (owned.length >= limits.services) return refuse(failure('service_limit', { limit: limits.services }));
+      if (service.source === 'ephemeral' && owned.filter((s) => s.source === 'ephemeral').length >= limits.exposures)
+        return refuse(failure('exposure_limit', { limit: limits.exposures }));
+      await refuseTaken(db, service);
+      const revision = await this.#append(db, 'service', service.id, service.ownerId);
+      await db.insertInto('services').values(toRow(service, revision)).execute();
+      return { service, revision };
+    });
+  }
+
+  updateService(
+    id: string,
+    ownerId: string,
+    change: (service: Service) => Result<Service, Failure>,
+  ): Stored<StoredService> {
+    return this.#write(async (db) => {
+      const before = await this.#owned(db, id, ownerId);
+      const changed = change(before.service);
+      if (!changed.ok) return refuse(changed.error);
+      if (changed.value === before.service) return before;
+      if (changed.value.domain !== before.service.domain) await refuseTaken(db, changed.value);
+      const revision = await this.#append(db, 'service', id, ownerId);
+      await db.updateTable('services').set(toRow(changed.value, revision)).where('id', '=', id).execute();
+      return { service: changed.value, revision };
+    });
+  }
+
+  removeService(id: string, ownerId: string): Stored<void> {
+    return this.#write(async (db) => {
+      const rows = db.deleteFrom('services').where('id', '=', id).where('owner_id', '=', ownerId);
+      const { numDeletedRows } = await rows.executeTakeFirst();
+      if (numDeletedRows === 0n) return refuse(failure('service_not_found', { service: id }));
+      await this.#append(db, 'service', id, ownerId);
+    });
+  }
+
+  renewService(id: string, ownerId: string, now: number, expiresAt: number): Stored<StoredService> {
+    return this.#write(async (db) => {
+      const { service, revision } = await this.#owned(db, id, ownerId);
+      if (service.expiresAt === undefined)
+        return refuse(
+          failure('input_invalid', { reason: 'Only an exposure can be renewed; this service is permanent.' }),
+        );
+      if (service.expiresAt <= now) return refuse(failure('exposure_expired'));
+      await db.updateTable('services').set({ expires_at: expiresAt }).where('id', '=', id).execute();
+      return { service: { ...service, expiresAt }, revision };
+    });
+  }
+
+  async removeExpired(now: number): Stored<readonly string[]> {
+    const expired = (db: Kysely<Tables>) =>
+      db.selectFrom('services').select(['id', 'owner_id']).where('expires_at', '<=', now).execute();
+    // Most looks find nothing: those don't take the write lock.
+    const seen = await this.#read(expired);
+    if (!seen.ok) return seen;
+    if (seen.value.length === 0) return ok([]);
+    return this.#write(async (db) => {
+      const rows = await expired(db);
+      await db.deleteFrom('services').where('expires_at', '<=', now).execute();
+      for (const row of rows) await this.#append(db, 'service', row.id, row.owner_id);
+      return rows.map((row) => row.id);
+    });
+  }
+
+  revision(): Stored<number> {
+    return this.#read(newestRevision);
+  }
+
+  changesSince(revision: number): Stored<ChangeSet> {
+    return this.#read((db) => changesSince(db, revision, (rows) => this.#decode(rows)));
+  }
+
+  watch(listener: () => void): () => void {
+    return this.#feed.add(listener);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    this.#feed.end();
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    await this.#db.destroy();
+    if (this.#database.isOpen) this.#database.close();
+    this.#options.onClosed();
+  }
+
+  #read<T>(work: (db: Transaction<Tables>) => Promise<T>): Stored<T> {
+    return this.#track(this.#attempt(() => this.#db.transaction().setAccessMode('read only').execute(work)));
+  }
+
+  async #write<T>(work: (db: Transaction<Tables>) => Promise<T>): Stored<T> {
+    const before = this.#feed.own;
+    const outcome = await this.#track(this.#attempt(() => this.#db.transaction().execute(work)));
+    if (outcome.ok && this.#feed.own !== before) this.#feed.wake();
+    return outcome;
+  }
+
+  async #attempt<T>(run: () => Promise<T>): Stored<T> {
+    if (this.#closing !== undefined) return err(failure('draining'));
+    try {
+      return ok(await run());
+    } catch (error) {
+      if (error instanceof Refusal) return err(error.failure);
+      const reason = mediumFailure(error, this.#options.path);
+      if (reason === undefined) throw error;
+      return err(reason);
+    }
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    const forget = (): void => void this.#underWay.delete(work);
+    this.#underWay.add(work);
+    work.then(forget, forget);
+    return work;
+  }
+
+  async #append(db: Kysely<Tables>, kind: 'service' | 'agent', subject: string, ownerId: string): Promise<number> {
+    const change = { kind, subject, owner_id: ownerId, at: this.#options.now() };
+    const revision = await appendChange(db, change, this.#options.feedLength);
+    this.#feed.own = revision;
+    return revision;
+  }
+
+  async #owned(db: Kysely<Tables>, id: string, ownerId: string): Promise<StoredService> {
+    const rows = db.selectFrom('services').selectAll().where('id', '=', id).where('owner_id', '=', ownerId);
+    const row = await rows.executeTakeFirst();
+    const stored = row === undefined ? undefined : this.#decode([row])[0];
+    return stored ?? refuse(failure('service_not_found', { service: id }));
+  }
+
+  #decode(rows: readonly Selectable<Tables['services']>[]): StoredService[] {
+    const services: StoredService[] = [];
+    for (const row of rows) {
+      const decoded = toService(row);
+      if ('fault' in decoded) this.#options.onDamaged(row.id, decoded.fault);
+      else services.push(decoded);
+    }
+    return services;
+  }
+}
+
+/** Refuses with `domain_taken` when another service has the domain, naming it. */
+async function refuseTaken(db: Kysely<Tables>, service: Service): Promise<void> {
+  const rows = db.selectFrom('services').selectAll().where('domain', '=', service.domain).where('id', '!=', service.id);
+  const row = await rows.executeTakeFirst();
+  if (row === undefined) return;
+  const decoded = toService(row);
+  const owner = 'fault' in decoded ? row.id : decoded.service.name;
+  refuse(failure('domain_taken', { domain: service.domain, owner }, 'subdomain'));
+}
