@@ -1,0 +1,56 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Registry } from 'prom-client';
+
+/** What the probes answer from. Ready depends on neither other nodes nor the store: see docs on running an edge. */
+export interface HealthState {
+  /** True from the moment that everything serves. */
+  started: boolean;
+  /** True while new visitors are welcome. */
+  ready: boolean;
+}
+
+/** The listener beside the public ones: `/healthz/live`, `/healthz/ready`, `/healthz/startup`, `/metrics`. */
+export function createHealthServer(state: HealthState, metrics: Registry): Server {
+  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 });
+  server.maxConnections = 100;
+  server.on('request', (request, response) => {
+    request.resume();
+    answer(request, response, state, metrics).catch((error: unknown) => {
+      plain(response, 500, error instanceof Error ? error.message : 'failed');
+    });
+  });
+  return server;
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  state: HealthState,
+  metrics: Registry,
+): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('Allow', 'GET, HEAD');
+    return plain(response, 405, 'method not allowed');
+  }
+  switch ((request.url ?? '').split('?', 1)[0]) {
+    case '/healthz/live':
+      return plain(response, 200, 'live');
+    case '/healthz/ready':
+      return plain(response, state.ready ? 200 : 503, state.ready ? 'ready' : 'not ready');
+    case '/healthz/startup':
+      return plain(response, state.started ? 200 : 503, state.started ? 'started' : 'starting');
+    case '/metrics': {
+      const text = await metrics.metrics();
+      response.writeHead(200, { 'Content-Type': metrics.contentType }).end(text);
+      return undefined;
+    }
+    default:
+      return plain(response, 404, 'not found');
+  }
+}
+
+function plain(response: ServerResponse, status: number, text: string): void {
+  if (response.headersSent) return;
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' });
+  response.end(`${text}\n`);
+}

@@ -1,0 +1,72 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+
+/** What the metrics read, at the moment somebody asks. All plain numbers: nothing on a request's way touches them. */
+export interface MetricSources {
+  /** Monotonic totals since the start. */
+  readonly totals: () => Readonly<Record<TotalName, number>>;
+  /** Values of now. */
+  readonly levels: () => Readonly<Record<LevelName, number>>;
+  /** Answers to visitors by status class, `1xx` to `5xx`, since the start. */
+  readonly responses: () => Readonly<Record<string, number>>;
+}
+
+const TOTALS = {
+  connections_accepted: 'Connections taken on the public listeners.',
+  connections_refused: 'Connections cut because of a cap.',
+  connections_failed: 'Connections that ended before a ClientHello or TLS handshake was done.',
+  accept_errors: 'Errors of accepting, such as running out of file descriptors.',
+  requests: 'Requests of visitors, refused ones too.',
+  tunnel_handshakes_refused: 'Agents turned away: bad handshakes, unknown credentials, too many tries.',
+  access_records_dropped: 'Access log records that could not be kept.',
+} as const;
+type TotalName = keyof typeof TOTALS;
+
+const LEVELS = {
+  connections_open: 'Connections open on the public listeners.',
+  agents_connected: 'Agents with at least one tunnel to this node.',
+  tunnels_open: 'Tunnels of agents to this node.',
+  streams_open: 'Streams open inside the tunnels.',
+  services_routed: 'Services in the route table.',
+  route_revision: 'Revision of the store that the route table has reached.',
+} as const;
+type LevelName = keyof typeof LEVELS;
+
+const namesOf = <T extends string>(table: Readonly<Record<T, string>>): readonly T[] => Object.keys(table) as T[];
+
+/** The registry behind `/metrics`: each metric is filled in when it is asked for, from plain counters. */
+export function createMetrics(sources: MetricSources): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const name of namesOf(TOTALS)) {
+    new Counter({
+      name: `porthole_${name}_total`,
+      help: TOTALS[name],
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(sources.totals()[name]);
+      },
+    });
+  }
+  for (const name of namesOf(LEVELS)) {
+    new Gauge({
+      name: `porthole_${name}`,
+      help: LEVELS[name],
+      registers: [registry],
+      collect() {
+        this.set(sources.levels()[name]);
+      },
+    });
+  }
+  new Counter({
+    name: 'porthole_responses_total',
+    help: 'Answers to visitors by status class.',
+    labelNames: ['class'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [label, value] of Object.entries(sources.responses())) this.inc({ class: label }, value);
+    },
+  });
+  return registry;
+}
