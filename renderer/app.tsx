@@ -1,0 +1,69 @@
+import { useEffect } from 'react';
+import { LinkNotice } from './connection/link-notice.tsx';
+import { Sidebar } from './connection/sidebar.tsx';
+import { Notice } from './controls/notice.tsx';
+import { LogScreen } from './log/log-screen.tsx';
+import { ServicesScreen } from './services/services-screen.tsx';
+import { useMirror } from './state/porthole.tsx';
+import { useScreen } from './state/route.ts';
+import { summarise } from './state/summary.ts';
+import { t } from './strings/strings.ts';
+
+const Announcer = () => (
+  <div role="status" aria-live="polite" className="sr-only">
+    {useMirror((mirror) => mirror.announcement)}
+  </div>
+);
+
+/** What the user must know whichever screen is open. */
+const Notices = () => {
+  const vault = useMirror((mirror) => mirror.state?.vault);
+  return (
+    <div className="flex flex-col gap-2 empty:hidden">
+      <LinkNotice />
+      {vault === 'memory' && (
+        <Notice tone="warn" mark="attention">
+          {t.vault.memory}
+        </Notice>
+      )}
+    </div>
+  );
+};
+
+/** The title of the window or tab repeats the first glance, for when it is one of many. */
+function useTitle(): void {
+  const title = useMirror(({ state }) =>
+    state === undefined ? t.product : `${summarise(state).title} – ${t.product}`,
+  );
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+}
+
+/** The window: where to go at the side (above, where it is narrow), one screen beside it. */
+export function App() {
+  const screen = useScreen();
+  useTitle();
+  return (
+    <div className="flex h-full flex-col md:flex-row">
+      <a
+        href={`#/${screen}`}
+        onClick={(event) => {
+          event.preventDefault();
+          document.getElementById('content')?.focus();
+        }}
+        className="sr-only rounded-8 bg-surface p-3 text-accent focus:not-sr-only focus:absolute focus:z-20"
+      >
+        {t.nav.skip}
+      </a>
+      <Sidebar screen={screen} />
+      <main id="content" tabIndex={-1} className="flex min-h-0 min-w-0 flex-1 flex-col outline-none">
+        <div className="px-4 pt-4 empty:hidden md:px-8 md:pt-6">
+          <Notices />
+        </div>
+        {screen === 'services' ? <ServicesScreen /> : <LogScreen />}
+      </main>
+      <Announcer />
+    </div>
+  );
+}

@@ -1,0 +1,85 @@
+import { useState } from 'react';
+import { Icon } from '../controls/icons.tsx';
+import { Mark } from '../controls/mark.tsx';
+import { linkView } from '../state/link-view.ts';
+import { useMirror } from '../state/porthole.tsx';
+import { hrefOf, type Screen } from '../state/route.ts';
+import { t } from '../strings/strings.ts';
+import { formatDuration } from '../time/format.ts';
+import { QuitDialog } from './quit-dialog.tsx';
+
+const SCREENS: readonly { readonly screen: Screen; readonly label: string }[] = [
+  { screen: 'services', label: t.nav.services },
+  { screen: 'log', label: t.nav.log },
+];
+
+const INK = { off: 'text-muted', connecting: 'text-warn', on: 'text-live', attention: 'text-warn', error: 'text-bad' };
+
+function LinkLine() {
+  const state = useMirror((mirror) => mirror.state);
+  const connection = useMirror((mirror) => mirror.connection);
+  const { mark, word } = linkView(state, connection);
+  const edge = connection === 'open' ? state?.edge : undefined;
+  const trip = edge?.link.state === 'up' ? edge.link.roundTrip : undefined;
+  return (
+    <div className="flex min-w-0 items-center gap-2 md:items-start" data-link={edge?.link.state ?? 'none'}>
+      <span className={`${INK[mark]} md:pt-0.5`}>
+        <Mark state={mark} />
+      </span>
+      <div className="min-w-0 text-13">
+        <p className="font-semibold">{word}</p>
+        {edge !== undefined && (
+          <p className="hidden truncate text-12 text-muted md:block" title={edge.domain}>
+            {edge.kind === 'embedded' ? t.link.embedded : edge.domain}
+          </p>
+        )}
+        {trip !== undefined && (
+          <p className="tabular hidden text-12 text-muted md:block">{t.link.roundTrip(formatDuration(trip))}</p>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** Where to go, how the line stands, and the way out. */
+export function Sidebar({ screen }: { readonly screen: Screen }) {
+  const [quitting, setQuitting] = useState(false);
+  const open = useMirror((mirror) => mirror.connection === 'open' && mirror.state !== undefined);
+  return (
+    <header className="flex shrink-0 flex-wrap items-center gap-x-3 border-b border-line bg-surface px-4 pt-2 md:w-52 md:flex-col md:flex-nowrap md:items-stretch md:border-r md:border-b-0 md:px-3 md:py-6">
+      <p className="flex items-center gap-2 text-15 font-semibold md:px-3 md:pb-6">
+        <span className="text-accent">
+          <Mark state="on" size={20} />
+        </span>
+        {t.product}
+      </p>
+      <div className="ml-auto flex items-center gap-1 md:order-last md:mt-auto md:ml-0 md:items-start md:justify-between md:pl-3">
+        <LinkLine />
+        {open && (
+          <button
+            type="button"
+            aria-label={t.quitting.open}
+            title={t.quitting.title}
+            onClick={() => setQuitting(true)}
+            className="inline-flex size-9 shrink-0 items-center justify-center rounded-8 text-muted hover:bg-sunken hover:text-text pointer-coarse:size-11 md:-mt-2"
+          >
+            <Icon name="power" />
+          </button>
+        )}
+      </div>
+      <nav aria-label={t.nav.label} className="flex w-full gap-1 md:flex-col">
+        {SCREENS.map((entry) => (
+          <a
+            key={entry.screen}
+            href={hrefOf(entry.screen)}
+            aria-current={entry.screen === screen ? 'page' : undefined}
+            className="flex min-h-11 items-center border-b-2 border-transparent px-2 text-15 text-muted hover:text-text aria-[current=page]:border-accent aria-[current=page]:font-semibold aria-[current=page]:text-text md:min-h-9 md:rounded-8 md:border-b-0 md:px-3 md:hover:bg-sunken md:aria-[current=page]:bg-accent-soft"
+          >
+            {entry.label}
+          </a>
+        ))}
+      </nav>
+      {quitting && <QuitDialog onClose={() => setQuitting(false)} />}
+    </header>
+  );
+}

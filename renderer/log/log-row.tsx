@@ -1,0 +1,42 @@
+import type { AccessRecord } from '../../shared/domain/access-record.ts';
+import { t } from '../strings/strings.ts';
+import { formatDuration, formatExact, formatWhen } from '../time/format.ts';
+
+/** Columns of the log, widest screen first to go: service and duration give way below 800 px. */
+export const COLUMNS =
+  'grid grid-cols-[40px_minmax(52px,auto)_minmax(0,1fr)_72px] items-center gap-x-3 px-4 md:grid-cols-[40px_64px_minmax(0,1fr)_minmax(80px,176px)_72px_84px]';
+
+const statusInk = (status: number): string => {
+  if (status >= 500) return 'text-bad';
+  if (status >= 400 || status === 0) return 'text-warn';
+  return 'text-text';
+};
+
+interface LogRowProps {
+  readonly record: AccessRecord;
+  readonly service: string;
+  readonly now: number;
+}
+
+/** The cells of one line, 32 px high. */
+export const LogCells = ({ record, service, now }: LogRowProps) => (
+  <>
+    <span className={`tabular font-semibold ${statusInk(record.status)}`}>
+      {record.status === 0 ? t.log.left : record.status}
+    </span>
+    <span className="truncate font-mono text-12">{record.method}</span>
+    <span className="truncate font-mono text-12" title={record.path}>
+      {record.path}
+      {record.kind !== 'request' && <span className="ml-2 font-sans text-muted">{t.log.kind[record.kind]}</span>}
+    </span>
+    <span className="hidden truncate text-muted md:block" title={service}>
+      {service}
+    </span>
+    <span className="tabular hidden text-right md:block">
+      {record.kind === 'open' ? '' : formatDuration(record.duration)}
+    </span>
+    <span className="tabular text-right whitespace-nowrap text-muted" title={formatExact(record.time)}>
+      {formatWhen(record.time, now)}
+    </span>
+  </>
+);

@@ -1,0 +1,133 @@
+import { useId, useRef, useState } from 'react';
+import type { ServiceView } from '../../shared/contract/control-api.ts';
+import type { Failure } from '../../shared/domain/failure.ts';
+import { Button } from '../controls/button.tsx';
+import { Field, INPUT } from '../controls/field.tsx';
+import { Icon } from '../controls/icons.tsx';
+import { Problem } from '../controls/notice.tsx';
+import { useCall } from '../state/use-call.ts';
+import { t } from '../strings/strings.ts';
+import { EMPTY_DRAFT, fieldOf, type PublishDraft, toInput } from './publish-input.ts';
+
+interface FormProps {
+  readonly domain: string;
+  readonly online: boolean;
+  readonly onPublished: (service: ServiceView) => void;
+}
+
+/** A port, host or protocol that isn't in the list, folded away until it is asked for. */
+export function PublishForm({ domain, online, onPublished }: FormProps) {
+  const [draft, setDraft] = useState<PublishDraft>(EMPTY_DRAFT);
+  const [typed, setTyped] = useState<Failure | undefined>(undefined);
+  const publish = useCall('services:publish');
+  const form = useRef<HTMLFormElement>(null);
+  const titleId = useId();
+  const problem = typed ?? publish.failure;
+  const field = problem === undefined ? undefined : fieldOf(problem);
+  const problemOf = (name: keyof PublishDraft): string | undefined => (field === name ? problem?.message : undefined);
+  const set = (change: Partial<PublishDraft>): void => setDraft((before) => ({ ...before, ...change }));
+
+  const submit = async (): Promise<void> => {
+    const input = toInput(draft);
+    setTyped(input.ok ? undefined : input.error);
+    publish.clear();
+    if (!input.ok) return form.current?.querySelector<HTMLInputElement>('input')?.focus();
+    const made = await publish.run(input.value);
+    if (made === undefined) return;
+    setDraft(EMPTY_DRAFT);
+    onPublished(made);
+  };
+
+  return (
+    <details className="group rounded-8 border border-line bg-surface">
+      <summary
+        id={titleId}
+        className="flex min-h-11 list-none items-center justify-between gap-2 rounded-8 px-4 text-13 font-semibold text-accent hover:bg-accent-soft [&::-webkit-details-marker]:hidden"
+      >
+        {t.form.title}
+        <span className="transition-transform duration-120 ease-out group-open:rotate-180">
+          <Icon name="chevron" />
+        </span>
+      </summary>
+      <form
+        ref={form}
+        aria-labelledby={titleId}
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit();
+        }}
+        className="flex flex-col gap-4 border-t border-line p-4"
+      >
+        <div className="grid grid-cols-[112px_minmax(0,1fr)] gap-3">
+          <Field label={t.form.port} problem={problemOf('port')}>
+            {(ids) => (
+              <input
+                {...ids}
+                value={draft.port}
+                inputMode="numeric"
+                autoComplete="off"
+                maxLength={40}
+                placeholder="3000"
+                onChange={(event) => set({ port: event.target.value })}
+                className={`${INPUT} tabular font-mono`}
+              />
+            )}
+          </Field>
+          <Field label={t.form.protocol} problem={problemOf('protocol')}>
+            {(ids) => (
+              <select
+                {...ids}
+                value={draft.protocol}
+                onChange={(event) => set({ protocol: event.target.value === 'https' ? 'https' : 'http' })}
+                className={INPUT}
+              >
+                <option value="http">http</option>
+                <option value="https">https</option>
+              </select>
+            )}
+          </Field>
+        </div>
+        <Field label={t.form.host} hint={t.form.hostHint} problem={problemOf('host')}>
+          {(ids) => (
+            <input
+              {...ids}
+              value={draft.host}
+              autoComplete="off"
+              autoCapitalize="none"
+              spellCheck={false}
+              maxLength={253}
+              placeholder="localhost"
+              onChange={(event) => set({ host: event.target.value })}
+              className={`${INPUT} font-mono`}
+            />
+          )}
+        </Field>
+        <Field label={t.form.name} hint={t.form.nameHint} problem={problemOf('name')}>
+          {(ids) => (
+            <span className="flex min-w-0 items-center gap-1">
+              <input
+                {...ids}
+                value={draft.name}
+                autoComplete="off"
+                autoCapitalize="none"
+                spellCheck={false}
+                maxLength={255}
+                onChange={(event) => set({ name: event.target.value })}
+                className={`${INPUT} font-mono`}
+              />
+              <span className="max-w-[50%] truncate font-mono text-13 text-muted" title={t.form.suffix(domain)}>
+                {t.form.suffix(domain)}
+              </span>
+            </span>
+          )}
+        </Field>
+        {problem !== undefined && field === undefined && <Problem>{problem.message}</Problem>}
+        <p className="text-13 text-muted">{t.form.note}</p>
+        <Button look="primary" type="submit" busy={publish.pending} disabled={!online}>
+          {publish.pending ? t.ports.making : t.form.submit}
+        </Button>
+      </form>
+    </details>
+  );
+}

@@ -1,0 +1,52 @@
+import { DropdownMenu } from 'radix-ui';
+import type { ServiceView } from '../../shared/contract/control-api.ts';
+import { IconButton } from '../controls/button.tsx';
+import { MoreIcon } from '../controls/icons.tsx';
+import { usePorthole } from '../state/porthole.tsx';
+import { t } from '../strings/strings.ts';
+
+const ITEM =
+  'flex min-h-9 cursor-default items-center rounded-8 px-3 text-13 outline-none data-[highlighted]:bg-accent-soft data-[disabled]:text-muted pointer-coarse:min-h-11';
+
+interface MenuProps {
+  readonly service: ServiceView;
+  readonly url: string;
+  readonly online: boolean;
+  readonly onChoose: (dialog: 'rename' | 'remove') => void;
+}
+
+/**
+ * Everything that is not needed at every glance. Not modal: a modal menu would lock scrolling with a style element,
+ * which the page's policy refuses.
+ */
+export function ServiceMenu({ service, url, online, onChoose }: MenuProps) {
+  const { transport } = usePorthole();
+  return (
+    <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Trigger asChild>
+        <IconButton aria-label={t.services.more(service.name)}>
+          <MoreIcon />
+        </IconButton>
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content
+          align="end"
+          sideOffset={4}
+          collisionPadding={16}
+          className="z-10 min-w-40 rounded-8 border border-line bg-surface p-1 text-text shadow-float"
+        >
+          <DropdownMenu.Item className={ITEM} disabled={!service.enabled} onSelect={() => transport.open(url)}>
+            {t.services.open}
+          </DropdownMenu.Item>
+          <DropdownMenu.Item className={ITEM} disabled={!online} onSelect={() => onChoose('rename')}>
+            {t.services.rename}
+          </DropdownMenu.Item>
+          <DropdownMenu.Separator className="my-1 h-px bg-line" />
+          <DropdownMenu.Item className={`${ITEM} text-bad`} disabled={!online} onSelect={() => onChoose('remove')}>
+            {t.services.remove}
+          </DropdownMenu.Item>
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}

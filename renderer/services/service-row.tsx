@@ -1,0 +1,104 @@
+import { useState } from 'react';
+import type { AgentState } from '../../shared/contract/agent-state.ts';
+import type { ServiceView } from '../../shared/contract/control-api.ts';
+import { Mark } from '../controls/mark.tsx';
+import { Problem } from '../controls/notice.tsx';
+import { Switch } from '../controls/switch.tsx';
+import { describeTarget, offeredUrl } from '../state/address.ts';
+import { type Standing, standingOf } from '../state/standing.ts';
+import { useCall } from '../state/use-call.ts';
+import { t } from '../strings/strings.ts';
+import { CopyUrl } from './copy-url.tsx';
+import { RemoveDialog } from './remove-dialog.tsx';
+import { RenameDialog } from './rename-dialog.tsx';
+import { ServiceMenu } from './service-menu.tsx';
+import type { Fresh } from './services-screen.tsx';
+
+const INK: Record<Standing['tone'], string> = {
+  live: 'text-live',
+  quiet: 'text-muted',
+  warn: 'text-warn',
+  bad: 'text-bad',
+};
+
+interface RowProps {
+  readonly service: ServiceView;
+  readonly state: AgentState;
+  /** Main can be reached: actions are offered. */
+  readonly online: boolean;
+  readonly fresh: Fresh | undefined;
+}
+
+function Facts({ service, standing }: { readonly service: ServiceView; readonly standing: Standing }) {
+  const [target, ...others] = service.targets;
+  return (
+    <div className="flex flex-col gap-0.5 text-13">
+      <p className={`flex items-center gap-1.5 font-semibold ${INK[standing.tone]}`} data-status={standing.key}>
+        <Mark state={standing.mark} />
+        {t.services.status[standing.key]}
+      </p>
+      {standing.reason !== undefined && <p className="max-w-[68ch] wrap-anywhere">{standing.reason}</p>}
+      <p className="flex flex-wrap gap-x-3 text-muted">
+        <span>{service.enabled ? t.services.publicToAll : t.services.publicToNobody}</span>
+        {target !== undefined && (
+          <span className="wrap-anywhere">
+            {t.services.target('')}
+            <span className="font-mono">{describeTarget(target)}</span>
+            {others.length > 0 && ` +${others.length}`}
+          </span>
+        )}
+        {service.source === 'ephemeral' && <span>{t.services.ephemeral}</span>}
+      </p>
+    </div>
+  );
+}
+
+/** The switch at the row's edge: shows what was asked for until the snapshot says the same, or the refusal. */
+function useToggle(service: ServiceView) {
+  const call = useCall('services:setEnabled');
+  const [wish, setWish] = useState<boolean | undefined>(undefined);
+  const change = (enabled: boolean): void => {
+    setWish(enabled);
+    void call.run({ id: service.id, enabled }).then(() => setWish(undefined));
+  };
+  return { checked: wish ?? service.enabled, busy: call.pending, failure: call.failure, change };
+}
+
+/** One service: its URL, how it stands, who may see it; the switch at the right edge, the rest in one menu. */
+export function ServiceRow({ service, state, online, fresh }: RowProps) {
+  const [dialog, setDialog] = useState<'rename' | 'remove' | undefined>(undefined);
+  const toggle = useToggle(service);
+  const standing = standingOf(service, state);
+  const url = offeredUrl(service.urls, state.trust);
+  const named = service.name !== service.domain && service.name !== service.domain.split('.')[0];
+  const close = (): void => setDialog(undefined);
+  return (
+    <li
+      data-service={service.id}
+      className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 border-b border-line px-4 py-3 last:border-b-0"
+    >
+      <div className="flex min-w-0 flex-col items-start gap-1">
+        {named && (
+          <p className="line-clamp-2 text-13 font-semibold wrap-anywhere" title={service.name}>
+            {service.name}
+          </p>
+        )}
+        <CopyUrl url={url} dim={standing.key !== 'active'} fresh={fresh} />
+        <Facts service={service} standing={standing} />
+        {toggle.failure !== undefined && <Problem>{toggle.failure.message}</Problem>}
+      </div>
+      <div className="flex items-start gap-1">
+        <Switch
+          checked={toggle.checked}
+          busy={toggle.busy}
+          disabled={!online}
+          label={service.name}
+          onChange={toggle.change}
+        />
+        <ServiceMenu service={service} url={url} online={online} onChoose={setDialog} />
+      </div>
+      {dialog === 'rename' && <RenameDialog service={service} onClose={close} />}
+      {dialog === 'remove' && <RemoveDialog service={service} url={url} onClose={close} />}
+    </li>
+  );
+}

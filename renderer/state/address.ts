@@ -1,0 +1,32 @@
+import type { AgentState, LocalPort } from '../../shared/contract/agent-state.ts';
+import type { ServiceView } from '../../shared/contract/control-api.ts';
+import { authority, type Target } from '../../shared/domain/service.ts';
+
+/**
+ * The URL to offer: https, unless this machine does not trust the edge's certificate and there is a plain one that
+ * opens without a warning.
+ */
+export const offeredUrl = (urls: ServiceView['urls'], trust: AgentState['trust']): string =>
+  trust === 'untrusted' && urls.http !== undefined ? urls.http : urls.https;
+
+/** A URL cut where the eye looks for the name: `https://`, `app`, `.localhost:8443`. */
+export function splitUrl(url: string): { readonly scheme: string; readonly label: string; readonly rest: string } {
+  const match = /^([a-z]+:\/\/)([^./:]+)(.*)$/.exec(url);
+  return match === null
+    ? { scheme: '', label: url, rest: '' }
+    : { scheme: match[1] ?? '', label: match[2] ?? '', rest: (match[3] ?? '').replace(/\/$/, '') };
+}
+
+/** Where a service's traffic goes, for people: `localhost:3000`, `https://10.0.0.5:8443/api`. */
+export function describeTarget(target: Target): string {
+  const scheme = target.protocol === 'https' ? 'https://' : '';
+  return `${scheme}${authority(target.host, target.port)}${target.path === '/' ? '' : target.path}`;
+}
+
+const LOOPBACK = /^(?:127\.|::1$|::ffff:127\.|0\.0\.0\.0$|::$|\*$)/;
+
+/** The host to dial for a detected port: absent when loopback reaches it, else the one address it listens on. */
+export function dialHost(port: LocalPort): string | undefined {
+  const reachable = port.addresses.length === 0 || port.addresses.some((address) => LOOPBACK.test(address));
+  return reachable ? undefined : port.addresses[0];
+}

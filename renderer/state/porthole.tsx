@@ -1,0 +1,29 @@
+import { createContext, type ReactNode, use } from 'react';
+import { useStore } from 'zustand';
+import type { StoreApi } from 'zustand/vanilla';
+import type { LogStore } from '../log/log-store.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { Mirror } from './mirror.ts';
+
+/** What every screen may reach for. */
+export interface Porthole {
+  readonly transport: Transport;
+  readonly mirror: StoreApi<Mirror>;
+  readonly log: LogStore;
+}
+
+const Context = createContext<Porthole | undefined>(undefined);
+
+export const PortholeProvider = ({ value, children }: { readonly value: Porthole; readonly children: ReactNode }) => (
+  <Context value={value}>{children}</Context>
+);
+
+/** The page's one Porthole. Throws outside its provider: that is a bug. */
+export function usePorthole(): Porthole {
+  const value = use(Context);
+  if (value === undefined) throw new Error('usePorthole outside PortholeProvider');
+  return value;
+}
+
+/** A part of the mirror; the component renders again only when that part changes. */
+export const useMirror = <T,>(select: (mirror: Mirror) => T): T => useStore(usePorthole().mirror, select);
