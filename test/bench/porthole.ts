@@ -1,6 +1,7 @@
 /** Porthole under test, as its users run it: an edge process and an agent process, a service between them. */
 import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Server } from './peers.ts';
@@ -72,15 +73,27 @@ export async function startPorthole(dir: string, origin: number): Promise<Server
   };
 }
 
-async function answering({ port, host }: { readonly port: number; readonly host: string }): Promise<void> {
+async function answering(server: { readonly port: number; readonly host: string }): Promise<void> {
   const deadline = Date.now() + 10_000;
   let status = 0;
   while (Date.now() < deadline) {
-    const response = await fetch(`http://${host}:${port}/small`).catch(() => undefined);
-    await response?.arrayBuffer();
-    status = response?.status ?? 0;
+    status = await ask(server);
     if (status === 200) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`the service did not come up (last status ${status})`);
+}
+
+/** The status that `/small` is answered with; 0 when nothing answers. */
+function ask({ port, host }: { readonly port: number; readonly host: string }): Promise<number> {
+  return new Promise((resolve) => {
+    const request = http.get(
+      { host: '127.0.0.1', port, path: '/small', headers: { host }, agent: false },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      },
+    );
+    request.once('error', () => resolve(0));
+  });
 }
