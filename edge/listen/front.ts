@@ -1,8 +1,8 @@
-import { createServer, type Server, type Socket } from 'node:net';
-import { type SecureContext, type TLSSocket, type TlsOptions, Server as TlsServer } from 'node:tls';
+import { createServer, isIP, type Server, type Socket } from 'node:net';
+import { type SecureContext, type TLSSocket, Server as TlsServer } from 'node:tls';
 import { TUNNEL_ALPN } from '../../shared/contract/control-api.ts';
+import { errorCode } from './address.ts';
 import type { Admission } from './admission.ts';
-import type { ClientHello } from './client-hello.ts';
 import { peekHello } from './peek.ts';
 
 /** Milliseconds for a whole TLS handshake. */
@@ -21,8 +21,10 @@ export interface FrontHandlers {
 export interface FrontOptions {
   /** The cluster's domain, lower-case. */
   readonly domain: string;
-  /** The certificate for a name; `undefined` asks for the cluster's own. */
-  readonly secureContext: (serverName: string | undefined) => SecureContext | Promise<SecureContext>;
+  /** The certificate for a name that a client asks for (lower-case, no trailing dot). */
+  readonly secureContext: (serverName: string) => SecureContext;
+  /** The certificate for clients that name no server. */
+  readonly defaultContext: () => SecureContext;
   readonly admission: Admission;
   readonly handlers: FrontHandlers;
   /** Told of every connection that ends before anybody took it over. */
@@ -37,17 +39,22 @@ export class Front {
   readonly #tunnel: TlsServer;
   readonly #api: TlsServer;
   readonly #visitor: TlsServer;
+  /** Names that visitors under way asked for. See `#visit`. */
+  readonly #names = new Map<string, string>();
 
   constructor(options: FrontOptions) {
     const { handlers } = options;
     this.#options = options;
-    this.#tunnel = this.#terminate({ minVersion: 'TLSv1.3', ALPNProtocols: [TUNNEL_ALPN] }, (socket) => {
-      if (socket.alpnProtocol === TUNNEL_ALPN) handlers.tunnel(socket);
-      else socket.destroy();
+    this.#tunnel = this.#terminate([TUNNEL_ALPN], (socket) => {
+      if (socket.alpnProtocol === TUNNEL_ALPN && socket.getProtocol() === 'TLSv1.3') handlers.tunnel(socket);
+      else this.#refuse(socket, 'tunnel below TLS 1.3');
     });
-    const http: TlsOptions = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] };
-    this.#api = this.#terminate(http, handlers.api);
-    this.#visitor = this.#terminate(http, (socket) => handlers.visitor(socket, serverNameOf(socket)));
+    this.#api = this.#terminate(['http/1.1'], handlers.api);
+    this.#visitor = this.#terminate(['http/1.1'], (socket) => {
+      const name = this.#names.get(endsOf(socket));
+      if (name !== undefined) handlers.visitor(socket, name);
+      else this.#refuse(socket, 'gone');
+    });
   }
 
   /** A server that accepts for the main port; one for each address. */
@@ -65,49 +72,70 @@ export class Front {
   }
 
   #peek(socket: Socket): void {
-    peekHello(socket, (hello) => this.#choose(hello).emit('connection', socket), this.#options.onRefused);
-  }
-
-  #choose({ serverName, alpn }: ClientHello): TlsServer {
-    if (alpn.includes(TUNNEL_ALPN)) return this.#tunnel;
-    return serverName === undefined || serverName === this.#options.domain ? this.#api : this.#visitor;
-  }
-
-  #terminate(options: TlsOptions, onSecure: (socket: TLSSocket) => void): TlsServer {
-    const { secureContext, onRefused } = this.#options;
-    const server = new TlsServer({
-      ...options,
-      handshakeTimeout: HANDSHAKE_TIMEOUT,
-      sessionTimeout: 3600,
-      SNICallback: (name, done) => {
-        const find = async (): Promise<SecureContext> => secureContext(name.toLowerCase().replace(/\.$/, ''));
-        find().then(
-          (context) => done(null, context),
-          (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
-        );
+    peekHello(
+      socket,
+      ({ serverName, alpn }) => {
+        if (alpn.includes(TUNNEL_ALPN)) this.#tunnel.emit('connection', socket);
+        else if (serverName === undefined || this.#isOurs(serverName)) this.#api.emit('connection', socket);
+        else this.#visit(socket, serverName);
       },
+      this.#options.onRefused,
+    );
+  }
+
+  /** An address is no server name (RFC 6066), but some clients send one where they were given one. */
+  #isOurs = (serverName: string): boolean => serverName === this.#options.domain || isIP(serverName) !== 0;
+
+  /**
+   * Keeps the name from the ClientHello until the connection ends: Node forgets it when a client resumes a TLS 1.2
+   * session, and a visitor without it could reach any service under any name.
+   */
+  #visit(socket: Socket, serverName: string): void {
+    const ends = endsOf(socket);
+    this.#names.set(ends, serverName);
+    socket.once('close', () => this.#names.delete(ends));
+    this.#visitor.emit('connection', socket);
+  }
+
+  #refuse(socket: Socket, reason: string): void {
+    this.#options.onRefused(reason);
+    socket.destroy();
+  }
+
+  /** A TLS server that never listens: it is fed with sockets. TLS 1.2 and 1.3, resumption by tickets. */
+  #terminate(ALPNProtocols: string[], onSecure: (socket: TLSSocket) => void): TlsServer {
+    const { secureContext, defaultContext } = this.#options;
+    const server = new TlsServer({
+      ALPNProtocols,
+      handshakeTimeout: HANDSHAKE_TIMEOUT,
+      SNICallback: (name, done) => done(null, secureContext(normalise(name))),
     });
+    setDefaultContext(server, defaultContext);
     server.on('secureConnection', (socket) => {
       socket.on('error', ignore);
       onSecure(socket);
     });
     server.on('tlsClientError', (error, socket) => {
-      onRefused(`handshake ${'code' in error ? String(error.code) : error.message}`);
-      socket.destroy();
+      this.#refuse(socket, `handshake: ${errorCode(error) || error.message}`);
     });
     return server;
   }
+}
 
-  /** Replaces the cluster's own certificate, which answers clients that send no name. */
-  setDefaultCertificate(certificate: { readonly cert: string | Buffer; readonly key: string | Buffer }): void {
-    for (const server of [this.#tunnel, this.#api, this.#visitor]) server.setSecureContext({ ...certificate });
-  }
+/**
+ * Makes `server` answer clients that send no name with the context that `current` yields at that moment. There is no
+ * public way: `SNICallback` isn't asked without a name, and `setSecureContext` takes PEM only. A Node that keeps the
+ * context elsewhere fails here, at the start, not at the first such client.
+ */
+function setDefaultContext(server: TlsServer, current: () => SecureContext): void {
+  if (!Object.hasOwn(server, '_sharedCreds')) throw new Error('this Node keeps the default TLS context elsewhere');
+  Object.defineProperty(server, '_sharedCreds', { get: current });
 }
 
 const ignore = (): void => {};
 
-/** Node types the name as a string, `false` or `null`; a visitor's is always there, for the peek saw it. */
-const serverNameOf = (socket: TLSSocket): string =>
-  String(socket.servername || '')
-    .toLowerCase()
-    .replace(/\.$/, '');
+const normalise = (name: string): string => name.toLowerCase().replace(/\.$/, '');
+
+/** What tells a TCP connection from all others; TLS sockets show the same as what they run over. */
+const endsOf = (socket: Socket): string =>
+  `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
