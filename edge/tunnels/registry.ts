@@ -1,24 +1,15 @@
 import type { StreamHandler, StreamOpener, TunnelStream } from '../../shared/node/stream.ts';
+import type { Tunnel } from '../../shared/node/tunnel.ts';
 import { GO_AWAY, type GoAwayCode } from '../../shared/wire/codes.ts';
 
-/** One live link of an agent, as the registry sees it. */
-export interface Tunnel {
-  /** `undefined` when it takes no more streams: full, or going away. */
-  open(open: Uint8Array, handler: StreamHandler): TunnelStream | undefined;
-  /** Going away: streams may finish, no new ones. */
-  readonly draining: boolean;
-  /** Streams open now. */
-  readonly streams: number;
-  /** Smoothed round-trip time in milliseconds; 0 when unknown. */
-  readonly roundTrip: number;
-  /** Asks the agent to go elsewhere; streams may finish, then the tunnel ends by itself. */
-  goAway(code: GoAwayCode, reason: string): void;
-  /** Ends the tunnel and every stream in it at once. */
-  close(code: GoAwayCode, reason: string): void;
-}
+/** One live link of an agent, as the registry uses it. */
+export type RegisteredTunnel = Pick<Tunnel, 'open' | 'goAway' | 'close' | 'probe' | 'draining' | 'roundTrip' | 'stats'>;
 
 /** Told when an agent gets its first tunnel or loses its last. */
 export type PresenceListener = (agentId: string, up: boolean) => void;
+
+/** Milliseconds that an older tunnel has to show that it lives when a newer one comes. */
+const PROBE_TIME = 3_000;
 
 /** Tunnels that one agent may have at once; a further one takes the place of the oldest. */
 export const TUNNELS_PER_AGENT = 4;
@@ -29,7 +20,7 @@ export const TUNNELS_PER_AGENT = 4;
  */
 export class TunnelRegistry implements StreamOpener {
   /** Newest first. Agents without a tunnel have no entry. */
-  readonly #agents = new Map<string, Tunnel[]>();
+  readonly #agents = new Map<string, RegisteredTunnel[]>();
   readonly #onPresence: PresenceListener;
   #draining = false;
 
@@ -48,7 +39,7 @@ export class TunnelRegistry implements StreamOpener {
     let streams = 0;
     for (const list of this.#agents.values()) {
       tunnels += list.length;
-      for (const tunnel of list) streams += tunnel.streams;
+      for (const tunnel of list) streams += tunnel.stats.streams;
     }
     return { tunnels, streams };
   }
@@ -58,9 +49,10 @@ export class TunnelRegistry implements StreamOpener {
   }
 
   /** Takes in a tunnel whose agent has proved itself. `remove` it when it has ended. */
-  add(agentId: string, tunnel: Tunnel): void {
+  add(agentId: string, tunnel: RegisteredTunnel): void {
     const before = this.#agents.get(agentId) ?? [];
     this.#agents.set(agentId, [tunnel, ...before]);
+    for (const old of before) old.probe(PROBE_TIME);
     for (const old of before.slice(TUNNELS_PER_AGENT - 1)) {
       if (!old.draining) old.goAway(GO_AWAY.REPLACED, 'a newer tunnel takes over');
     }
@@ -72,7 +64,7 @@ export class TunnelRegistry implements StreamOpener {
   }
 
   /** Forgets a tunnel that has ended. Unknown ones are ignored. */
-  remove(agentId: string, tunnel: Tunnel): void {
+  remove(agentId: string, tunnel: RegisteredTunnel): void {
     const before = this.#agents.get(agentId);
     if (before === undefined) return;
     const left = before.filter((t) => t !== tunnel);

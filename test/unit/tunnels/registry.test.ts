@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TUNNELS_PER_AGENT, type Tunnel, TunnelRegistry } from '../../../edge/tunnels/registry.ts';
+import { type RegisteredTunnel, TUNNELS_PER_AGENT, TunnelRegistry } from '../../../edge/tunnels/registry.ts';
 import { FailureThrottle } from '../../../edge/tunnels/throttle.ts';
 import type { StreamHandler, TunnelStream } from '../../../shared/node/stream.ts';
 import { GO_AWAY, type GoAwayCode } from '../../../shared/wire/codes.ts';
@@ -7,13 +7,14 @@ import { GO_AWAY, type GoAwayCode } from '../../../shared/wire/codes.ts';
 const handler: StreamHandler = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} };
 const open = new Uint8Array(1);
 
-class FakeTunnel implements Tunnel {
+class FakeTunnel implements RegisteredTunnel {
   readonly name: number;
   readonly told: GoAwayCode[] = [];
   draining = false;
   full = false;
   closed = false;
-  streams = 0;
+  probed = 0;
+  readonly stats = { bytesIn: 0, bytesOut: 0, streams: 2, queued: 0 };
   roundTrip: number;
 
   constructor(name: number) {
@@ -32,6 +33,10 @@ class FakeTunnel implements Tunnel {
       reset() {},
       consumed() {},
     };
+  }
+
+  probe(timeout: number): void {
+    this.probed = timeout;
   }
 
   goAway(code: GoAwayCode): void {
@@ -86,6 +91,15 @@ describe('TunnelRegistry', () => {
     registry.remove('a', two);
     registry.remove('a', two);
     expect(presence).toEqual(['a up', 'a down']);
+  });
+
+  it('has older tunnels show that they live when a newer one comes', () => {
+    const { registry } = setUp();
+    const [old, young] = [new FakeTunnel(1), new FakeTunnel(2)];
+    registry.add('a', old);
+    registry.add('a', young);
+    expect([old.probed > 0, young.probed]).toEqual([true, 0]);
+    expect(registry.count()).toEqual({ tunnels: 2, streams: 4 });
   });
 
   it('asks the oldest tunnel to go when an agent has too many', () => {

@@ -1,0 +1,127 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../../shared/node/clock.ts';
+import { edgeHandshake, type HandshakeFailure } from '../../shared/node/handshake.ts';
+import type { Logger } from '../../shared/node/logger.ts';
+import { createTunnel, type TunnelEnd } from '../../shared/node/tunnel.ts';
+import { GO_AWAY } from '../../shared/wire/codes.ts';
+import { DEFAULT_MAX_STREAMS, type Hello, PROTOCOL } from '../../shared/wire/handshake.ts';
+import type { TunnelRegistry } from './registry.ts';
+import { FailureThrottle } from './throttle.ts';
+
+/** What the store says to an agent's credential; `unavailable` when it can't be asked right now. */
+export type Verdict = 'known' | 'unknown' | 'unavailable';
+
+export interface AcceptorOptions {
+  readonly registry: TunnelRegistry;
+  readonly nodeId: string;
+  /** Version of this software, for people. */
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether `credential` belongs to agent `agentId`. Compares in constant time. */
+  readonly authenticate: (agentId: string, credential: string) => Promise<Verdict>;
+  /** Whom a source address stands for when failures are counted. */
+  readonly sourceOf: (address: string) => string;
+  /** An agent has proved itself. */
+  readonly onSeen: (agentId: string) => void;
+  /** Handshakes under way at once; default 256. */
+  readonly maxPending?: number;
+  /** Streams of one tunnel at once; default 4096. */
+  readonly maxStreams?: number;
+}
+
+const MAX_PENDING = 256;
+/** Of these from one source, so that one stranger can't keep all agents out. */
+const MAX_PENDING_PER_SOURCE = 32;
+
+/** Turns a TLS connection of an agent into a tunnel in the registry, if the agent proves who it is. */
+export class TunnelAcceptor {
+  readonly #options: AcceptorOptions;
+  readonly #throttle: FailureThrottle;
+  readonly #stop = new AbortController();
+  #pending = 0;
+  readonly #pendingOf = new Map<string, number>();
+  /** Agents turned away since the start. */
+  refused = 0;
+
+  constructor(options: AcceptorOptions) {
+    this.#options = options;
+    this.#throttle = new FailureThrottle(() => options.clock.monotonic());
+  }
+
+  /** Takes over `socket`, whatever becomes of it. Never rejects. */
+  async accept(socket: Socket): Promise<void> {
+    const source = this.#options.sourceOf(socket.remoteAddress ?? '');
+    const pending = this.#pendingOf.get(source) ?? 0;
+    const full = this.#pending >= (this.#options.maxPending ?? MAX_PENDING) || pending >= MAX_PENDING_PER_SOURCE;
+    if (full || !this.#throttle.allows(source)) {
+      this.refused++;
+      socket.destroy();
+      return;
+    }
+    this.#pending++;
+    this.#pendingOf.set(source, pending + 1);
+    try {
+      await this.#shakeHands(socket, source);
+    } catch (error) {
+      this.#options.logger.error('tunnel handshake failed', { error });
+      socket.destroy();
+    } finally {
+      this.#pending--;
+      const left = (this.#pendingOf.get(source) ?? 1) - 1;
+      if (left === 0) this.#pendingOf.delete(source);
+      else this.#pendingOf.set(source, left);
+    }
+  }
+
+  /** Ends the handshakes that are under way. */
+  close(): void {
+    this.#stop.abort();
+  }
+
+  async #shakeHands(socket: Socket, source: string): Promise<void> {
+    const { clock, logger } = this.#options;
+    const hello = await edgeHandshake(socket, (sent) => this.#verify(sent), { clock, signal: this.#stop.signal });
+    if (!hello.ok) {
+      this.refused++;
+      // A node that can't ask its store, or a broken network, is no fault of the agent's.
+      if (isFault(hello.error)) this.#throttle.failed(source);
+      logger.info('agent turned away', { address: source, ...hello.error });
+      return;
+    }
+    this.#register(socket, hello.value);
+  }
+
+  async #verify(hello: Hello): ReturnType<Parameters<typeof edgeHandshake>[1]> {
+    const { authenticate, nodeId, version, maxStreams } = this.#options;
+    const verdict = await authenticate(hello.agentId, hello.credential);
+    if (verdict === 'unknown') return GO_AWAY.CREDENTIAL;
+    if (verdict === 'unavailable') return GO_AWAY.INTERNAL;
+    return { protocol: PROTOCOL, nodeId, version, maxStreams: maxStreams ?? DEFAULT_MAX_STREAMS };
+  }
+
+  #register(socket: Socket, { agentId, name, version }: Hello): void {
+    const { registry, clock, onSeen, maxStreams } = this.#options;
+    const logger = this.#options.logger.child({ agentId });
+    const tunnel = createTunnel({
+      socket,
+      role: 'edge',
+      clock,
+      logger,
+      ...(maxStreams === undefined ? {} : { maxStreams }),
+      onClose: (end: TunnelEnd) => {
+        registry.remove(agentId, tunnel);
+        onSeen(agentId);
+        logger.info('tunnel down', { ...end });
+      },
+    });
+    logger.info('tunnel up', { agentName: name, agentVersion: version });
+    registry.add(agentId, tunnel);
+    onSeen(agentId);
+  }
+}
+
+const isFault = (failure: HandshakeFailure): boolean =>
+  failure.kind === 'malformed' ||
+  failure.kind === 'timeout' ||
+  (failure.kind === 'refused' && failure.code === GO_AWAY.CREDENTIAL);
