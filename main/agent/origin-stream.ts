@@ -1,0 +1,34 @@
+import type { Result } from '../../shared/domain/result.ts';
+import { createSplice } from '../../shared/node/splice.ts';
+import type { StreamHandler } from '../../shared/node/stream.ts';
+import type { AgentStream } from '../../shared/node/tunnel-stream.ts';
+import { RESET } from '../../shared/wire/codes.ts';
+import { decodeOpen, type OpenRequest } from '../../shared/wire/open.ts';
+import type { OriginConnection, OriginRefusal } from './origin.ts';
+
+export type DialOrigin = (target: OpenRequest, signal: AbortSignal) => Promise<Result<OriginConnection, OriginRefusal>>;
+
+const ignore: StreamHandler = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} };
+
+/**
+ * Serves one stream that the edge opened: dials the target that `payload` names, reports how long that took, and joins
+ * the two. What the visitor sends meanwhile waits, bounded by the stream's window. A visitor who leaves ends the dial.
+ */
+export function serveOrigin(stream: AgentStream, payload: Uint8Array, dial: DialOrigin): StreamHandler {
+  const target = decodeOpen(payload);
+  if (target === undefined) {
+    stream.reset(RESET.NOT_ALLOWED, 'the target is malformed');
+    return ignore;
+  }
+  const gone = new AbortController();
+  const splice = createSplice(stream, { onEnd: () => gone.abort() });
+  void dial(target, gone.signal).then((dialled) => {
+    if (!dialled.ok) {
+      if (!gone.signal.aborted) stream.reset(dialled.error.code, dialled.error.reason);
+      return;
+    }
+    if (!gone.signal.aborted) stream.opened(dialled.value.dialMicros);
+    splice.join(dialled.value.socket);
+  });
+  return splice;
+}

@@ -1,0 +1,87 @@
+import type { LocalPort } from '../../shared/contract/agent-state.ts';
+import type { ServiceView, TargetReports } from '../../shared/contract/control-api.ts';
+import type { Target } from '../../shared/domain/service.ts';
+import type { TargetProblem } from '../../shared/domain/status.ts';
+import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
+import type { OpenRequest } from '../../shared/wire/open.ts';
+
+/** What was last seen of a target when it was dialled. */
+export type DialOutcome = TargetProblem | 'fine';
+
+/** The same place to dial has the same key, whichever service asks. */
+export const dialKey = (open: Pick<OpenRequest, 'type' | 'host' | 'port' | 'tls' | 'skipTlsVerify'>): string =>
+  `${open.type === 'agent' ? 'localhost' : open.host} ${open.port} ${open.tls ? (open.skipTlsVerify ? 'skip' : 'tls') : 'tcp'}`;
+
+/** The OPEN request that the edge would send for `target`. */
+export const openOf = (target: Target): OpenRequest => ({
+  type: target.type,
+  host: target.host,
+  port: target.port,
+  tls: target.protocol === 'https',
+  skipTlsVerify: target.skipTlsVerify,
+  connectTimeout: target.connectTimeout,
+});
+
+/** What a refused dial says of the target; `undefined` when it says nothing lasting (our own bounds, a cancel). */
+export function problemOf(code: ResetCode): TargetProblem | undefined {
+  switch (code) {
+    case RESET.REFUSED:
+      return 'origin_refused';
+    case RESET.UNRESOLVED:
+      return 'origin_unresolved';
+    case RESET.UNTRUSTED:
+      return 'origin_untrusted';
+    case RESET.TIMEOUT:
+      return 'origin_timeout';
+    case RESET.NOT_ALLOWED:
+      return 'origin_not_allowed';
+    default:
+      return undefined;
+  }
+}
+
+export interface HealthFacts {
+  readonly agentId: string;
+  readonly services: readonly ServiceView[];
+  readonly isAllowed: (target: Target) => boolean;
+  /** The last dial of a target, by `dialKey`. */
+  readonly outcomes: ReadonlyMap<string, DialOutcome>;
+}
+
+/** The targets of this agent's enabled services: those worth looking after. */
+export const ownTargets = (agentId: string, services: readonly ServiceView[]): Target[] =>
+  services.flatMap((service) =>
+    service.enabled ? service.targets.filter((t) => t.agentId === agentId && t.enabled) : [],
+  );
+
+/** What to report to the edge: same facts, same report, in the order of target ids. */
+export function targetProblems(facts: HealthFacts): TargetReports {
+  const problems = new Map<string, TargetProblem>();
+  for (const target of ownTargets(facts.agentId, facts.services)) {
+    const outcome = facts.outcomes.get(dialKey(openOf(target)));
+    if (!facts.isAllowed(target)) problems.set(target.id, 'origin_not_allowed');
+    else if (outcome !== undefined && outcome !== 'fine') problems.set(target.id, outcome);
+  }
+  const sorted = [...problems].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).slice(0, 10_000);
+  return { problems: sorted.map(([targetId, problem]) => ({ targetId, problem })) };
+}
+
+/**
+ * Targets to dial once to see how they are: those with a problem the last time, and those never dialled, except that
+ * a plain loopback port which is listed as listening is taken at its word. A loopback port that was fine and is not
+ * listed any more is looked at again (not everything that accepts is listed: containers may be reached by rewriting).
+ */
+export function targetsToCheck(facts: HealthFacts, ports: readonly LocalPort[] | undefined): Target[] {
+  const listening = new Set(ports?.map((p) => p.port));
+  const seen = new Set<string>();
+  return ownTargets(facts.agentId, facts.services).filter((target) => {
+    const key = dialKey(openOf(target));
+    if (seen.has(key) || !facts.isAllowed(target)) return false;
+    seen.add(key);
+    const outcome = facts.outcomes.get(key);
+    if (outcome !== undefined && outcome !== 'fine') return true;
+    if (target.type !== 'agent') return outcome === undefined;
+    if (ports === undefined) return false;
+    return !listening.has(target.port) || (outcome === undefined && target.protocol === 'https');
+  });
+}

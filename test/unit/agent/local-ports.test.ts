@@ -1,0 +1,179 @@
+import { createServer } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import type { ListeningSocket } from '../../../main/agent/listening-socket.ts';
+import { createPortFinder, groupPorts, PORTS_LIMIT, systemScan } from '../../../main/agent/local-ports.ts';
+import { createDarwinScan, parseLsof, parsePs } from '../../../main/agent/ports-darwin.ts';
+import { parseProcNet } from '../../../main/agent/ports-linux.ts';
+import { createWindowsScan, parseNetstat, parseTasklist } from '../../../main/agent/ports-windows.ts';
+
+const PROC_NET = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 35764 1 000000002d394767 100 0 0 10 0
+   1: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1069 1 000000007f6f05ed 100 0 0 10 0
+   2: 0100007F:0BB8 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000        0 35765 1 0000000000000000 20 4 30 10 -1
+`;
+const PROC_NET6 = `  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000000000000000000001000000:1435 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 40001 1 0000000000000000 100 0 0 10 0
+   1: 0000000000000000FFFF00000100007F:1436 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 40002 1 0000000000000000 100 0 0 10 0
+   2: 000080FE00000000FF005450AB89EFBE:1437 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 40003 1 0000000000000000 100 0 0 10 0
+`;
+
+describe('the tables of Linux', () => {
+  it('yield the listening sockets and nothing else', () => {
+    expect(parseProcNet(PROC_NET)).toEqual([
+      { address: '127.0.0.1', port: 3000, inode: '35764' },
+      { address: '0.0.0.0', port: 8080, inode: '1069' },
+    ]);
+  });
+
+  it('yield IPv6 addresses in their canonical spelling', () => {
+    expect(parseProcNet(PROC_NET6).map((s) => s.address)).toEqual([
+      '::1',
+      '::ffff:127.0.0.1',
+      'fe80::5054:ff:beef:89ab',
+    ]);
+  });
+
+  it('are read up to where they were cut off', () => {
+    for (let i = 0; i < PROC_NET.length; i++) expect(parseProcNet(PROC_NET.slice(0, i)).length).toBeLessThanOrEqual(2);
+  });
+});
+
+const LSOF = `p501
+cControlCe
+f9
+n*:7000
+f10
+n[::1]:7001
+p812
+cnode
+f22
+n127.0.0.1:5173
+p900
+cGoogle\\x20Chrome\\x20Helper
+f3
+n[fe80:1::2]:9000
+n*:*
+`;
+const PS = `  501 /System/Library/CoreServices/ControlCenter.app/Contents/MacOS/ControlCenter
+  812 node /Users/u/shop/node_modules/.bin/vite --port 5173
+  900 /Applications/Google Chrome.app/Contents/Google Chrome Helper --type=utility
+`;
+
+describe('the tools of macOS', () => {
+  it('yield sockets with their processes', () => {
+    expect(parseLsof(LSOF)).toEqual([
+      { address: '0.0.0.0', port: 7000, pid: 501, process: 'ControlCe' },
+      { address: '::1', port: 7001, pid: 501, process: 'ControlCe' },
+      { address: '127.0.0.1', port: 5173, pid: 812, process: 'node' },
+      { address: 'fe80:1::2', port: 9000, pid: 900, process: 'Google Chrome Helper' },
+    ]);
+  });
+
+  it('yield the script of a runtime, asked once a process', async () => {
+    const asked: string[] = [];
+    const scan = createDarwinScan((tool) => {
+      asked.push(tool);
+      return Promise.resolve(tool === 'lsof' ? LSOF : PS);
+    });
+    const { signal } = new AbortController();
+    expect((await scan(signal)).map((s) => s.process)).toEqual([
+      'ControlCenter',
+      'ControlCenter',
+      'vite',
+      'Google Chrome Helper',
+    ]);
+    await scan(signal);
+    expect(asked).toEqual(['lsof', 'ps', 'lsof']);
+    expect(parsePs('garbage\n')).toEqual(new Map());
+  });
+});
+
+const NETSTAT = `
+Aktive Verbindungen
+
+  Proto  Lokale Adresse         Remoteadresse          Status           PID
+  TCP    0.0.0.0:135            0.0.0.0:0              ABHÖREN         1104
+  TCP    127.0.0.1:5173         0.0.0.0:0              ABHÖREN         7716
+  TCP    127.0.0.1:5173         127.0.0.1:50022        HERGESTELLT     7716
+  TCP    [::1]:3000             [::]:0                 ABHÖREN         8000
+  TCP    [fe80::1%12]:3001      [::]:0                 ABHÖREN         8000
+  UDP    0.0.0.0:5353           *:*                                    2208
+`.replaceAll('\n', '\r\n');
+const TASKLIST = `"System Idle Process","0","Services","0","8 K"\r\n"node.exe","7716","Console","1","70.020 K"\r\n"odd ""name"".exe","8000","Console","1","1 K"\r\n`;
+
+describe('the tools of Windows', () => {
+  it('yield listening sockets whatever the language', () => {
+    expect(parseNetstat(NETSTAT)).toEqual([
+      { address: '0.0.0.0', port: 135, pid: 1104 },
+      { address: '127.0.0.1', port: 5173, pid: 7716 },
+      { address: '::1', port: 3000, pid: 8000 },
+      { address: 'fe80::1', port: 3001, pid: 8000 },
+    ]);
+  });
+
+  it('yield image names', async () => {
+    expect(parseTasklist(TASKLIST).get(7716)).toBe('node');
+    const scan = createWindowsScan((tool) => Promise.resolve(tool === 'netstat' ? NETSTAT : TASKLIST));
+    const names = (await scan(new AbortController().signal)).map((s) => s.process);
+    expect(names).toEqual([undefined, 'node', 'odd "name"', 'odd "name"']);
+  });
+});
+
+describe('the list of local ports', () => {
+  const socket = (port: number, address = '127.0.0.1', more: Partial<ListeningSocket> = {}): ListeningSocket => ({
+    port,
+    address,
+    ...more,
+  });
+
+  it('has one entry a port, ascending, without excluded and unreachable ones', () => {
+    const sockets = [
+      socket(9000, '::'),
+      socket(80, '0.0.0.0', { pid: 4 }),
+      socket(80, '::', { pid: 5, process: 'nginx' }),
+      socket(22, '192.168.1.2'),
+      socket(53, '127.0.0.53'),
+      socket(4000),
+    ];
+    expect(groupPorts(sockets, new Set([4000]))).toEqual([
+      { port: 80, addresses: ['0.0.0.0', '::'], pid: 5, process: 'nginx' },
+      { port: 9000, addresses: ['::'] },
+    ]);
+  });
+
+  it('is bounded', () => {
+    const sockets = Array.from({ length: 1000 }, (_, i) => socket(i + 1));
+    expect(groupPorts(sockets, new Set())).toHaveLength(PORTS_LIMIT);
+  });
+
+  it('tells of changes only, and keeps the last list when the system stops telling', async () => {
+    let listed: readonly ListeningSocket[] | undefined = [socket(1)];
+    const finder = createPortFinder({
+      scan: () => (listed === undefined ? Promise.reject(new Error('no')) : Promise.resolve(listed)),
+    });
+    let told = 0;
+    finder.onChange(() => told++);
+    expect(finder.ports()).toBeUndefined();
+    await finder.refresh();
+    await finder.refresh();
+    expect(told).toBe(1);
+    listed = undefined;
+    await finder.refresh();
+    expect(finder.ports()?.map((p) => p.port)).toEqual([1]);
+    listed = [];
+    await finder.refresh();
+    expect([told, finder.ports()]).toEqual([2, []]);
+    finder.close();
+  });
+
+  it.runIf(process.platform === 'linux')('names a server of this very process', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const found = (await systemScan()(new AbortController().signal)).find((s) => s.port === port);
+    expect(found).toMatchObject({ address: '127.0.0.1', port, pid: process.pid });
+    expect(found?.process).toBeTypeOf('string');
+    server.close();
+  });
+});
