@@ -7,6 +7,8 @@ import type { ResetCode } from '../wire/codes.ts';
 export interface Lease {
   hold(): void;
   release(): void;
+  /** True when many buffers are on loan already: copy rather than hold for long. */
+  readonly scarce: boolean;
 }
 
 /** What the owner of a stream is told. After `onReset` nothing follows. After a local `reset()` nothing at all. */

@@ -1,0 +1,125 @@
+import net from 'node:net';
+
+/**
+ * Reads of a socket into buffers of ours.
+ *
+ * A socket that emits 'data' allocates for every read. Node can read into one buffer again and again instead (the
+ * `onread` option of `net.connect`), but offers that neither for accepted nor for TLS sockets. Underneath, all three
+ * keep the buffer in the same three fields, and all handles take `useUserBuffer`. This file, and no other, uses those
+ * internals; where they are missing it falls back to 'data' events and a copy. Measured: 1.5 to 2 times the bulk
+ * throughput of 'data' events.
+ */
+export interface ReadTarget {
+  /** Where the next read goes; asked for once at the start and after each `onRead`. At least one byte. */
+  buffer(): Buffer;
+  /**
+   * The first `length` bytes of `buffer` have been read. Return false to pause. What had already been received by
+   * then may still be handed over (TLS records come in bunches), so be ready for some more.
+   */
+  onRead(buffer: Buffer, length: number): boolean;
+  /** The peer has half-closed. */
+  onEnd(): void;
+  /** The socket failed; `onClose` follows. */
+  onError(error: Error): void;
+  /** The socket is gone. Always comes, exactly once. */
+  onClose(): void;
+}
+
+/** The reading side of a socket. */
+export interface OwnedRead {
+  pause(): void;
+  resume(): void;
+}
+
+/** How reads are done: `onread` through the internals, `data` by the public events. */
+export type ReadMode = 'onread' | 'data';
+
+interface Internals {
+  readonly buffer: symbol;
+  readonly callback: symbol;
+  readonly generator: symbol;
+}
+
+/** The fields' symbols, read off a socket that is thrown away; `undefined` when this Node has others. */
+function findInternals(): Internals | undefined {
+  const symbols = Object.getOwnPropertySymbols(new net.Socket());
+  const named = (name: string): symbol | undefined => symbols.find((symbol) => symbol.description === name);
+  const buffer = named('kBuffer');
+  const callback = named('kBufferCb');
+  const generator = named('kBufferGen');
+  if (buffer === undefined || callback === undefined || generator === undefined) return undefined;
+  return { buffer, callback, generator };
+}
+
+const internals = findInternals();
+
+/** The best mode that this runtime offers. */
+export const bestReadMode: ReadMode = internals === undefined ? 'data' : 'onread';
+
+/**
+ * Starts reading `socket` (connected; TCP or TLS; dialled or accepted) into the buffers of `target`, beginning with
+ * what the socket has already buffered. From then on nobody else reads it. Handles 'error', so none goes unhandled.
+ */
+export function readOwned(socket: net.Socket, target: ReadTarget, mode: ReadMode = bestReadMode): OwnedRead {
+  socket.on('end', () => target.onEnd());
+  socket.on('error', (error: Error) => target.onError(error));
+  socket.on('close', () => target.onClose());
+  if (socket.destroyed) {
+    // Its events may be over already; the promise of onClose holds all the same.
+    if (socket.closed) process.nextTick(() => target.onClose());
+    return { pause() {}, resume() {} };
+  }
+  const started = mode === 'onread' && internals !== undefined && startOnread(socket, target, internals);
+  if (!started) return startData(socket, target);
+  return { pause: () => socket.pause(), resume: () => socket.resume() };
+}
+
+function startOnread(socket: net.Socket, target: ReadTarget, fields: Internals): boolean {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  if (typeof handle !== 'object' || handle === null) return false;
+  const useUserBuffer: unknown = Reflect.get(handle, 'useUserBuffer');
+  if (typeof useUserBuffer !== 'function') return false;
+  // What was read before (a peeked ClientHello, the rest of a handshake) sits in the stream's own buffer.
+  let wanted = true;
+  for (let early: unknown = readEarly(socket); early instanceof Buffer; early = readEarly(socket)) {
+    wanted = deliver(early, target) && wanted;
+  }
+  if (socket.destroyed) return true;
+  let current = target.buffer();
+  Reflect.set(socket, fields.callback, (length: number) => target.onRead(current, length));
+  Reflect.set(socket, fields.generator, () => {
+    const next = target.buffer();
+    // Undefined leaves the handle's pointer as it is and saves the crossing into C++.
+    if (next === current) return undefined;
+    current = next;
+    return next;
+  });
+  Reflect.set(socket, fields.buffer, current);
+  Reflect.apply(useUserBuffer, handle, [current]);
+  if (wanted) socket.resume();
+  else socket.pause();
+  return true;
+}
+
+const readEarly = (socket: net.Socket): unknown =>
+  socket.readableLength > 0 && !socket.destroyed ? socket.read() : undefined;
+
+function startData(socket: net.Socket, target: ReadTarget): OwnedRead {
+  socket.on('data', (chunk: Buffer) => {
+    if (!deliver(chunk, target)) socket.pause();
+  });
+  socket.resume();
+  return { pause: () => socket.pause(), resume: () => socket.resume() };
+}
+
+/** Copies `chunk` into the target's buffers; false when the target asked to pause. */
+function deliver(chunk: Buffer, target: ReadTarget): boolean {
+  let wanted = true;
+  for (let at = 0; at < chunk.length; ) {
+    const buffer = target.buffer();
+    const length = chunk.copy(buffer, 0, at);
+    at += length;
+    wanted = target.onRead(buffer, length) && wanted;
+  }
+  return wanted;
+}

@@ -1,0 +1,45 @@
+/** Samples from which the shortest round trip is taken: with a ping every 5 s, the last minute's. */
+const SAMPLES = 12;
+
+/** Measures round trips by pings. */
+export interface RoundTrip {
+  /** A ping leaves at `now` (ms, monotonic); returns its token. */
+  start(now: number): number;
+  /** The pong of `token` came at `now`. Unknown tokens count for nothing. */
+  finish(token: number, now: number): void;
+  /** Smoothed (RFC 6298's weights), ms; 0 while unknown. */
+  readonly smoothed: number;
+  /** The shortest of the last minute, ms; 0 while unknown. */
+  readonly shortest: number;
+}
+
+export function createRoundTrip(): RoundTrip {
+  let token = 0;
+  let startedAt: number | undefined;
+  let smoothed = 0;
+  let shortest = 0;
+  const samples: number[] = [];
+  return {
+    start(now) {
+      startedAt = now;
+      token = (token + 1) >>> 0;
+      return token;
+    },
+    finish(answered, now) {
+      if (startedAt === undefined || answered !== token) return;
+      // A clock too coarse to see the round trip must not say "unknown".
+      const sample = Math.max(now - startedAt, 0.01);
+      startedAt = undefined;
+      smoothed = samples.length === 0 ? sample : smoothed + (sample - smoothed) / 8;
+      samples.push(sample);
+      if (samples.length > SAMPLES) samples.shift();
+      shortest = Math.min(...samples);
+    },
+    get smoothed() {
+      return smoothed;
+    },
+    get shortest() {
+      return shortest;
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { Lease } from './stream.ts';
+
+/** Slices below this are copied when the socket is busy: not worth keeping 512 KiB on loan for. */
+const WORTH_HOLDING = 4 * 1024;
+/** Slices from here up are gathered for the rest of the turn, so that one system call takes them all. */
+const WORTH_CORKING = 8 * 1024;
+
+/** Whoever is told that bytes are out of the way; a `TunnelStream` fits. */
+export interface Consumer {
+  consumed(n: number): void;
+}
+
+/**
+ * Writes bytes on loan to a socket without copying them where that pays, and tells their owner once the system has
+ * taken them. Memory stays bounded by the owner's credit: nothing is `consumed` before it is out.
+ */
+export interface SocketSink {
+  /**
+   * Writes `buffer[start, end)`. `owner.consumed(end - start)` follows exactly once: during the call, later, or when
+   * the socket dies. Without `lease` the bytes must stay unchanged until then. After `end` or death: consumed at once.
+   */
+  write(buffer: Buffer, start: number, end: number, lease: Lease | undefined, owner: Consumer): void;
+  /** Writes text of ours (a response head) as Latin-1. */
+  writeLatin1(text: string): void;
+  /** Text and bytes in one buffer and one write: for a small response. Copies; `consumed` as in `write`. */
+  writeBoth(text: string, buffer: Buffer, start: number, end: number, owner: Consumer): void;
+  /** Half-closes after what was written. */
+  end(): void;
+  /** Bytes that the system hasn't taken yet. */
+  readonly pending: number;
+}
+
+interface Debt {
+  readonly owner: Consumer;
+  readonly bytes: number;
+  readonly lease: Lease | undefined;
+}
+
+/** A sink for `socket`, which may still be connecting. `onDrained` is called when `pending` falls back to 0. */
+export const createSocketSink = (socket: Socket, onDrained?: () => void): SocketSink => new Sink(socket, onDrained);
+
+class Sink implements SocketSink {
+  readonly #socket: Socket;
+  readonly #onDrained: (() => void) | undefined;
+  /** A TLS write completes later, always; a TCP write most often at once. */
+  readonly #async: boolean;
+  readonly #settled = (): void => this.#settle();
+  readonly #uncork = (): void => this.#endTurn();
+  /** In the order of the writes, which is the order in which they complete. */
+  #debts: Debt[] = [];
+  #next = 0;
+  #corked = false;
+
+  constructor(socket: Socket, onDrained: (() => void) | undefined) {
+    this.#socket = socket;
+    this.#onDrained = onDrained;
+    this.#async = socket instanceof TLSSocket;
+    socket.once('close', () => this.#settleAll());
+  }
+
+  get pending(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(buffer: Buffer, start: number, end: number, lease: Lease | undefined, owner: Consumer): void {
+    const socket = this.#socket;
+    const length = end - start;
+    if (!socket.writable || length <= 0) {
+      owner.consumed(length);
+      return;
+    }
+    const busy = socket.writableLength > 0;
+    if (length >= WORTH_CORKING) this.#cork();
+    if (this.#async || busy || this.#corked) {
+      const copy = lease !== undefined && (socket.connecting || lease.scarce || (busy && length < WORTH_HOLDING));
+      const bytes = copy ? Buffer.from(buffer.subarray(start, end)) : buffer.subarray(start, end);
+      this.#owe({ owner, bytes: length, lease: copy ? undefined : lease });
+      socket.write(bytes, this.#settled);
+      return;
+    }
+    socket.write(buffer.subarray(start, end));
+    if (socket.writableLength === 0) {
+      owner.consumed(length);
+      return;
+    }
+    this.#owe({ owner, bytes: length, lease });
+    socket.write('', this.#settled);
+  }
+
+  writeLatin1(text: string): void {
+    if (this.#socket.writable) this.#socket.write(text, 'latin1');
+  }
+
+  writeBoth(text: string, buffer: Buffer, start: number, end: number, owner: Consumer): void {
+    const both = Buffer.allocUnsafe(text.length + end - start);
+    both.write(text, 0, text.length, 'latin1');
+    buffer.copy(both, text.length, start, end);
+    const length = end - start;
+    this.write(both, 0, both.length, undefined, { consumed: () => owner.consumed(length) });
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  #cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#socket.cork();
+    process.nextTick(this.#uncork);
+  }
+
+  #endTurn(): void {
+    this.#corked = false;
+    this.#socket.uncork();
+  }
+
+  #owe(debt: Debt): void {
+    debt.lease?.hold();
+    this.#debts.push(debt);
+  }
+
+  #settle(): void {
+    const debt = this.#debts[this.#next];
+    if (debt === undefined) return;
+    this.#next++;
+    if (this.#next === this.#debts.length) {
+      this.#debts = [];
+      this.#next = 0;
+    } else if (this.#next > 1024) {
+      this.#debts = this.#debts.slice(this.#next);
+      this.#next = 0;
+    }
+    debt.lease?.release();
+    debt.owner.consumed(debt.bytes);
+    if (this.#debts.length === 0) this.#onDrained?.();
+  }
+
+  /** The socket is gone: whatever it still held is nobody's business any more. */
+  #settleAll(): void {
+    while (this.#debts.length > 0) this.#settle();
+  }
+}

@@ -1,0 +1,165 @@
+import type { Socket } from 'node:net';
+import { RESET, type ResetCode } from '../wire/codes.ts';
+import { type OwnedRead, type ReadTarget, readOwned } from './owned-read.ts';
+import { type Consumer, createSocketSink, type SocketSink } from './socket-sink.ts';
+import type { Lease, StreamHandler, TunnelStream } from './stream.ts';
+
+/**
+ * Where all spliced sockets of the process read into: what is read is copied into the tunnel's queue during the call,
+ * so one buffer serves them all.
+ */
+const scratch = Buffer.allocUnsafeSlow(128 * 1024);
+
+/** How a splice ended. */
+export interface SpliceEnd {
+  /** Bytes from the stream to the socket, and back. */
+  readonly toSocket: number;
+  readonly toStream: number;
+  /** Both sides ended in order; otherwise who broke off. */
+  readonly by: 'both' | 'stream' | 'socket' | 'local';
+  /** With `by: 'stream'`: the peer's code. */
+  readonly code?: ResetCode;
+  /** For the log; empty when nothing is to be said. */
+  readonly reason: string;
+}
+
+/**
+ * A stream joined to a socket, both ways: half-close travels on, so does back-pressure, and a break on one side breaks
+ * the other. It is the stream's handler from the start; the socket may come later, when its dial has worked.
+ */
+export interface Splice extends StreamHandler {
+  /** Starts, with a connected socket that has `allowHalfOpen` and that nobody else reads. Once. */
+  join(socket: Socket): void;
+  /** Breaks both sides off. */
+  abort(code: ResetCode): void;
+  readonly toSocket: number;
+  readonly toStream: number;
+}
+
+export interface SpliceOptions {
+  /** Comes exactly once, also when the stream is reset before `join`. */
+  readonly onEnd?: (end: SpliceEnd) => void;
+  /** Bytes moved, for whoever keeps an idle timeout. Called for every read. */
+  readonly onActivity?: () => void;
+}
+
+/** A splice for `stream`. Give it as the stream's handler. */
+export const createSplice = (stream: TunnelStream, options: SpliceOptions = {}): Splice =>
+  new StreamSplice(stream, options);
+
+class StreamSplice implements Splice, Consumer {
+  readonly #stream: TunnelStream;
+  readonly #options: SpliceOptions;
+  #socket: Socket | undefined;
+  #sink: SocketSink | undefined;
+  #read: OwnedRead | undefined;
+  /** Came before the socket; bounded by the stream's window. */
+  #early: Buffer[] = [];
+  #streamEnded = false;
+  #socketEnded = false;
+  #ended = false;
+  #paused = false;
+  toSocket = 0;
+  toStream = 0;
+
+  constructor(stream: TunnelStream, options: SpliceOptions) {
+    this.#stream = stream;
+    this.#options = options;
+  }
+
+  join(socket: Socket): void {
+    if (this.#ended) {
+      socket.on('error', () => socket.destroy());
+      socket.destroy();
+      return;
+    }
+    this.#socket = socket;
+    const sink = createSocketSink(socket);
+    this.#sink = sink;
+    for (const bytes of this.#early) sink.write(bytes, 0, bytes.length, undefined, this);
+    this.#early = [];
+    if (this.#streamEnded) sink.end();
+    this.#read = readOwned(socket, this.#socketSide());
+    if (!this.#stream.writable) this.#pause();
+  }
+
+  abort(code: ResetCode): void {
+    if (this.#ended) return;
+    this.#stream.reset(code);
+    this.#finish({ by: 'local', reason: '' });
+  }
+
+  consumed(n: number): void {
+    if (!this.#ended) this.#stream.consumed(n);
+  }
+
+  onData(buffer: Buffer, start: number, end: number, lease: Lease): void {
+    if (this.#ended) return;
+    this.toSocket += end - start;
+    this.#options.onActivity?.();
+    if (this.#sink === undefined) this.#early.push(Buffer.from(buffer.subarray(start, end)));
+    else this.#sink.write(buffer, start, end, lease, this);
+  }
+
+  onEnd(): void {
+    this.#streamEnded = true;
+    this.#sink?.end();
+  }
+
+  onReset(code: ResetCode, reason: string): void {
+    this.#finish({ by: 'stream', code, reason });
+  }
+
+  onWritable(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#read?.resume();
+  }
+
+  #socketSide(): ReadTarget {
+    return {
+      buffer: () => scratch,
+      onRead: (buffer, length) => this.#onRead(buffer, length),
+      onEnd: () => {
+        this.#socketEnded = true;
+        this.#stream.end();
+      },
+      onError: (error) => this.#break(error.message),
+      onClose: () => this.#onSocketClose(),
+    };
+  }
+
+  #onRead(buffer: Buffer, length: number): boolean {
+    if (this.#ended) return false;
+    this.toStream += length;
+    this.#options.onActivity?.();
+    this.#stream.write(buffer, 0, length);
+    if (this.#stream.writable) return true;
+    this.#paused = true;
+    return false;
+  }
+
+  #pause(): void {
+    this.#paused = true;
+    this.#read?.pause();
+  }
+
+  #onSocketClose(): void {
+    if (this.#socketEnded && this.#streamEnded) this.#finish({ by: 'both', reason: '' });
+    else this.#break('the connection closed');
+  }
+
+  #break(reason: string): void {
+    if (this.#ended) return;
+    this.#stream.reset(RESET.BROKEN);
+    this.#finish({ by: 'socket', reason });
+  }
+
+  #finish(end: { readonly by: SpliceEnd['by']; readonly code?: ResetCode; readonly reason: string }): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#early = [];
+    if (end.by !== 'both') this.#socket?.destroy();
+    this.#options.onEnd?.({ ...end, toSocket: this.toSocket, toStream: this.toStream });
+  }
+}

@@ -1,0 +1,319 @@
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { GO_AWAY, type GoAwayCode, RESET } from '../wire/codes.ts';
+import { encodeGoAway } from '../wire/encode.ts';
+import { DEFAULT_MAX_STREAMS } from '../wire/handshake.ts';
+import { Session } from '../wire/session.ts';
+import type { CancelTimer, Clock } from './clock.ts';
+import { FrameQueue } from './frame-queue.ts';
+import type { Logger } from './logger.ts';
+import { readOwned } from './owned-read.ts';
+import { createRoundTrip } from './round-trip.ts';
+import type { Lease, StreamHandler, TunnelStream } from './stream.ts';
+import { TunnelReader } from './tunnel-reader.ts';
+import { type AgentStream, DrivenStream, QUEUE_LIMIT, type StreamHost } from './tunnel-stream.ts';
+
+/** Milliseconds between pings, and of silence after which a tunnel counts as dead. */
+export const PING_EVERY = 5_000;
+export const DEAD_AFTER = 15_000;
+/** Milliseconds that a closing socket has to send its last words. */
+const LAST_WORDS = 1_000;
+/** Bytes by which all receive windows of a tunnel may exceed 64 KiB each. */
+const WINDOW_BUDGET = 64 * 1024 * 1024;
+/** Bytes queued at which a tunnel is beyond hope: its peer doesn't read, and control frames pile up. */
+const MOST_QUEUED = 32 * 1024 * 1024;
+/** Bytes that a stream adds when it is let on from the line, about; so many are let on at once as fit. */
+const ONE_READ = 64 * 1024;
+/** A tunnel that heard no more than this in a ping's time is idle. */
+const IDLE_BYTES = 1024;
+
+/** Why a tunnel ended. */
+export interface TunnelEnd {
+  /** Who ended it: this side, the peer by GO_AWAY, or the network. */
+  readonly by: 'local' | 'peer' | 'network';
+  readonly code: GoAwayCode;
+  /** For the log. */
+  readonly reason: string;
+}
+
+export interface TunnelOptions {
+  /** Connected, handshake done. The tunnel owns it from now on. */
+  readonly socket: Socket;
+  readonly role: 'edge' | 'agent';
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Most streams at once; default 4096. Both sides use what WELCOME said. */
+  readonly maxStreams?: number;
+  /**
+   * Agent side: the edge asks for a target (`wire/open.ts`; `payload` is valid during the call only). Return who
+   * handles the stream; to refuse, `stream.reset(code, reason)` and return a handler that does nothing.
+   */
+  readonly onOpen?: (stream: AgentStream, payload: Uint8Array) => StreamHandler;
+  /** The peer asks to move: streams may finish, no new ones. Link elsewhere now. */
+  readonly onGoAway?: (code: GoAwayCode, reason: string) => void;
+  /** Comes exactly once; every stream has been told before. */
+  readonly onClose: (end: TunnelEnd) => void;
+}
+
+export interface TunnelStats {
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly streams: number;
+  /** Bytes waiting to be taken by the socket. */
+  readonly queued: number;
+}
+
+export interface Tunnel {
+  /** Edge side: opens a stream to the target in `payload`. `undefined` when draining, closed, full or clogged. */
+  open(payload: Uint8Array, handler: StreamHandler): TunnelStream | undefined;
+  /** Drains: no new streams, those there are may finish, then the tunnel closes by itself. */
+  goAway(code: GoAwayCode, reason?: string): void;
+  /** Ends it now: streams are reset with TUNNEL_LOST, the peer is told `code`. Idempotent. */
+  close(code: GoAwayCode, reason: string): void;
+  /** Asks the peer for a sign of life within `timeout` ms, else closes; for after sleep or a change of network. */
+  probe(timeout: number): void;
+  /** True once no new streams are possible. */
+  readonly draining: boolean;
+  readonly closed: boolean;
+  /** Smoothed, milliseconds; 0 while unknown. */
+  readonly roundTrip: number;
+  readonly stats: TunnelStats;
+}
+
+/** Drives the tunnel protocol over `socket` (TCP or TLS), after the handshake. */
+export const createTunnel = (options: TunnelOptions): Tunnel => new SocketTunnel(options);
+
+const ignore: StreamHandler = {
+  onData() {},
+  onEnd() {},
+  onReset() {},
+  onWritable() {},
+};
+
+class SocketTunnel implements Tunnel, StreamHost {
+  readonly session: Session<DrivenStream, Buffer, Lease>;
+  readonly queue: FrameQueue;
+  readonly #options: TunnelOptions;
+  readonly #socket: Socket;
+  readonly #clock: Clock;
+  readonly #reader: TunnelReader;
+  readonly #roundTrip = createRoundTrip();
+  readonly #stopPings: CancelTimer;
+  #stopDeadline: CancelTimer = () => {};
+  #lastHeard: number;
+  #heardAtPing = 0;
+  #bytesIn = 0;
+  #closed = false;
+  #peerLeaves: { readonly code: GoAwayCode; readonly reason: string } | undefined;
+  #inQueueLine: DrivenStream[] = [];
+  #inTurnLine: DrivenStream[] = [];
+
+  constructor(options: TunnelOptions) {
+    const { socket, clock } = options;
+    this.#options = options;
+    this.#socket = socket;
+    this.#clock = clock;
+    const encrypted = socket instanceof TLSSocket;
+    this.queue = new FrameQueue(socket, encrypted, () => this.#onFlushed());
+    this.session = new Session({
+      role: options.role,
+      output: this.queue,
+      monotonic: () => clock.monotonic(),
+      maxStreams: options.maxStreams ?? DEFAULT_MAX_STREAMS,
+      windowBudget: WINDOW_BUDGET,
+      events: {
+        onOpen: (stream, payload) => this.#onOpen(new DrivenStream(this, stream), payload),
+        onOpened: (stream, dialMicros) => stream.onOpened(dialMicros),
+        onData: (stream, bytes, start, end, lease) => stream.onData(bytes, start, end, lease),
+        onEnd: (stream) => stream.onEnd(),
+        onReset: (stream, code, reason) => stream.onReset(code, reason),
+        onCredit: (stream) => stream.onCredit(),
+        onPong: (token) => this.#onPong(token),
+        onGoAway: (code, reason) => this.#onGoAway(code, reason),
+      },
+    });
+    this.#lastHeard = clock.monotonic();
+    this.#reader = new TunnelReader(encrypted, {
+      onBytes: (bytes, start, end, lease) => this.#onBytes(bytes, start, end, lease),
+      onEnd: () => this.#onGone('the peer closed the connection'),
+      onError: (error) => this.#onGone(error.message),
+      onClose: () => this.#onGone('the connection broke'),
+    });
+    socket.setTimeout(0);
+    socket.setNoDelay(true);
+    this.#stopPings = clock.setInterval(() => this.#onPingTime(), PING_EVERY);
+    readOwned(socket, this.#reader);
+    this.#ping();
+  }
+
+  get draining(): boolean {
+    return this.#closed || this.session.draining;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get roundTrip(): number {
+    return this.#roundTrip.smoothed;
+  }
+
+  get stats(): TunnelStats {
+    return {
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#socket.bytesWritten,
+      streams: this.session.size,
+      queued: this.queue.queued,
+    };
+  }
+
+  open(payload: Uint8Array, handler: StreamHandler): TunnelStream | undefined {
+    // Every fresh stream may bring a first read before it sees that the queue is full.
+    if (this.#closed || this.queue.queued > 8 * QUEUE_LIMIT) return undefined;
+    const stream = this.session.open(payload, (opened) => new DrivenStream(this, opened));
+    stream?.adopt(handler);
+    stream?.widen();
+    return stream;
+  }
+
+  goAway(code: GoAwayCode, reason = ''): void {
+    if (this.#closed) return;
+    this.session.goAway(code, reason);
+    this.queue.schedule();
+  }
+
+  close(code: GoAwayCode, reason: string): void {
+    this.#finish({ by: 'local', code, reason }, encodeGoAway(code, reason));
+  }
+
+  probe(timeout: number): void {
+    if (this.#closed) return;
+    this.#ping();
+    this.#expectLife(timeout, this.#clock.monotonic());
+  }
+
+  waitForQueue(stream: DrivenStream): void {
+    this.#inQueueLine.push(stream);
+  }
+
+  waitForTurn(stream: DrivenStream): void {
+    this.#inTurnLine.push(stream);
+    this.queue.schedule();
+  }
+
+  onStreamGone(): void {
+    if (this.draining) this.queue.schedule();
+  }
+
+  #onBytes(bytes: Buffer, start: number, end: number, lease: Lease): void {
+    if (this.#closed) return;
+    this.#lastHeard = this.#clock.monotonic();
+    this.#bytesIn += end - start;
+    if (end - start > IDLE_BYTES) this.#reader.quiet = false;
+    const violation = this.session.receive(bytes, start, end, lease);
+    if (violation === undefined || this.#closed) return;
+    this.#options.logger.warn('tunnel peer broke the protocol', { reason: violation.reason });
+    this.close(violation.code, violation.reason);
+  }
+
+  #onOpen(stream: DrivenStream, payload: Uint8Array): DrivenStream {
+    stream.widen();
+    stream.adopt(this.#options.onOpen?.(stream, payload) ?? ignore);
+    return stream;
+  }
+
+  /** A turn has ended or a write has completed: those in line may go on, as many as there is room for. */
+  #onFlushed(): void {
+    if (this.#closed) return;
+    if (this.queue.queued > MOST_QUEUED) {
+      this.close(GO_AWAY.LIMIT, 'the peer does not read');
+      return;
+    }
+    if (this.#inTurnLine.length > 0) {
+      const line = this.#inTurnLine;
+      this.#inTurnLine = [];
+      for (const stream of line) stream.onLine();
+    }
+    const room = QUEUE_LIMIT - this.queue.queued;
+    if (this.#inQueueLine.length > 0 && room > 0) {
+      for (const stream of this.#inQueueLine.splice(0, Math.ceil(room / ONE_READ))) stream.onLine();
+      if (this.#inQueueLine.length > 0) this.queue.schedule();
+    }
+    this.#endDrain();
+  }
+
+  /** The edge ends a drained tunnel; an agent only once the edge has said that it opens no more. */
+  #endDrain(): void {
+    if (!this.session.draining || this.session.size > 0 || this.queue.queued > 0) return;
+    if (this.#options.role === 'agent' && !this.session.goAwayReceived) return;
+    const { code, reason } = this.#peerLeaves ?? { code: GO_AWAY.SHUTDOWN, reason: 'drained' };
+    this.#finish({ by: this.#peerLeaves === undefined ? 'local' : 'peer', code, reason });
+  }
+
+  #onPingTime(): void {
+    const silence = this.#clock.monotonic() - this.#lastHeard;
+    this.#reader.quiet = this.#bytesIn - this.#heardAtPing < IDLE_BYTES;
+    this.#heardAtPing = this.#bytesIn;
+    if (silence > DEAD_AFTER - PING_EVERY) this.#expectLife(DEAD_AFTER - silence, this.#lastHeard);
+    this.#ping();
+  }
+
+  /** Closes unless something is heard after `since` within `timeout` ms. */
+  #expectLife(timeout: number, since: number): void {
+    this.#stopDeadline();
+    const onDeadline = (): void => {
+      if (this.#lastHeard <= since) this.close(GO_AWAY.TIMEOUT, 'the peer fell silent');
+    };
+    if (timeout <= 0) onDeadline();
+    else this.#stopDeadline = this.#clock.setTimeout(onDeadline, timeout);
+  }
+
+  #ping(): void {
+    if (!this.#closed) this.session.ping(this.#roundTrip.start(this.#clock.monotonic()));
+  }
+
+  #onPong(token: number): void {
+    this.#roundTrip.finish(token, this.#clock.monotonic());
+    this.session.budget.roundTrip = this.#roundTrip.shortest;
+  }
+
+  #onGoAway(code: GoAwayCode, reason: string): void {
+    this.#peerLeaves = { code, reason };
+    if (code !== GO_AWAY.SHUTDOWN && code !== GO_AWAY.REPLACED) {
+      this.#finish({ by: 'peer', code, reason });
+      return;
+    }
+    this.#options.onGoAway?.(code, reason);
+    this.queue.schedule();
+  }
+
+  #onGone(reason: string): void {
+    if (this.#peerLeaves !== undefined) this.#finish({ by: 'peer', ...this.#peerLeaves });
+    else this.#finish({ by: 'network', code: GO_AWAY.TIMEOUT, reason });
+  }
+
+  #finish(end: TunnelEnd, lastWords?: Uint8Array): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopPings();
+    this.#stopDeadline();
+    this.#reader.close();
+    this.queue.close();
+    this.#inQueueLine = [];
+    this.#inTurnLine = [];
+    for (const stream of this.session.abandon()) stream.onReset(RESET.TUNNEL_LOST, end.reason);
+    this.#hangUp(lastWords);
+    this.#options.onClose(end);
+  }
+
+  /** Sends the last words behind whatever is in flight, and waits a moment for the peer to take them. */
+  #hangUp(lastWords: Uint8Array | undefined): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    const cancel = this.#clock.setTimeout(() => socket.destroy(), LAST_WORDS);
+    socket.once('close', cancel);
+    socket.once('end', () => socket.destroySoon());
+    if (lastWords === undefined) socket.end();
+    else socket.end(lastWords);
+  }
+}

@@ -1,0 +1,401 @@
+import { GO_AWAY, type GoAwayCode, RESET, type ResetCode } from './codes.ts';
+import { FrameDecoder, type FrameSink } from './decode.ts';
+import { decodeReason, encodeReason, readWord } from './encode.ts';
+import { DEFAULT_FLOOD_LIMITS, FloodGate, type FloodLimits, TINY } from './flood.ts';
+import {
+  FRAME,
+  type FrameType,
+  INITIAL_WINDOW,
+  isTunnelFrame,
+  MAX_CREDIT,
+  MAX_DATA,
+  MAX_STREAM,
+  type Violation,
+} from './frame.ts';
+import { ReceiveWindow, WindowBudget } from './window.ts';
+
+/** Where a session puts its frames. Each call is one whole frame. */
+export interface FrameOutput {
+  empty(type: FrameType, stream: number): void;
+  word(type: FrameType, stream: number, value: number): void;
+  bytes(type: FrameType, stream: number, payload: Uint8Array, start: number, end: number): void;
+}
+
+/** What a session tells its driver. `S` is what the driver keeps a stream, `B` and `L` as in `FrameSink`. */
+export interface SessionEvents<S, B extends Uint8Array, L> {
+  /** The edge opened a stream. `payload` is valid during the call only. Returns what the driver keeps for it. */
+  onOpen(stream: SessionStream<S>, payload: Uint8Array): S;
+  onOpened(owner: S, dialMicros: number): void;
+  onData(owner: S, bytes: B, start: number, end: number, lease: L): void;
+  onEnd(owner: S): void;
+  onReset(owner: S, code: ResetCode, reason: string): void;
+  /** New credit to send with. */
+  onCredit(owner: S): void;
+  onPong(token: number): void;
+  onGoAway(code: GoAwayCode, reason: string): void;
+}
+
+export interface SessionOptions<S, B extends Uint8Array, L> {
+  readonly role: 'edge' | 'agent';
+  readonly output: FrameOutput;
+  readonly events: SessionEvents<S, B, L>;
+  /** Milliseconds that never go back. */
+  readonly monotonic: () => number;
+  /** Most streams at once. */
+  readonly maxStreams: number;
+  /** Bytes by which all receive windows together may exceed their initial 64 KiB each. */
+  readonly windowBudget: number;
+  readonly floodLimits?: FloodLimits;
+}
+
+/** One stream as the protocol sees it. */
+export interface SessionStream<S> {
+  readonly id: number;
+  readonly owner: S;
+  /** Bytes that may still be sent. */
+  readonly credit: number;
+  /** This side has sent FIN. */
+  readonly ended: boolean;
+  /** Neither side may use it any more. */
+  readonly closed: boolean;
+}
+
+class StreamState<S> implements SessionStream<S> {
+  readonly id: number;
+  readonly window: ReceiveWindow;
+  #owner: S | undefined;
+  credit = INITIAL_WINDOW;
+  /** The agent has reported its dial. */
+  opened = false;
+  ended = false;
+  peerEnded = false;
+  closed = false;
+
+  constructor(id: number, window: ReceiveWindow) {
+    this.id = id;
+    this.window = window;
+  }
+
+  get owner(): S {
+    if (this.#owner === undefined) throw new Error('stream without owner');
+    return this.#owner;
+  }
+
+  /** The stream is only just being opened. */
+  get orphan(): boolean {
+    return this.#owner === undefined;
+  }
+
+  adopt(owner: S): void {
+    this.#owner = owner;
+  }
+}
+
+/** Late DATA that may be under way for streams that this side has reset, at most; bytes. */
+const MAX_LATE = 256 * 1024 * 1024;
+/** Fresh streams start wide while there are no more than this many. */
+const WIDEN_UP_TO = 64;
+const MAX_FIRST_WINDOW = 1024 * 1024;
+
+const violation = (reason: string): Violation => ({ code: GO_AWAY.PROTOCOL, reason });
+const limit = (reason: string): Violation => ({ code: GO_AWAY.LIMIT, reason });
+
+/**
+ * The tunnel protocol after its handshake, without a socket: bytes in, events and frames out. It keeps the streams and
+ * their credit, holds the peer to the rules, and answers pings. The edge opens streams, the agent never does: an agent
+ * is asked for targets and has nothing to ask the edge for.
+ */
+export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
+  readonly budget: WindowBudget;
+  readonly #options: SessionOptions<S, B, L>;
+  readonly #events: SessionEvents<S, B, L>;
+  readonly #output: FrameOutput;
+  readonly #decoder: FrameDecoder<B, L>;
+  readonly #streams = new Map<number, StreamState<S>>();
+  readonly #pings: FloodGate;
+  readonly #resets: FloodGate;
+  readonly #controls: FloodGate;
+  readonly #tiny: FloodGate;
+  #lastId = 0;
+  #late = 0;
+  #goAwaySent = false;
+  #goAwayReceived = false;
+  /** The stream of the DATA frame that is being read; undefined while its bytes are dropped. */
+  #current: StreamState<S> | undefined;
+
+  constructor(options: SessionOptions<S, B, L>) {
+    this.#options = options;
+    this.#events = options.events;
+    this.#output = options.output;
+    this.#decoder = new FrameDecoder(this);
+    this.budget = new WindowBudget(options.windowBudget);
+    const limits = options.floodLimits ?? DEFAULT_FLOOD_LIMITS;
+    this.#pings = new FloodGate(limits.ping, options.monotonic);
+    this.#resets = new FloodGate(limits.reset, options.monotonic);
+    this.#controls = new FloodGate(limits.control, options.monotonic);
+    this.#tiny = new FloodGate(limits.tiny, options.monotonic);
+  }
+
+  /** Streams open now. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** A GO_AWAY went out or came in: no new streams. */
+  get draining(): boolean {
+    return this.#goAwaySent || this.#goAwayReceived;
+  }
+
+  get goAwayReceived(): boolean {
+    return this.#goAwayReceived;
+  }
+
+  /** Feeds bytes from the peer. A violation means: send GO_AWAY with it and cut. */
+  receive(bytes: B, start: number, end: number, lease: L): Violation | undefined {
+    return this.#decoder.push(bytes, start, end, lease);
+  }
+
+  /** Edge: opens a stream. `adopt` makes what the driver keeps for it. `undefined` when draining or full. */
+  open(payload: Uint8Array, adopt: (stream: SessionStream<S>) => S): S | undefined {
+    if (this.#options.role !== 'edge' || this.draining) return undefined;
+    if (this.#streams.size >= this.#options.maxStreams || this.#lastId >= MAX_STREAM) return undefined;
+    const stream = this.#add(++this.#lastId);
+    const owner = adopt(stream);
+    stream.adopt(owner);
+    this.#output.bytes(FRAME.OPEN, stream.id, payload, 0, payload.length);
+    return owner;
+  }
+
+  /** Agent: reports that the target is connected, `dialMicros` after the dial began. Only the first time counts. */
+  opened(handle: SessionStream<S>, dialMicros: number): void {
+    const stream = this.#live(handle);
+    if (stream === undefined || stream.opened || this.#options.role !== 'agent') return;
+    stream.opened = true;
+    this.#output.word(FRAME.OPENED, stream.id, Math.max(0, Math.min(Math.round(dialMicros), 0xffffffff)));
+  }
+
+  /** Sends as much of `bytes[start, end)` as there is credit for; returns where it stopped. */
+  send(handle: SessionStream<S>, bytes: Uint8Array, start: number, end: number): number {
+    const stream = this.#live(handle);
+    if (stream === undefined || stream.ended) return end;
+    if (!stream.opened && this.#options.role === 'agent') this.opened(stream, 0);
+    const stop = Math.min(end, start + stream.credit);
+    stream.credit -= stop - start;
+    for (let at = start; at < stop; at += MAX_DATA) {
+      this.#output.bytes(FRAME.DATA, stream.id, bytes, at, Math.min(stop, at + MAX_DATA));
+    }
+    return stop;
+  }
+
+  /** Takes credit for one DATA frame that the driver writes by itself, right now; false when there isn't enough. */
+  charge(handle: SessionStream<S>, length: number): boolean {
+    const stream = this.#live(handle);
+    if (stream === undefined || stream.ended || length > Math.min(stream.credit, MAX_DATA)) return false;
+    if (!stream.opened && this.#options.role === 'agent') this.opened(stream, 0);
+    stream.credit -= length;
+    return true;
+  }
+
+  /** Half-closes this side. */
+  end(handle: SessionStream<S>): void {
+    const stream = this.#live(handle);
+    if (stream === undefined || stream.ended) return;
+    if (!stream.opened && this.#options.role === 'agent') this.opened(stream, 0);
+    stream.ended = true;
+    this.#output.empty(FRAME.FIN, stream.id);
+    if (stream.peerEnded) this.#remove(stream);
+  }
+
+  /** Ends both directions and forgets the stream. */
+  reset(handle: SessionStream<S>, code: ResetCode, reason: string): void {
+    const stream = this.#live(handle);
+    if (stream === undefined) return;
+    const payload = encodeReason(code, reason);
+    this.#output.bytes(FRAME.RESET, stream.id, payload, 0, payload.length);
+    this.#remove(stream);
+  }
+
+  /** Returns credit for `n` consumed bytes, when enough has come together to be worth a frame. */
+  consumed(handle: SessionStream<S>, n: number): void {
+    const stream = this.#live(handle);
+    if (stream === undefined || stream.peerEnded) return;
+    if (stream.window.consume(n)) this.#grant(stream, stream.window.grant(this.#options.monotonic()));
+  }
+
+  /** Starts a fresh stream with the window that this path was last found to need, not with the smallest. */
+  widen(handle: SessionStream<S>): void {
+    const stream = this.#live(handle);
+    if (stream === undefined || this.#streams.size > WIDEN_UP_TO) return;
+    this.#grant(stream, stream.window.widen(Math.min(this.budget.typical, MAX_FIRST_WINDOW)));
+  }
+
+  ping(token: number): void {
+    this.#token(FRAME.PING, token);
+  }
+
+  /** Says that no new streams are taken (SHUTDOWN, REPLACED), or why the tunnel ends now (other codes). */
+  goAway(code: GoAwayCode, reason: string): void {
+    this.#goAwaySent = true;
+    const payload = encodeReason(code, reason);
+    this.#output.bytes(FRAME.GO_AWAY, 0, payload, 0, payload.length);
+  }
+
+  /** The tunnel is gone: forgets every stream and returns what the driver kept for them. */
+  abandon(): S[] {
+    const owners: S[] = [];
+    for (const stream of this.#streams.values()) {
+      stream.closed = true;
+      stream.window.close();
+      if (!stream.orphan) owners.push(stream.owner);
+    }
+    this.#streams.clear();
+    this.#current = undefined;
+    this.#goAwaySent = true;
+    return owners;
+  }
+
+  onHeader(type: FrameType, id: number, length: number): Violation | undefined {
+    if (isTunnelFrame(type) !== (id === 0)) return violation(`frame type ${type} on stream ${id}`);
+    if (type !== FRAME.DATA) return undefined;
+    if (length < TINY && !this.#tiny.take()) return limit('flood of tiny frames');
+    const stream = this.#streams.get(id);
+    this.#current = stream;
+    if (stream === undefined) return this.#lateData(id, length);
+    if (stream.peerEnded) return violation(`data after the end of stream ${id}`);
+    if (!stream.opened && this.#options.role === 'edge') return violation(`data before stream ${id} is opened`);
+    return stream.window.receive(length) ? undefined : violation(`window of stream ${id} overrun`);
+  }
+
+  onData(bytes: B, start: number, end: number, lease: L): void {
+    const stream = this.#current;
+    if (stream !== undefined && !stream.closed) this.#events.onData(stream.owner, bytes, start, end, lease);
+  }
+
+  onControl(type: FrameType, id: number, payload: Uint8Array): Violation | undefined {
+    switch (type) {
+      case FRAME.OPEN:
+        return this.#onOpen(id, payload);
+      case FRAME.PING:
+        if (!this.#pings.take()) return limit('flood of pings');
+        this.#output.bytes(FRAME.PONG, 0, payload, 0, payload.length);
+        return undefined;
+      case FRAME.PONG:
+        if (!this.#pings.take()) return limit('flood of pongs');
+        this.#events.onPong(readWord(payload, 4));
+        return undefined;
+      case FRAME.GO_AWAY:
+        return this.#onGoAway(payload);
+      case FRAME.HELLO:
+      case FRAME.WELCOME:
+        return violation('handshake twice');
+      default:
+        return this.#onStreamFrame(type, id, payload);
+    }
+  }
+
+  #onOpen(id: number, payload: Uint8Array): Violation | undefined {
+    if (this.#options.role === 'edge') return violation('only the edge opens streams');
+    if (id !== this.#lastId + 1) return violation(`stream ${id} opened after ${this.#lastId}`);
+    if (this.#streams.size >= this.#options.maxStreams) return limit('too many streams');
+    this.#lastId = id;
+    const stream = this.#add(id);
+    if (this.#goAwaySent) {
+      // It crossed our GO_AWAY on the way; nothing was dialled, so the edge may try elsewhere.
+      this.reset(stream, RESET.GOING_AWAY, 'agent is going away');
+      return undefined;
+    }
+    stream.adopt(this.#events.onOpen(stream, payload));
+    return undefined;
+  }
+
+  #onGoAway(payload: Uint8Array): Violation | undefined {
+    if (!this.#resets.take()) return limit('flood of go-aways');
+    const code = payload[0] ?? 0;
+    const known = Object.values(GO_AWAY).find((value) => value === code);
+    this.#goAwayReceived = true;
+    this.#events.onGoAway(known ?? GO_AWAY.INTERNAL, decodeReason(payload));
+    return undefined;
+  }
+
+  #onStreamFrame(type: FrameType, id: number, payload: Uint8Array): Violation | undefined {
+    const stream = this.#streams.get(id);
+    if (type === FRAME.RESET && !this.#resets.take()) return limit('flood of resets');
+    if (stream === undefined) {
+      if (!this.#wasOpened(id)) return violation(`stream ${id} was never opened`);
+      return this.#controls.take() ? undefined : limit('flood of late frames');
+    }
+    switch (type) {
+      case FRAME.WINDOW:
+        return this.#onWindow(stream, readWord(payload, 0));
+      case FRAME.OPENED:
+        if (this.#options.role !== 'edge' || stream.opened) return violation(`stream ${id} opened twice`);
+        stream.opened = true;
+        this.#events.onOpened(stream.owner, readWord(payload, 0));
+        return undefined;
+      case FRAME.FIN:
+        return this.#onFin(stream);
+      default: {
+        this.#remove(stream);
+        const code = Object.values(RESET).find((value) => value === payload[0] && value !== RESET.TUNNEL_LOST);
+        this.#events.onReset(stream.owner, code ?? RESET.BROKEN, decodeReason(payload));
+        return undefined;
+      }
+    }
+  }
+
+  #onWindow(stream: StreamState<S>, credit: number): Violation | undefined {
+    if (!this.#controls.take()) return limit('flood of windows');
+    if (credit === 0 || stream.credit + credit > MAX_CREDIT) return violation(`window of ${credit} bytes`);
+    stream.credit += credit;
+    this.#events.onCredit(stream.owner);
+    return undefined;
+  }
+
+  #onFin(stream: StreamState<S>): Violation | undefined {
+    if (stream.peerEnded) return violation(`stream ${stream.id} ended twice`);
+    if (!stream.opened && this.#options.role === 'edge') return violation(`end before stream ${stream.id} is opened`);
+    stream.peerEnded = true;
+    if (stream.ended) this.#remove(stream);
+    this.#events.onEnd(stream.owner);
+    return undefined;
+  }
+
+  /** DATA for a stream that this side has closed: tolerated as far as the peer had credit when we closed it. */
+  #lateData(id: number, length: number): Violation | undefined {
+    if (!this.#wasOpened(id)) return violation(`stream ${id} was never opened`);
+    this.#late -= length;
+    return this.#late < 0 ? violation(`data on closed stream ${id}`) : undefined;
+  }
+
+  /** Ids run without gaps, so the last one tells. */
+  #wasOpened(id: number): boolean {
+    return id <= this.#lastId;
+  }
+
+  #add(id: number): StreamState<S> {
+    const stream = new StreamState<S>(id, new ReceiveWindow(this.budget, this.#options.monotonic()));
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  #remove(stream: StreamState<S>): void {
+    stream.closed = true;
+    this.#streams.delete(stream.id);
+    if (!stream.peerEnded) this.#late = Math.min(MAX_LATE, this.#late + stream.window.credit);
+    stream.window.close();
+  }
+
+  #grant(stream: StreamState<S>, credit: number): void {
+    if (credit > 0) this.#output.word(FRAME.WINDOW, stream.id, credit);
+  }
+
+  #live(handle: SessionStream<S>): StreamState<S> | undefined {
+    return handle instanceof StreamState && !handle.closed ? handle : undefined;
+  }
+
+  #token(type: FrameType, token: number): void {
+    const payload = new Uint8Array(8);
+    new DataView(payload.buffer).setUint32(4, token);
+    this.#output.bytes(type, 0, payload, 0, 8);
+  }
+}

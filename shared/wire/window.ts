@@ -1,0 +1,135 @@
+import { INITIAL_WINDOW } from './frame.ts';
+
+/** What all receive windows of a tunnel have in common. */
+export class WindowBudget {
+  readonly #limit: number;
+  #used = 0;
+  /**
+   * Shortest recent round trip, ms; 0 while unknown. The shortest, because a long one may be the queue that our own
+   * window made: sizing by that would grow the queue for ever.
+   */
+  roundTrip = 0;
+  /** The size that a window was last found to need; a guess until then. Bytes. */
+  typical = 256 * 1024;
+
+  /** `limit`: bytes by which all windows together may exceed their initial size. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Takes up to `bytes` out of the budget; returns how many it got. */
+  take(bytes: number): number {
+    const got = Math.max(0, Math.min(bytes, this.#limit - this.#used));
+    this.#used += got;
+    return got;
+  }
+
+  give(bytes: number): void {
+    this.#used -= bytes;
+  }
+}
+
+/** Bounds of one receive window, bytes. */
+export const MIN_WINDOW = INITIAL_WINDOW;
+export const MAX_WINDOW = 16 * 1024 * 1024;
+/**
+ * Round trips shorter than this count as this long, ms: on such paths it is the event loops at both ends, not the
+ * path, that decide how much is under way at once.
+ */
+const SHORTEST_ROUND_TRIP = 2;
+
+/**
+ * The receive window of one stream: how much the peer may have under way. It follows the path: about twice what the
+ * path delivered within one round trip, so that neither a fast long path starves nor a slow one builds a queue.
+ *
+ * Always: credit that the peer holds + bytes not yet consumed + bytes consumed but not yet granted anew = size.
+ */
+export class ReceiveWindow {
+  readonly #budget: WindowBudget;
+  #size = INITIAL_WINDOW;
+  /** Bytes that the peer may still send. */
+  #credit = INITIAL_WINDOW;
+  /** Consumed, not yet granted anew. */
+  #owed = 0;
+  /** Handed out, not yet consumed. */
+  #unread = 0;
+  #since: number;
+
+  constructor(budget: WindowBudget, now: number) {
+    this.#budget = budget;
+    this.#since = now;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get credit(): number {
+    return this.#credit;
+  }
+
+  /** Counts `n` bytes in; false when the peer had no credit for them. */
+  receive(n: number): boolean {
+    if (n > this.#credit) return false;
+    this.#credit -= n;
+    this.#unread += n;
+    return true;
+  }
+
+  /** Counts `n` bytes as consumed. True when it is time to `grant`. More than was handed out counts for nothing. */
+  consume(n: number): boolean {
+    const consumed = Math.min(n, this.#unread);
+    this.#unread -= consumed;
+    this.#owed += consumed;
+    return this.#owed * 2 >= this.#size;
+  }
+
+  /** Resizes the window and returns the credit to send to the peer; 0 for none. `now` in ms, monotonic. */
+  grant(now: number): number {
+    const elapsed = Math.max(now - this.#since, 0.01);
+    this.#since = now;
+    if (this.#budget.roundTrip > 0) {
+      const roundTrip = Math.max(this.#budget.roundTrip, SHORTEST_ROUND_TRIP);
+      this.#resize((2 * this.#owed * roundTrip) / elapsed);
+      this.#budget.typical = this.#size;
+    }
+    const credit = this.#owed;
+    this.#owed = 0;
+    this.#credit += credit;
+    return credit;
+  }
+
+  /** Grows the window ahead of any measurement; returns the credit to send to the peer. */
+  widen(size: number): number {
+    if (size <= this.#size) return 0;
+    const got = this.#budget.take(Math.min(size, MAX_WINDOW) - this.#size);
+    this.#size += got;
+    this.#credit += got;
+    return got;
+  }
+
+  /** Hands the window's share of the budget back. The window is not used afterwards. */
+  close(): void {
+    this.#budget.give(this.#size - INITIAL_WINDOW);
+    this.#size = INITIAL_WINDOW;
+  }
+
+  /** At most doubles or halves: one odd measurement doesn't throw the window about. */
+  #resize(target: number): void {
+    if (target > this.#size) {
+      const got = this.#budget.take(Math.min(Math.floor(target), MAX_WINDOW, this.#size * 2) - this.#size);
+      this.#size += got;
+      this.#owed += got;
+    } else if (target * 2 < this.#size && this.#size > MIN_WINDOW) {
+      // Credit can't be taken back, only not be renewed.
+      const less = Math.floor(Math.min(this.#size - Math.max(target, MIN_WINDOW), this.#size / 2, this.#owed));
+      this.#size -= less;
+      this.#owed -= less;
+      this.#budget.give(less);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import type { Clock } from '../../shared/node/clock.ts';
+import { systemClock } from '../../shared/node/clock.ts';
+import { silentLogger } from '../../shared/node/logger.ts';
+import type { StreamHandler } from '../../shared/node/stream.ts';
+import { createTunnel, type Tunnel, type TunnelEnd } from '../../shared/node/tunnel.ts';
+import type { AgentStream } from '../../shared/node/tunnel-stream.ts';
+import { type SocketPair, socketPair, type Transport } from './socket-pair.ts';
+
+export interface TunnelPair {
+  readonly edge: Tunnel;
+  readonly agent: Tunnel;
+  readonly sockets: SocketPair;
+  readonly edgeEnd: Promise<TunnelEnd>;
+  readonly agentEnd: Promise<TunnelEnd>;
+}
+
+export interface TunnelPairOptions {
+  readonly clock?: Clock;
+  readonly maxStreams?: number;
+  readonly onOpen: (stream: AgentStream, payload: Uint8Array) => StreamHandler;
+}
+
+/** An edge and an agent, joined over loopback. */
+export async function tunnelPair(transport: Transport, options: TunnelPairOptions): Promise<TunnelPair> {
+  const sockets = await socketPair(transport);
+  const clock = options.clock ?? systemClock;
+  const edgeEnd = Promise.withResolvers<TunnelEnd>();
+  const agentEnd = Promise.withResolvers<TunnelEnd>();
+  const limits = options.maxStreams === undefined ? {} : { maxStreams: options.maxStreams };
+  const edge = createTunnel({
+    socket: sockets.accepted,
+    role: 'edge',
+    clock,
+    logger: silentLogger,
+    onClose: edgeEnd.resolve,
+    ...limits,
+  });
+  const agent = createTunnel({
+    socket: sockets.dialled,
+    role: 'agent',
+    clock,
+    logger: silentLogger,
+    onOpen: options.onOpen,
+    onClose: agentEnd.resolve,
+    ...limits,
+  });
+  return { edge, agent, sockets, edgeEnd: edgeEnd.promise, agentEnd: agentEnd.promise };
+}
