@@ -47,8 +47,9 @@ export class RouteTable {
     return this.#byDomain.get(domain);
   }
 
-  has(serviceId: string): boolean {
-    return this.#byId.get(serviceId) !== undefined;
+  /** Ids of all services. */
+  *ids(): IterableIterator<string> {
+    for (const route of this.#byId.values()) yield route.serviceId;
   }
 
   /** The table after `changes` (each service at most once) and what they took away. */

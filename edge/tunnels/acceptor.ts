@@ -22,7 +22,12 @@ export interface AcceptorOptions {
   readonly authenticate: (agentId: string, credential: string) => Promise<Verdict>;
   /** Whom a source address stands for when failures are counted. */
   readonly sourceOf: (address: string) => string;
-  /** An agent has proved itself. */
+  /**
+   * Whether failures from `address` hold it off. Not for loopback: there all agents share one address, and a stranger
+   * on the machine could lock out the good one.
+   */
+  readonly throttled: (address: string) => boolean;
+  /** An agent has proved itself, or its tunnel has ended. */
   readonly onSeen: (agentId: string) => void;
   /** Handshakes under way at once; default 256. */
   readonly maxPending?: number;
@@ -51,10 +56,11 @@ export class TunnelAcceptor {
 
   /** Takes over `socket`, whatever becomes of it. Never rejects. */
   async accept(socket: Socket): Promise<void> {
-    const source = this.#options.sourceOf(socket.remoteAddress ?? '');
+    const address = socket.remoteAddress ?? '';
+    const source = this.#options.sourceOf(address);
     const pending = this.#pendingOf.get(source) ?? 0;
     const full = this.#pending >= (this.#options.maxPending ?? MAX_PENDING) || pending >= MAX_PENDING_PER_SOURCE;
-    if (full || !this.#throttle.allows(source)) {
+    if (full || (this.#options.throttled(address) && !this.#throttle.allows(source))) {
       this.refused++;
       socket.destroy();
       return;

@@ -29,8 +29,13 @@ export class TunnelRegistry implements StreamOpener {
   }
 
   /** Agents with at least one tunnel. */
-  get agents(): number {
+  get size(): number {
     return this.#agents.size;
+  }
+
+  /** Their ids, as of now. */
+  agentIds(): readonly string[] {
+    return [...this.#agents.keys()];
   }
 
   /** Tunnels and the streams in them. For metrics: walks all of them. */

@@ -1,0 +1,103 @@
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseCommand } from '../../../edge/config.ts';
+
+const parse = (line: string) => parseCommand(line.split(' ').filter((word) => word !== ''));
+const refusal = (line: string): string => {
+  const parsed = parse(line);
+  return parsed.ok ? '' : parsed.error.failure.message;
+};
+
+describe('parseCommand', () => {
+  it('fills in everything that a stand-alone edge needs', () => {
+    expect(parse('--domain Example.COM. --data-dir data')).toEqual({
+      ok: true,
+      value: {
+        kind: 'run',
+        json: false,
+        config: {
+          domain: 'example.com',
+          listen: [{ host: '0.0.0.0', port: 443 }],
+          listenHttp: [],
+          dataDir: resolve('data'),
+          health: { host: '127.0.0.1', port: 9090 },
+          embedded: false,
+          admission: { total: 20_000, perSource: 2_000 },
+        },
+      },
+    });
+  });
+
+  it('reads what an embedded edge is started with', () => {
+    const line =
+      '--domain localhost --listen 127.0.0.1:0 --listen [::1]:0 --listen-http 127.0.0.1:0 --data-dir /d --embedded --json';
+    expect(parse(line)).toMatchObject({
+      value: {
+        json: true,
+        config: {
+          listen: [
+            { host: '127.0.0.1', port: 0 },
+            { host: '::1', port: 0 },
+          ],
+          listenHttp: [{ host: '127.0.0.1', port: 0 }],
+          health: { host: '127.0.0.1', port: 0 },
+          embedded: true,
+        },
+      },
+    });
+  });
+
+  it('reads the limits of connections', () => {
+    const line = '--domain a.b --data-dir /d --max-connections 10 --max-connections-per-address 2';
+    expect(parse(line)).toMatchObject({ value: { config: { admission: { total: 10, perSource: 2 } } } });
+  });
+
+  it('reads token create with its lifetime', () => {
+    expect(parse('token create --data-dir /d --expires 15m --json')).toEqual({
+      ok: true,
+      value: { kind: 'token', dataDir: resolve('/d'), lifetime: 900_000, json: true },
+    });
+    expect(parse('token create --data-dir /d')).toMatchObject({ value: { lifetime: 3_600_000 } });
+  });
+
+  it('shows help whatever else is said', () => {
+    expect(parse('--help --domain')).toMatchObject({ ok: false });
+    expect(parse('-h')).toMatchObject({ value: { kind: 'help' } });
+    expect(parse('token create --help')).toMatchObject({ value: { kind: 'help' } });
+  });
+
+  it.each([
+    ['', '--domain is missing'],
+    ['--domain a.b', '--data-dir is missing'],
+    ['--domain a_b.c --data-dir /d', '"a_b" is not a label'],
+    ['--domain 192.0.2.1 --data-dir /d', 'it is an IP address'],
+    ['--domain a.b --data-dir /d --listen nonsense', '"nonsense" is not ADDRESS:PORT'],
+    ['--domain a.b --data-dir /d --listen 0.0.0.0:70000', '"0.0.0.0:70000" is not ADDRESS:PORT'],
+    ['--domain a.b --data-dir /d --listen ::1:443', '"::1:443" is not ADDRESS:PORT'],
+    ['--domain a.b --data-dir /d --health 1', '"1" is not ADDRESS:PORT'],
+    ['--domain a.b --data-dir /d --verbose', "Unknown option '--verbose'."],
+    ['--domain a.b --data-dir /d --domain', "Option '--domain <value>' argument missing."],
+    ['--domain a.b --data-dir /d --embedded=yes', "Option '--embedded' does not take an argument."],
+    ['--domain a.b --data-dir /d --max-connections 0', 'from 1 to 1000000'],
+    ['--domain a.b --data-dir /d --max-connections many', 'from 1 to 1000000'],
+    ['--domain a.b --data-dir /d --listen-http 127.0.0.1:80', 'goes with --embedded only'],
+    ['--domain a.b --data-dir /d --listen-http 127.0.0.1:80 --embedded', 'a.b is not one'],
+    ['--domain localhost --data-dir /d --listen-http 0.0.0.0:80 --embedded', 'not 0.0.0.0'],
+    ['--domain localhost --data-dir /d --listen-http :80 --embedded', 'not 0.0.0.0'],
+    ['--domain localhost --data-dir /d --listen-http evil.example:80 --embedded', 'not evil.example'],
+    ['--domain a.b --data-dir /d --expires 1h', 'goes with "token create" only'],
+    ['start --domain a.b --data-dir /d', 'There is no command "start"'],
+    ['token', 'There is no command "token"'],
+    ['token create', '--data-dir is missing'],
+    ['token create --data-dir /d --domain a.b', '--domain does not go with "token create"'],
+    ['token create --data-dir /d --expires soon', '--expires takes a time'],
+    ['token create --data-dir /d --expires 400d', '--expires takes a time'],
+    ['token create --data-dir /d --expires 0m', '--expires takes a time'],
+  ])('refuses "%s"', (line, sentence) => {
+    expect(refusal(line)).toContain(sentence);
+  });
+
+  it('keeps the form of the answer that was asked for when the rest is wrong', () => {
+    expect(parse('--json --bogus')).toMatchObject({ ok: false, error: { json: true } });
+  });
+});
