@@ -1,0 +1,73 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { API_PREFIX, newServiceSchema, servicePatchSchema } from '../../shared/contract/control-api.ts';
+import type { Failure } from '../../shared/domain/failure.ts';
+import type { Result } from '../../shared/domain/result.ts';
+import { EXPOSURE_LIFETIME, EXPOSURES_PER_AGENT, SERVICES_PER_AGENT } from '../../shared/domain/service.ts';
+import type { StoredService } from '../store/store.ts';
+import type { ControlContext } from './context.ts';
+import { parseInput } from './input.ts';
+import { refuse } from './refusal.ts';
+import { changeService, isRandomName, makeService } from './rules.ts';
+
+const LIMITS = { services: SERVICES_PER_AGENT, exposures: EXPOSURES_PER_AGENT };
+/** Random names that are tried before a taken one is reported. */
+const NAME_DRAWS = 8;
+
+/** What an agent does with its own services. Another agent's look to it as if they didn't exist. */
+export function addServiceRoutes(app: FastifyInstance, context: ControlContext): void {
+  const { store, gate, views } = context;
+  const answer = (reply: FastifyReply, stored: Result<StoredService, Failure>): FastifyReply =>
+    stored.ok ? reply.send(views.view(stored.value)) : refuse(reply, stored.error);
+
+  app.get(`${API_PREFIX}/services`, async (request, reply) => {
+    const agent = await gate.agent(request);
+    if (!agent.ok) return refuse(reply, agent.error);
+    const listed = await views.of(agent.value.id);
+    return listed.ok ? reply.send(listed.value.services) : refuse(reply, listed.error);
+  });
+
+  app.post(`${API_PREFIX}/services`, async (request, reply) => {
+    const agent = await gate.agent(request);
+    return agent.ok ? answer(reply, await create(context, agent.value.id, request.body)) : refuse(reply, agent.error);
+  });
+
+  app.patch<{ Params: { id: string } }>(`${API_PREFIX}/services/:id`, async (request, reply) => {
+    const agent = await gate.agent(request);
+    if (!agent.ok) return refuse(reply, agent.error);
+    const input = parseInput(servicePatchSchema, request.body);
+    if (!input.ok) return refuse(reply, input.error);
+    const patch = input.value;
+    const { id } = request.params;
+    return answer(reply, await store.updateService(id, agent.value.id, (s) => changeService(context.rules, s, patch)));
+  });
+
+  app.delete<{ Params: { id: string } }>(`${API_PREFIX}/services/:id`, async (request, reply) => {
+    const agent = await gate.agent(request);
+    if (!agent.ok) return refuse(reply, agent.error);
+    const removed = await store.removeService(request.params.id, agent.value.id);
+    return removed.ok ? reply.code(204).send() : refuse(reply, removed.error);
+  });
+
+  app.post<{ Params: { id: string } }>(`${API_PREFIX}/services/:id/renew`, async (request, reply) => {
+    const agent = await gate.agent(request);
+    if (!agent.ok) return refuse(reply, agent.error);
+    const now = context.clock.now();
+    return answer(reply, await store.renewService(request.params.id, agent.value.id, now, now + EXPOSURE_LIFETIME));
+  });
+}
+
+async function create(
+  context: ControlContext,
+  agentId: string,
+  body: unknown,
+): Promise<Result<StoredService, Failure>> {
+  const input = parseInput(newServiceSchema, body);
+  if (!input.ok) return input;
+  for (let draw = 1; ; draw++) {
+    const service = makeService(context.rules, agentId, input.value);
+    if (!service.ok) return service;
+    const stored = await context.store.createService(service.value, LIMITS);
+    const redraw = !stored.ok && stored.error.code === 'domain_taken' && isRandomName(input.value);
+    if (!redraw || draw === NAME_DRAWS) return stored;
+  }
+}

@@ -1,0 +1,51 @@
+import type { z } from 'zod';
+import type { LogPage, logQuerySchema } from '../../shared/contract/control-api.ts';
+import type { AccessRecord } from '../../shared/domain/access-record.ts';
+import type { Failure } from '../../shared/domain/failure.ts';
+import type { Result } from '../../shared/domain/result.ts';
+
+/** Whose records somebody may see: those of these services, and those that this agent answered. */
+export interface LogScope {
+  readonly agentId: string;
+  readonly serviceIds: readonly string[];
+}
+
+export type LogFilter = z.output<typeof logQuerySchema>;
+
+/** New records for one listener, oldest first. */
+export interface TailBatch {
+  readonly records: readonly AccessRecord[];
+  /** Matching records left out since the batch before, because there were too many. */
+  readonly dropped: number;
+}
+
+/** Where requests are noted down. Costs the caller next to nothing and never fails: what can't be kept is counted. */
+export interface AccessSink {
+  record(record: AccessRecord): void;
+}
+
+/** The access log, for reading. */
+export interface AccessLog {
+  /** A page of records in the order they were noted, newest first. Fails with `busy` or a `data_*` failure. */
+  query(scope: LogScope, filter: LogFilter): Promise<Result<LogPage, Failure>>;
+  /**
+   * Calls `listener` with new records that `wants` takes, at most 4 times a second and 200 records a time. `wants`
+   * is asked for every record, so it must be quick. Returns how to stop.
+   */
+  tail(wants: (record: AccessRecord) => boolean, listener: (batch: TailBatch) => void): () => void;
+}
+
+/** What became of the records since the start. */
+export interface RecordCounts {
+  readonly written: number;
+  /** Not kept: the writer was behind, the disk was full. */
+  readonly dropped: number;
+  /** On their way. */
+  readonly queued: number;
+}
+
+export interface Recorder extends AccessSink, AccessLog {
+  counts(): RecordCounts;
+  /** Writes what is on its way, then ends the writer. Idempotent. */
+  close(): Promise<void>;
+}
