@@ -46,6 +46,8 @@ export interface AgentState {
     readonly link: LinkState;
     /** Embedded only: the child process. */
     readonly process?: 'starting' | 'running' | 'stopped';
+    /** Embedded only: what the user should know about it, such as addresses that changed. A sentence. */
+    readonly notice?: string;
   };
   /** Newest first. While the edge is away, the last known ones. */
   readonly services: readonly ServiceView[];
@@ -59,3 +61,10 @@ export interface AgentState {
   /** Where secrets are kept; `memory` means they are lost at exit and the user should be told. */
   readonly vault: 'keychain' | 'safe-storage' | 'file' | 'memory';
 }
+
+/**
+ * The URL to offer for a service: https, unless this machine does not trust the edge's certificate and there is a
+ * plain one that opens without a warning.
+ */
+export const offeredUrl = (urls: ServiceView['urls'], trust: AgentState['trust']): string =>
+  trust === 'untrusted' && urls.http !== undefined ? urls.http : urls.https;

@@ -1,0 +1,105 @@
+/** Porthole as a desktop app: a thin adapter between Electron and `main/app`. Start-up reads from top to bottom. */
+import path from 'node:path';
+import { dialog, app as electron, ipcMain, powerMonitor } from 'electron';
+import { EVENT_NAMES } from '../../shared/contract/ipc.ts';
+import { failure } from '../../shared/domain/failure.ts';
+import { type App, createApp } from '../app/app.ts';
+import { findEdgeEntry } from '../app/edge-process.ts';
+import { resolveHome } from '../app/home.ts';
+import { watchParent } from '../app/parent.ts';
+import type { TrayAction } from '../app/tray-menu.ts';
+import { createHost, openExternal } from './host.ts';
+import { ORIGIN, registerScheme, serveScreens } from './screens.ts';
+import { createTray } from './tray.ts';
+import { createMainWindow, lockNavigation, type MainWindow } from './window.ts';
+
+const here = import.meta.dirname;
+const places = {
+  home: resolveHome({ platform: process.platform, env: process.env, homedir: electron.getPath('home') }),
+  screens: path.join(here, '../renderer'),
+  preload: path.join(here, '../preload/preload.cjs'),
+  icons: path.join(here, '../../build/icons'),
+};
+
+/** Only our own page's top frame may call. */
+const isOurs = (event: Electron.IpcMainInvokeEvent): boolean =>
+  event.senderFrame !== null && event.senderFrame.parent === null && event.senderFrame.url.startsWith(`${ORIGIN}/`);
+
+function connect(app: App, window: MainWindow): void {
+  ipcMain.handle('porthole:call', (event, channel: unknown, input: unknown) =>
+    isOurs(event)
+      ? app.dispatch(String(channel), input)
+      : { ok: false, error: failure('forbidden', { reason: 'only the app’s own window may ask.' }) },
+  );
+  for (const name of EVENT_NAMES) app.on(name, (value) => window.send('porthole:event', name, value));
+}
+
+function perform(app: App, window: MainWindow, action: TrayAction): void {
+  switch (action.do) {
+    case 'open-window':
+      window.show();
+      break;
+    case 'copy':
+      void app.dispatch('clipboard:write', { text: action.text });
+      break;
+    case 'open-url':
+      void app.dispatch('link:open', { url: action.url });
+      break;
+    case 'set-enabled':
+      void app.dispatch('services:setEnabled', { id: action.id, enabled: action.enabled });
+      break;
+    case 'quit':
+      electron.quit();
+  }
+}
+
+/** Quitting takes time: the edge says goodbye to visitors first. Electron waits until the app has closed. */
+function closeBeforeQuit(app: App, window: MainWindow): void {
+  let closed = false;
+  electron.on('before-quit', () => window.release());
+  electron.on('will-quit', (event) => {
+    if (closed) return;
+    event.preventDefault();
+    void app.close().finally(() => {
+      closed = true;
+      electron.quit();
+    });
+  });
+}
+
+async function start(): Promise<void> {
+  await electron.whenReady();
+  const edge = findEdgeEntry(here);
+  if (edge === undefined) throw new Error('this build of Porthole has no edge');
+  const created = await createApp(createHost(edge));
+  if (!created.ok) {
+    dialog.showErrorBox('Porthole cannot start', created.error.message);
+    electron.exit(1);
+    return;
+  }
+  const app = created.value;
+  const window = createMainWindow(places.preload);
+  await serveScreens(places.screens);
+  connect(app, window);
+  closeBeforeQuit(app, window);
+  const showInTray = createTray(places.icons, (action) => perform(app, window, action));
+  showInTray(app.state());
+  app.on('state', showInTray);
+  electron.on('second-instance', () => window.show());
+  electron.on('activate', () => window.show());
+  powerMonitor.on('resume', () => app.resumed());
+  watchParent(process.env, () => electron.quit());
+  window.show();
+}
+
+electron.setPath('userData', path.join(places.home, 'electron'));
+registerScheme();
+lockNavigation((url) => void openExternal(url));
+// A tray app stays when its window goes.
+electron.on('window-all-closed', () => undefined);
+if (electron.requestSingleInstanceLock()) {
+  start().catch((error) => {
+    dialog.showErrorBox('Porthole cannot start', error instanceof Error ? error.message : String(error));
+    electron.exit(1);
+  });
+} else electron.quit();

@@ -1,0 +1,31 @@
+import { protocol, session } from 'electron';
+import { loadScreens, SCREENS_POLICY } from '../app/screens.ts';
+
+/** The origin of every page of the app. */
+export const ORIGIN = 'app://porthole';
+
+/** Must run before the app is ready: a standard, secure scheme gives the pages an origin of their own. */
+export function registerScheme(): void {
+  protocol.registerSchemesAsPrivileged([
+    { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
+  ]);
+}
+
+/** Serves the built renderer at `app://porthole/`, and refuses every permission: Electron grants them by default. */
+export async function serveScreens(folder: string): Promise<void> {
+  const files = await loadScreens(folder);
+  protocol.handle('app', (request) => {
+    const url = URL.parse(request.url);
+    const file = url?.host === 'porthole' && request.method === 'GET' ? files.get(url.pathname) : undefined;
+    if (file === undefined) return new Response('There is no such page.', { status: 404 });
+    return new Response(file.body, {
+      headers: {
+        'content-type': file.type,
+        'content-security-policy': SCREENS_POLICY,
+        'x-content-type-options': 'nosniff',
+      },
+    });
+  });
+  session.defaultSession.setPermissionRequestHandler((_contents, _permission, decide) => decide(false));
+  session.defaultSession.setPermissionCheckHandler(() => false);
+}

@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { CHROMIUM_ARGS, CHROMIUM_MISSING, findChromium } from '../support/chromium.ts';
+import { CdpConnection } from './cdp.ts';
+
+export interface Chromium {
+  readonly cdp: CdpConnection;
+  /** Where others may connect to it, too. */
+  readonly url: string;
+  /** Closes it and removes its profile. */
+  close(): Promise<void>;
+}
+
+function devToolsUrl(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.stderr?.on('data', (chunk) => {
+      text = `${text}${chunk}`.slice(-4000);
+      const url = /^DevTools listening on (ws:\S+)/m.exec(text)?.[1];
+      if (url !== undefined) resolve(url);
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`stand-in: Chromium left with ${code}: ${text}`)));
+  });
+}
+
+/** Starts a headless Chromium without windows; `lost` is called when it ends unasked. */
+export async function startChromium(switches: readonly string[], lost: () => void): Promise<Chromium> {
+  const executable = findChromium();
+  if (executable === undefined) throw new Error(CHROMIUM_MISSING);
+  const profile = mkdtempSync(path.join(tmpdir(), 'porthole-standin-'));
+  const own = ['--headless', '--remote-debugging-port=0', '--no-startup-window', `--user-data-dir=${profile}`];
+  const child = spawn(executable, [...CHROMIUM_ARGS, ...switches, ...own], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const url = await devToolsUrl(child);
+  child.on('exit', lost);
+  const cdp = await CdpConnection.open(url);
+  return {
+    cdp,
+    url,
+    async close() {
+      child.off('exit', lost);
+      void cdp.browser.tell('Browser.close');
+      const kill = setTimeout(() => child.kill('SIGKILL'), 3000);
+      await exited;
+      clearTimeout(kill);
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
