@@ -160,6 +160,11 @@ const REGISTRY = {
     retry: true,
     say: 'No Porthole is running here. Start it with "porthole up" or open the app.',
   },
+  vault_failed: {
+    status: 500,
+    retry: true,
+    say: 'A secret could not be read or kept ({reason}). Unlock your keychain, or set PORTHOLE_PASSPHRASE, and try again.',
+  },
   trust_failed: { status: 500, retry: false, say: 'The certificate authority could not be installed: {reason}' },
   offline: {
     status: 503,
@@ -173,6 +178,7 @@ const REGISTRY = {
   request_malformed: { status: 400, retry: false, say: 'The request was not valid HTTP.' },
   request_timeout: { status: 408, retry: true, say: 'The request took too long to arrive.' },
   head_too_large: { status: 431, retry: false, say: 'The request headers are too large.' },
+  target_too_long: { status: 414, retry: false, say: 'The address of the request is too long.' },
   body_too_large: { status: 413, retry: false, say: 'The request is too large.' },
   method_unsupported: { status: 501, retry: false, say: 'This request method is not supported.' },
   version_unsupported: { status: 505, retry: false, say: 'This HTTP version is not supported.' },

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EdgeExit, EdgeProcess } from './host.ts';
+
+/**
+ * The edge's entry file, as seen from the folder of a main entry (`main/cli`, or `out/main` when bundled).
+ * `undefined` in a package without an edge.
+ */
+export function findEdgeEntry(from: string): string | undefined {
+  const places = ['edge.js', join('..', 'edge', 'main.js'), join('..', '..', 'edge', 'main.ts')];
+  return places.map((place) => join(from, place)).find((path) => existsSync(path));
+}
+
+/**
+ * Starts the edge as a Node child. It gets its own process group where there are such things, so that Ctrl+C in the
+ * terminal reaches only the app, which ends the edge after it has said goodbye through it.
+ */
+export function spawnEdge(entry: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): EdgeProcess {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+    env,
+  });
+  // Writing to a dead child is no event of its own: `exited` tells.
+  child.stdin.on('error', () => undefined);
+  const exited = new Promise<EdgeExit>((resolve) => {
+    child.once('error', (error) => resolve({ code: null, reason: error.message }));
+    child.once('exit', (code, signal) =>
+      resolve({ code, reason: signal === null ? `exit code ${code}` : `signal ${signal}` }),
+    );
+  });
+  return {
+    pid: child.pid,
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    exited,
+    kill: (signal) => void child.kill(signal),
+  };
+}

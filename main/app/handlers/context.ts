@@ -1,0 +1,32 @@
+import type { z } from 'zod';
+import type { AgentState } from '../../../shared/contract/agent-state.ts';
+import type { CALLS, Channel, Outputs } from '../../../shared/contract/ipc.ts';
+import type { Failure } from '../../../shared/domain/failure.ts';
+import type { Result } from '../../../shared/domain/result.ts';
+import type { Logger } from '../../../shared/node/logger.ts';
+import type { Agent } from '../../agent/agent.ts';
+import type { JoinInput } from '../cluster.ts';
+import type { Host } from '../host.ts';
+import type { Membership } from '../membership.ts';
+import type { TrustOutcome } from '../trust/trust-keeper.ts';
+
+/** What the handlers work with. */
+export interface Context {
+  readonly host: Host;
+  readonly logger: Logger;
+  state(): AgentState;
+  membership(): Membership;
+  /** The agent, once there is one; waits for an edge that is just starting. Fails with what is in the way. */
+  agent(): Promise<Result<Agent, Failure>>;
+  join(input: JoinInput): Promise<Result<Outputs['cluster:join'], Failure>>;
+  leave(): Promise<Result<null, Failure>>;
+  installTrust(): Promise<Result<TrustOutcome, Failure>>;
+  random(length: number): Uint8Array;
+}
+
+/** What a channel's schema makes of the input. */
+export type Parsed<C extends Channel> = z.output<(typeof CALLS)[C]>;
+/** One handler a channel: parsed input in, value or refusal out. */
+export type Handlers<C extends Channel> = {
+  readonly [K in C]: (input: Parsed<K>) => Promise<Result<Outputs[K], Failure>>;
+};

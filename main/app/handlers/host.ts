@@ -1,0 +1,32 @@
+import { failure } from '../../../shared/domain/failure.ts';
+import { err, ok } from '../../../shared/domain/result.ts';
+import type { Context, Handlers } from './context.ts';
+
+/** What the host around the app can do for the user. */
+export function hostHandlers(context: Context): Handlers<'state:get' | 'clipboard:write' | 'link:open' | 'app:quit'> {
+  return {
+    'state:get': async () => ok(context.state()),
+    async 'clipboard:write'({ text }) {
+      if (await context.host.writeClipboard(text)) return ok(null);
+      return err(failure('input_invalid', { reason: 'There is no clipboard here. Copy the text by hand.' }));
+    },
+    async 'link:open'({ url }) {
+      const origin = originOf(url);
+      const own = context.state().services.flatMap((s) => [s.urls.https, s.urls.http]);
+      if (origin === undefined || !own.some((u) => u !== undefined && originOf(u) === origin))
+        return err(failure('forbidden', { reason: 'only addresses of your own services are opened.' }, 'url'));
+      if (await context.host.openExternal(url)) return ok(null);
+      return err(failure('input_invalid', { reason: `No browser can be opened here. Open ${url} yourself.` }));
+    },
+    async 'app:quit'() {
+      // The answer leaves first.
+      setImmediate(() => context.host.quit());
+      return ok(null);
+    },
+  };
+}
+
+function originOf(url: string): string | undefined {
+  const parsed = URL.parse(url);
+  return parsed !== null && ['http:', 'https:'].includes(parsed.protocol) ? parsed.origin : undefined;
+}

@@ -1,0 +1,130 @@
+import { isIP } from 'node:net';
+import type { NewTarget, ServiceView } from '../../../shared/contract/control-api.ts';
+import { type Failure, failure } from '../../../shared/domain/failure.ts';
+import { isDialHost } from '../../../shared/domain/hostname.ts';
+import { err, ok, type Result } from '../../../shared/domain/result.ts';
+import { isPort, parseName, parseNamePrefix, suggestName } from '../../../shared/domain/service.ts';
+import type { Agent } from '../../agent/agent.ts';
+import type { AllowedTarget } from '../../agent/allow-list.ts';
+import type { Membership } from '../membership.ts';
+import type { Context, Parsed } from './context.ts';
+
+type PublishInput = Parsed<'services:publish'>;
+/** Names that are tried when the user gave none: `vite-5173`, `vite-5173-2` … */
+const NAMES_TRIED = 20;
+
+/** A publication whose every part was checked. */
+interface Plan {
+  readonly target: NewTarget & Pick<AllowedTarget, 'type' | 'host' | 'port'>;
+  readonly name: string | undefined;
+  readonly namePrefix: string | undefined;
+  readonly source: 'permanent' | 'ephemeral';
+}
+
+/** Checks everything that can be checked without the edge, so that a mistake changes nothing anywhere. */
+export function planPublication(input: PublishInput): Result<Plan, Failure> {
+  if (!isPort(input.port)) return err(failure('port_invalid', { port: input.port }, 'port'));
+  const host = input.host?.trim() ?? '';
+  if (host !== '' && !isDialHost(host)) return err(failure('host_invalid', { host }, 'host'));
+  const path = input.path ?? '/';
+  if (!/^\/[\x21-\x7e]*$/.test(path) || /[?#\\]/.test(path))
+    return err(
+      failure(
+        'input_invalid',
+        { reason: `The path "${path}" is not one: it starts with / and has no spaces.` },
+        'path',
+      ),
+    );
+  const name = input.name === undefined ? undefined : parseName(input.name);
+  if (name?.ok === false) return name;
+  const namePrefix = input.namePrefix === undefined ? undefined : parseNamePrefix(input.namePrefix);
+  if (namePrefix?.ok === false) return namePrefix;
+  if (name !== undefined && namePrefix !== undefined)
+    return err(failure('input_invalid', { reason: 'Give a name or a prefix for one, not both.' }, 'namePrefix'));
+  const local = isOwnMachine(host);
+  return ok({
+    target: {
+      type: local ? 'agent' : 'host',
+      host: local ? 'localhost' : host.replace(/^\[|\]$/g, '').toLowerCase(),
+      port: input.port,
+      protocol: input.protocol ?? 'http',
+      path,
+    },
+    name: name?.value,
+    namePrefix: namePrefix?.value,
+    source: input.source ?? 'permanent',
+  });
+}
+
+/** Hosts that mean this machine's loopback. */
+function isOwnMachine(host: string): boolean {
+  const bare = host
+    .toLowerCase()
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '');
+  return bare === '' || bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare === '127.0.0.1');
+}
+
+/**
+ * Allows the target on this laptop, then creates the service at the edge. The allowance comes first: a service that
+ * is live before it may be reached would greet its first visitors with an error. It is taken back when the edge says
+ * no, unless it was there before.
+ */
+export async function publish(context: Context, exposures: Map<string, string>, input: PublishInput) {
+  const plan = planPublication(input);
+  if (!plan.ok) return plan;
+  const agent = await context.agent();
+  if (!agent.ok) return agent;
+  const membership = context.membership();
+  const allowance = allow(membership, plan.value, () => Buffer.from(context.random(12)).toString('hex'));
+  if (!allowance.ok) return allowance;
+  const created = await create(context, agent.value, plan.value);
+  if (!created.ok) allowance.value.takeBack();
+  else if (allowance.value.owner !== undefined) exposures.set(created.value.id, allowance.value.owner);
+  return created;
+}
+
+interface Allowance {
+  /** Of a temporary one. */
+  readonly owner: string | undefined;
+  takeBack(): void;
+}
+
+function allow(membership: Membership, { target, source }: Plan, newOwner: () => string): Result<Allowance, Failure> {
+  const { allowed } = membership;
+  const full = failure('input_invalid', { reason: 'This laptop already allows as many targets as it can keep.' });
+  if (source === 'ephemeral') {
+    const owner = newOwner();
+    if (!allowed.allowFor(owner, target)) return err(full);
+    return ok({ owner, takeBack: () => allowed.release(owner) });
+  }
+  const before = allowed.entries().length;
+  if (!allowed.allow(target)) return err(full);
+  const isNew = allowed.entries().length > before;
+  const kept = isNew ? membership.keepAllowed() : ok(null);
+  const takeBack = (): void => {
+    if (!isNew) return;
+    allowed.revoke(target);
+    membership.keepAllowed();
+  };
+  if (kept.ok) return ok({ owner: undefined, takeBack });
+  takeBack();
+  return kept;
+}
+
+async function create(context: Context, agent: Agent, plan: Plan): Promise<Result<ServiceView, Failure>> {
+  const { target, source, namePrefix } = plan;
+  const body = { targets: [target], source };
+  if (plan.name !== undefined) return agent.control.createService({ ...body, subdomain: plan.name });
+  // An exposure without a name gets a random one: nobody should guess it while it is open.
+  if (namePrefix !== undefined) return agent.control.createService({ ...body, namePrefix });
+  if (source === 'ephemeral') return agent.control.createService(body);
+  const known = context.state().ports.find((p) => p.port === target.port)?.process;
+  const base = suggestName(target.port, target.type === 'agent' ? known : undefined);
+  let created: Result<ServiceView, Failure> | undefined;
+  for (let n = 1; n <= NAMES_TRIED; n++) {
+    created = await agent.control.createService({ ...body, subdomain: n === 1 ? base : `${base}-${n}` });
+    if (created.ok || created.error.code !== 'domain_taken') return created;
+  }
+  return agent.control.createService({ ...body, namePrefix: base.slice(0, 32).replace(/-+$/, '') });
+}

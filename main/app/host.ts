@@ -1,0 +1,53 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** A running edge process, as the app needs it: lines out, one way to end it, one end. */
+export interface EdgeProcess {
+  readonly pid: number | undefined;
+  /** JSON lines, see `embedded-edge.ts`. */
+  readonly stdout: Readable;
+  /** Log lines and last words. */
+  readonly stderr: Readable;
+  /**
+   * Open for as long as the edge shall live: the operating system closes it when this process dies in any way, and
+   * the edge ends itself then. `undefined` where the host ties the two lives together by other means.
+   */
+  readonly stdin: Writable | undefined;
+  /** Resolves once, when the process is gone; never rejects. A process that could not start is gone with `reason`. */
+  readonly exited: Promise<EdgeExit>;
+  /** Asks (SIGTERM) or forces (SIGKILL) it to end. Harmless afterwards. */
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+export interface EdgeExit {
+  readonly code: number | null;
+  /** Why, in words for the log, such as `exit code 1` or `signal SIGKILL`. */
+  readonly reason: string;
+}
+
+/** The operating system's secret box of a graphical session, such as Electron's `safeStorage`. */
+export interface SafeStorage {
+  /** False where it would only obfuscate (such as Electron's `basic_text` backend). */
+  available(): Promise<boolean>;
+  encrypt(text: string): Promise<Uint8Array>;
+  /** Rejects when the bytes are damaged or from another session's key. */
+  decrypt(bytes: Uint8Array): Promise<string>;
+}
+
+/**
+ * What the app needs from whatever it runs in: a terminal, a web shell, Electron. Everything else is host-neutral.
+ * Nothing here may assume a display.
+ */
+export interface Host {
+  readonly kind: 'web' | 'electron' | 'headless';
+  readonly version: string;
+  /** Opens an http(s) URL in the user's browser. False when there is none. */
+  openExternal(url: string): Promise<boolean>;
+  /** Puts text on the user's clipboard. False when there is none. */
+  writeClipboard(text: string): Promise<boolean>;
+  /** Starts the edge with these arguments; see `spawnEdge` in `edge-process.ts` for the usual way. */
+  spawnEdge(args: readonly string[]): EdgeProcess;
+  /** The session's secret box, if the host has one. */
+  readonly safeStorage?: SafeStorage;
+  /** Ends the host process in good order, `app.close()` included. */
+  quit(): void;
+}

@@ -1,0 +1,153 @@
+import { once } from 'node:events';
+import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import {
+  type CallFrame,
+  callFrameSchema,
+  type EventFrame,
+  helloFrameSchema,
+  type ReplyFrame,
+} from '../../shared/contract/frames.ts';
+import type { EventName } from '../../shared/contract/ipc.ts';
+import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { err, ok, type Result } from '../../shared/domain/result.ts';
+import type { App } from './app.ts';
+import { systemReason } from './home.ts';
+import { createLineCutter } from './lines.ts';
+import { socketPath } from './socket-path.ts';
+
+export interface SocketLimits {
+  /** Clients at once; one more is closed. */
+  readonly clients: number;
+  /** Bytes of one line from a client. */
+  readonly line: number;
+  /** Calls of one client under way at once; one more closes it. */
+  readonly calls: number;
+  /** Bytes that may wait for a client that doesn't read; one that has more is cut. */
+  readonly backlog: number;
+}
+export const LOCAL_SOCKET_LIMITS: SocketLimits = { clients: 64, line: 1 << 20, calls: 64, backlog: 8 << 20 };
+
+export interface LocalSocket {
+  readonly path: string;
+  /** Ends every conversation and removes the socket. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Lets the command line talk to the running app: the frames of `contract/frames.ts`, one a line. Only the user's own
+ * processes get in (0600 in a 0700 folder). The caller holds the home's lock, so whatever lies at the path is a
+ * leftover. Fails with `home_unwritable`.
+ */
+export async function openLocalSocket(
+  home: string,
+  app: Pick<App, 'dispatch' | 'on' | 'state'>,
+  limits: SocketLimits = LOCAL_SOCKET_LIMITS,
+): Promise<Result<LocalSocket, Failure>> {
+  const path = socketPath(home);
+  const clients = new Set<Socket>();
+  const server = createServer((socket) => {
+    clients.add(socket);
+    socket.on('close', () => clients.delete(socket));
+    converse(socket, app, limits);
+  });
+  server.maxConnections = limits.clients;
+  try {
+    prepare(home, path);
+    // The file is born with the umask's mode; only then can it be narrowed. The folder around it keeps others out.
+    server.listen(path);
+    await once(server, 'listening');
+    if (process.platform !== 'win32') chmodSync(path, 0o600);
+  } catch (error) {
+    server.close();
+    return err(failure('home_unwritable', { path, reason: systemReason(error) }));
+  }
+  // After `listening`, errors are failed accepts (EMFILE): the client sees its connection refused and can try again.
+  server.on('error', () => undefined);
+  let closing: Promise<void> | undefined;
+  return ok({
+    path,
+    close() {
+      closing ??= new Promise((resolve) => {
+        // Node removes the socket file itself.
+        server.close(() => resolve());
+        for (const client of clients) client.end(() => client.destroy());
+      });
+      return closing;
+    },
+  });
+}
+
+function prepare(home: string, path: string): void {
+  if (process.platform === 'win32') return;
+  const folder = dirname(path);
+  if (folder !== home) {
+    // In a folder that everybody may write to, somebody else may have been there first.
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const stat = lstatSync(folder);
+    if (!stat.isDirectory() || stat.uid !== process.getuid?.() || (stat.mode & 0o077) !== 0)
+      throw new Error('the folder for its socket belongs to somebody else');
+  }
+  rmSync(path, { force: true });
+}
+
+/** One client: a hello that subscribes (optional here), then calls. What is no frame ends the conversation. */
+function converse(socket: Socket, app: Pick<App, 'dispatch' | 'on' | 'state'>, limits: SocketLimits): void {
+  const subscriptions: (() => void)[] = [];
+  let first = true;
+  let calls = 0;
+
+  const send = (frame: ReplyFrame | EventFrame): void => {
+    if (!socket.writable) return;
+    if (socket.writableLength > limits.backlog) socket.destroy();
+    else socket.write(`${JSON.stringify(frame)}\n`);
+  };
+  const subscribe = (names: Iterable<EventName>): void => {
+    for (const event of new Set(names)) {
+      if (event === 'log') subscriptions.push(app.on('log', (value) => send({ event, value })));
+      else {
+        subscriptions.push(app.on('state', (value) => send({ event, value })));
+        send({ event, value: app.state() });
+      }
+    }
+  };
+  const answer = async ({ id, channel, input }: CallFrame): Promise<void> => {
+    calls++;
+    const reply = await app.dispatch(channel, input);
+    calls--;
+    send({ id, reply });
+  };
+  const take = (line: string): boolean => {
+    const frame = parse(line);
+    const hello = first ? helloFrameSchema.safeParse(frame) : undefined;
+    first = false;
+    if (hello?.success === true) {
+      subscribe(hello.data.subscribe);
+      return true;
+    }
+    const call = callFrameSchema.safeParse(frame);
+    if (!call.success || calls >= limits.calls) return false;
+    void answer(call.data);
+    return true;
+  };
+
+  const cut = (): void => void socket.destroy();
+  socket.on(
+    'data',
+    createLineCutter(limits.line, (line) => take(line) || cut(), cut),
+  );
+  // Whatever went wrong, `close` follows.
+  socket.on('error', () => undefined);
+  socket.on('close', () => {
+    for (const end of subscriptions) end();
+  });
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,300 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { AgentState } from '../../shared/contract/agent-state.ts';
+import type { LogBatch } from '../../shared/contract/control-api.ts';
+import type { EventName, Events, Outputs } from '../../shared/contract/ipc.ts';
+import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { err, ok, type Result } from '../../shared/domain/result.ts';
+import { type Clock, systemClock } from '../../shared/node/clock.ts';
+import type { Lifetime } from '../../shared/node/lifetime.ts';
+import type { Logger } from '../../shared/node/logger.ts';
+import type { Agent } from '../agent/agent.ts';
+import { createPortFinder, type PortFinder } from '../agent/local-ports.ts';
+import type { App, AppOptions } from './app.ts';
+import { type JoinInput, joinCluster } from './cluster.ts';
+import { createDispatch, type Dispatch } from './dispatch.ts';
+import { createEmbeddedMembership } from './embedded-membership.ts';
+import { clusterHandlers } from './handlers/cluster.ts';
+import type { Context } from './handlers/context.ts';
+import { hostHandlers } from './handlers/host.ts';
+import { logHandlers } from './handlers/log.ts';
+import { serviceHandlers } from './handlers/services.ts';
+import type { Host } from './host.ts';
+import { createJoinedMembership, JOINED_CREDENTIAL } from './joined-membership.ts';
+import type { Membership, MembershipParts } from './membership.ts';
+import type { SettingsStore } from './settings.ts';
+import { createStateHub, type StateHub } from './state-hub.ts';
+import { createTrustKeeper, type TrustKeeper, type TrustOutcome } from './trust/trust-keeper.ts';
+import { openVault, reopenVault, type VaultPlace } from './vault/open-vault.ts';
+
+/** Milliseconds that a call waits for an edge that is just starting. */
+const AGENT_WAIT = 20_000;
+/** Milliseconds without any agent after which a call is told what is in the way instead of waiting on. */
+const PATIENCE = 4_000;
+
+interface Parts extends AppOptions {
+  readonly place: VaultPlace;
+  readonly host: Host;
+  readonly settings: SettingsStore;
+  readonly logger: Logger;
+  readonly lifetime: Lifetime;
+}
+
+/** An app in its data folder. */
+export class RunningApp implements App {
+  readonly home: string;
+  readonly dispatch: Dispatch;
+  readonly #parts: Parts;
+  readonly #clock: Clock;
+  readonly #name: string;
+  readonly #hub: StateHub;
+  readonly #ports: PortFinder;
+  readonly #trust: TrustKeeper;
+  readonly #hidden = new Set<number>();
+  readonly #waiting = new Set<() => void>();
+  readonly #logListeners = new Set<(batch: LogBatch) => void>();
+  #phase: AgentState['phase'] = 'starting';
+  #membership: Membership | undefined;
+  /** Joining and leaving, one after the other. */
+  #changing: Promise<unknown> = Promise.resolve();
+  #tailed: Agent | undefined;
+  #endTail: (() => void) | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.home = parts.place.home;
+    this.#clock = parts.clock ?? systemClock;
+    this.#name = (parts.name ?? hostname()).trim().slice(0, 255) || 'laptop';
+    this.#ports = createPortFinder({ exclude: () => this.#ownPorts() });
+    this.#trust = createTrustKeeper({ settings: parts.settings, home: this.home, onChange: () => this.#changed() });
+    this.#hub = createStateHub(() => this.#compose(), this.#clock);
+    const context = this.#context();
+    const handlers = {
+      ...hostHandlers(context),
+      ...serviceHandlers(context),
+      ...logHandlers(context),
+      ...clusterHandlers(context),
+    };
+    this.dispatch = createDispatch(handlers, parts.logger);
+    parts.lifetime.defer(() => this.#hub.close());
+    parts.lifetime.defer(() => this.#ports.close());
+    parts.lifetime.defer(this.#ports.onChange(() => this.#changed()));
+  }
+
+  /** Enters the cluster that this laptop belongs to. */
+  async start(): Promise<void> {
+    const { joined } = this.#parts.settings.get();
+    this.#membership =
+      joined === undefined
+        ? createEmbeddedMembership(this.#membershipParts())
+        : createJoinedMembership(this.#membershipParts(), joined, await reopenVault(this.#parts.place, joined.vault));
+    this.#parts.lifetime.defer(async () => {
+      await this.#changing;
+      await this.#membership?.close();
+    });
+    this.#changed();
+  }
+
+  state(): AgentState {
+    return this.#hub.get();
+  }
+
+  on<E extends EventName>(event: E, listener: (value: Events[E]) => void): () => void {
+    if (event === 'state') {
+      // The name decides the listener's type.
+      const end = this.#hub.on(listener as (value: AgentState) => void);
+      const endWatch = this.#ports.watch();
+      return () => {
+        end();
+        endWatch();
+      };
+    }
+    // A function of its own, so that one listener can be registered twice.
+    const forward = (batch: LogBatch): void => (listener as (value: LogBatch) => void)(batch);
+    this.#logListeners.add(forward);
+    this.#tail();
+    return () => {
+      this.#logListeners.delete(forward);
+      this.#tail();
+    };
+  }
+
+  hidePort(port: number): void {
+    this.#hidden.add(port);
+    void this.#ports.refresh();
+  }
+
+  resumed(): void {
+    this.#membership?.agent?.resumed();
+  }
+
+  pause(): void {
+    this.#membership?.agent?.pause();
+  }
+
+  unpause(): void {
+    this.#membership?.agent?.unpause();
+  }
+
+  async close(): Promise<void> {
+    this.#phase = 'stopping';
+    this.#hub.touch();
+    for (const wake of this.#waiting) wake();
+    await this.#parts.lifetime[Symbol.asyncDispose]();
+  }
+
+  #context(): Context {
+    return {
+      host: this.#parts.host,
+      logger: this.#parts.logger,
+      random: randomBytes,
+      state: () => this.state(),
+      membership: () => this.#member(),
+      agent: () => this.#agent(),
+      join: (input) => this.#oneByOne(() => this.#join(input)),
+      leave: () => this.#oneByOne(() => this.#leave()),
+      installTrust: () => this.#installTrust(),
+    };
+  }
+
+  #member(): Membership {
+    // Nothing calls before `start`: the socket's first line arrives in a later turn than it.
+    if (this.#membership === undefined) throw new Error('the app has not started');
+    return this.#membership;
+  }
+
+  #membershipParts(): MembershipParts {
+    const { host, settings, logger } = this.#parts;
+    const { home } = this;
+    const onChange = (): void => this.#changed();
+    return { home, host, settings, logger, ports: this.#ports, clock: this.#clock, name: this.#name, onChange };
+  }
+
+  #ownPorts(): ReadonlySet<number> {
+    return new Set([...this.#hidden, ...(this.#membership?.ownPorts() ?? [])]);
+  }
+
+  #compose(): Omit<AgentState, 'revision'> {
+    const { host } = this.#parts;
+    const agent = this.#membership?.agent?.snapshot();
+    const found = this.#ports.ports();
+    return {
+      schema: 1,
+      phase: this.#phase,
+      host: { kind: host.kind, version: host.version, platform: process.platform, home: this.home },
+      edge: this.#membership?.edge() ?? NO_EDGE,
+      services: agent?.services ?? [],
+      servicesKnown: agent?.servicesKnown ?? false,
+      ports: agent?.ports ?? found ?? [],
+      portsKnown: found !== undefined,
+      trust: this.#trust.stateFor(agent?.cluster),
+      vault: this.#membership?.vault ?? 'file',
+    };
+  }
+
+  #changed(): void {
+    const agent = this.#membership?.agent;
+    if (this.#phase === 'starting' && (agent?.snapshot().servicesKnown === true || this.#obstacle() !== undefined))
+      this.#phase = 'ready';
+    this.#tail();
+    this.#hub.touch();
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** Follows the log of the current agent for as long as somebody listens. */
+  #tail(): void {
+    const wanted = this.#logListeners.size > 0 ? this.#membership?.agent : undefined;
+    if (wanted === this.#tailed) return;
+    this.#endTail?.();
+    this.#tailed = wanted;
+    this.#endTail = wanted?.onLogs((batch) => {
+      for (const listener of [...this.#logListeners]) listener(batch);
+    });
+  }
+
+  #obstacle(): Failure | undefined {
+    return this.#membership?.obstacle() ?? this.#membership?.agent?.snapshot().link.failure;
+  }
+
+  /** An agent whose edge has answered, or that has been trying for long enough to say why not by itself. */
+  async #agent(): Promise<Result<Agent, Failure>> {
+    const began = this.#clock.monotonic();
+    for (;;) {
+      const agent = this.#membership?.agent;
+      const waited = this.#clock.monotonic() - began;
+      if (agent !== undefined && (agent.snapshot().servicesKnown || waited >= PATIENCE)) return ok(agent);
+      const obstacle = this.#obstacle();
+      if (agent !== undefined && obstacle !== undefined) return ok(agent);
+      if (this.#phase === 'stopping') return err(failure('app_not_running'));
+      if (obstacle !== undefined && waited >= PATIENCE) return err(obstacle);
+      if (waited >= AGENT_WAIT) return err(failure('offline', { reason: 'the edge is still starting' }));
+      await this.#nextChange(PATIENCE / 8);
+    }
+  }
+
+  #nextChange(longest: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        cancel();
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const cancel = this.#clock.setTimeout(wake, longest);
+      this.#waiting.add(wake);
+    });
+  }
+
+  #oneByOne<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#changing.then(work);
+    this.#changing = done.catch(() => undefined);
+    return done;
+  }
+
+  async #join(input: JoinInput): Promise<Result<Outputs['cluster:join'], Failure>> {
+    const { settings, place } = this.#parts;
+    const result = await joinCluster(input, this.#name, settings, () => openVault(place));
+    if (!result.ok) return result;
+    const { joined, vault } = result.value;
+    await this.#enter(() => createJoinedMembership(this.#membershipParts(), joined, vault));
+    return ok({ domain: joined.domain, agentId: joined.agentId });
+  }
+
+  /** An edge that can't be reached must not hold the laptop: the credential is thrown away here in any case. */
+  async #leave(): Promise<Result<null, Failure>> {
+    const { settings, place, logger } = this.#parts;
+    const { joined } = settings.get();
+    if (joined === undefined)
+      return err(
+        failure('input_invalid', { reason: 'This laptop has not joined a cluster, so there is none to leave.' }),
+      );
+    const said = await this.#membership?.agent?.control.leave();
+    if (said?.ok !== true)
+      logger.warn('The edge could not be told that this laptop leaves.', { domain: joined.domain });
+    const forgotten = settings.set({ joined: undefined });
+    if (!forgotten.ok) return forgotten;
+    const vault = await reopenVault(place, joined.vault);
+    const deleted = await vault.delete(JOINED_CREDENTIAL);
+    if (!deleted.ok) logger.warn('The old credential could not be deleted.', { reason: deleted.error.message });
+    await this.#enter(() => createEmbeddedMembership(this.#membershipParts()));
+    return ok(null);
+  }
+
+  async #enter(create: () => Membership): Promise<void> {
+    const old = this.#membership;
+    await old?.close();
+    // Closing may have taken seconds; an app that is ending starts nothing new.
+    if (this.#phase === 'stopping') return;
+    this.#membership = create();
+    this.#changed();
+  }
+
+  async #installTrust(): Promise<Result<TrustOutcome, Failure>> {
+    const agent = await this.#agent();
+    if (!agent.ok) return agent;
+    const cluster = agent.value.snapshot().cluster;
+    if (cluster === undefined) return err(failure('offline', { reason: 'the edge has not been reached yet' }));
+    return this.#trust.install(cluster);
+  }
+}
+
+const NO_EDGE: AgentState['edge'] = { kind: 'embedded', domain: 'localhost', link: { state: 'connecting', since: 0 } };
