@@ -1,0 +1,23 @@
+import type { AccessRecord } from '../../shared/domain/access-record.ts';
+import type { Clock } from '../../shared/node/clock.ts';
+import type { Logger } from '../../shared/node/logger.ts';
+import type { Stage } from '../visit.ts';
+import type { OriginPools } from './origin-pool.ts';
+
+/** What all connections of a proxy share. */
+export interface ProxyContext {
+  readonly stages: readonly Stage[];
+  readonly pools: OriginPools;
+  readonly clock: Clock;
+  readonly nodeId: string;
+  readonly log: Logger;
+  readonly record: (record: AccessRecord) => void;
+  /** Monotonic milliseconds, as of the last tick: for deadlines, where a second more or less does not matter. */
+  coarse: number;
+  /** Responses end their connections. */
+  draining: boolean;
+  /** Exchanges under way, upgraded connections among them. */
+  exchanges: number;
+  /** Requests since the start, refused ones among them. */
+  requests: number;
+}

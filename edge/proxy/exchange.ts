@@ -1,0 +1,490 @@
+import type { FailureCode } from '../../shared/domain/failure.ts';
+import type { Lease } from '../../shared/node/stream.ts';
+import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
+import type { Visit, VisitorConnection } from '../visit.ts';
+import type { ProxyContext } from './context.ts';
+import { toAccessRecord } from './exchange-record.ts';
+import { interimText, requestText, stripPrefix, type VisitorFields } from './forward-head.ts';
+import { BodyReader, FRAMING } from './framing.ts';
+import { findHeadEnd, HeadBuffer } from './head-buffer.ts';
+import { DISCARD_LIMIT, INTERIM_LIMIT } from './limits.ts';
+import { type OriginStream, type OriginUser, resetFailure } from './origin-stream.ts';
+import type { Outlet } from './outlet.ts';
+import { renderRefusal } from './refusal.ts';
+import type { RequestHead } from './request-head.ts';
+import { createRequestId } from './request-id.ts';
+import { parseResponseHead, type ResponseHead } from './response-head.ts';
+import { ResponseRelay } from './response-relay.ts';
+
+/** What an exchange needs of the visitor's connection. */
+export interface VisitorEnd {
+  readonly connection: VisitorConnection;
+  readonly fields: VisitorFields;
+  readonly outlet: Outlet;
+  /** The origin takes bytes again, or the exchange takes others than before. */
+  flow(): void;
+  /** The response is whole; `close`: it was the connection's last. */
+  settled(close: boolean): void;
+  /** What was begun cannot be completed: the visitor must notice. `framed`: it will, however the connection ends. */
+  broken(framed: boolean): void;
+  /** The origin has half-closed an upgraded connection. */
+  endWriting(): void;
+}
+
+const WAITING = 0;
+const RESPONDING = 1;
+const UPGRADED = 2;
+const OVER = 3;
+
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+/** How every status line begins. */
+const PROTOCOL = Buffer.from('HTTP/1.');
+
+/** One request and its response, or what became of them. */
+export class Exchange implements OriginUser {
+  readonly visit: Visit;
+  readonly body: BodyReader;
+  readonly #context: ProxyContext;
+  readonly #visitor: VisitorEnd;
+  readonly #head: RequestHead;
+  readonly #time: number;
+  readonly #startedAt: number;
+  #phase: typeof WAITING | typeof RESPONDING | typeof UPGRADED | typeof OVER = WAITING;
+  #origin: OriginStream | undefined;
+  #relay: ResponseRelay | undefined;
+  #headBuffer: HeadBuffer | undefined;
+  #handedAt = 0;
+  #firstByteAt = 0;
+  #status = 0;
+  #interims = 0;
+  #continued = false;
+  #sentBody = false;
+  #heard = false;
+  #retried = false;
+  #bytesUp = 0;
+  #bytesDown = 0;
+  #visitorEnded = false;
+  #originEnded = false;
+  /** Coarse time of the last byte either way after an upgrade. */
+  lastActivity = 0;
+
+  /** `startedAt`: monotonic time of the request's first byte, `time`: the same on the wall clock. */
+  constructor(context: ProxyContext, visitor: VisitorEnd, head: RequestHead, startedAt: number, time: number) {
+    this.#context = context;
+    this.#visitor = visitor;
+    this.#head = head;
+    this.#startedAt = startedAt;
+    this.#time = time;
+    const framing = head.chunked ? FRAMING.CHUNKED : FRAMING.LENGTH;
+    this.body = new BodyReader(framing, head.length);
+    this.visit = {
+      id: createRequestId(time),
+      connection: visitor.connection,
+      method: head.method,
+      host: head.host,
+      // `OPTIONS *` is about the service as a whole.
+      path: head.path === '*' ? '/' : head.path,
+      route: undefined,
+      target: undefined,
+    };
+    context.exchanges++;
+    context.requests++;
+  }
+
+  get over(): boolean {
+    return this.#phase === OVER;
+  }
+
+  get upgraded(): boolean {
+    return this.#phase === UPGRADED;
+  }
+
+  /** An upgraded connection of which one side has closed. */
+  get halfClosed(): boolean {
+    return this.#phase === UPGRADED && (this.#visitorEnded || this.#originEnded);
+  }
+
+  /** The response has begun. */
+  get answered(): boolean {
+    return this.#phase !== WAITING;
+  }
+
+  /** The next bytes of the visitor belong to this exchange, not to the next request. */
+  get takesBytes(): boolean {
+    return this.#phase === UPGRADED || !this.body.done;
+  }
+
+  /** Whether more of the visitor's bytes can be taken now. */
+  get flowing(): boolean {
+    return this.#phase === OVER || (this.#origin?.writable ?? false);
+  }
+
+  /** Asks the stages, then the origin. */
+  start(): void {
+    const refusal = this.#judge();
+    if (refusal === undefined) this.#send();
+    else this.#refuse(refusal);
+  }
+
+  #judge(): FailureCode | undefined {
+    try {
+      for (const stage of this.#context.stages) {
+        const refusal = stage(this.visit);
+        if (refusal !== undefined) return refusal;
+      }
+      return this.visit.target === undefined ? 'no_target' : undefined;
+    } catch (error) {
+      this.#context.log.error('A stage failed.', { error, requestId: this.visit.id });
+      return 'internal';
+    }
+  }
+
+  #send(): void {
+    const { route, target } = this.visit;
+    if (route === undefined || target === undefined) {
+      this.#refuse('no_target');
+      return;
+    }
+    const pool = this.#context.pools.of(target);
+    const repeatable = this.body.done && IDEMPOTENT.has(this.#head.method);
+    const origin = this.#retried ? pool.open() : pool.take(repeatable, this.#context.clock.monotonic());
+    if (typeof origin === 'string') {
+      this.#refuse(origin);
+      return;
+    }
+    this.#origin = origin;
+    origin.use(this);
+    const host = route.passHostHeader ? this.#head.authority : target.authority;
+    const about = this.#visitor.fields.for(this.#head.authority);
+    origin.writeText(
+      requestText(this.#head, stripPrefix(this.#head.target, target.prefix), host, about, this.visit.id),
+    );
+    if (this.#handedAt === 0) this.#handedAt = this.#context.clock.monotonic();
+    this.#visitor.flow();
+  }
+
+  /** Takes bytes of the request body, or of an upgraded connection; returns the index of the first one not taken. */
+  feed(buffer: Buffer, start: number, end: number): number {
+    if (this.#phase === UPGRADED) {
+      this.#bytesUp += end - start;
+      this.lastActivity = this.#context.coarse;
+      this.#origin?.write(buffer, start, end);
+      return end;
+    }
+    const stop = this.body.scan(buffer, start, end);
+    if (this.body.failed) {
+      this.fail('request_malformed');
+      return end;
+    }
+    if (this.#origin === undefined) return stop;
+    const { chunks } = this.body;
+    this.#sentBody = true;
+    this.#origin.write(buffer, start, chunks === undefined ? stop : chunks.passEnd);
+    if (chunks?.done && chunks.heldTrailers) this.#origin.writeText(`${chunks.trailers}\r\n`);
+    return stop;
+  }
+
+  /** The visitor has half-closed. Only an upgraded connection passes that on. */
+  visitorEnd(): void {
+    this.#visitorEnded = true;
+    this.lastActivity = this.#context.coarse;
+    if (this.#phase !== UPGRADED) return;
+    this.#origin?.end();
+    if (this.#originEnded) this.#closeUpgrade(undefined);
+  }
+
+  /** Bytes for the visitor have left: their credit goes back to the origin. */
+  flushed(count: number): void {
+    this.#origin?.consumed(count);
+  }
+
+  originData(buffer: Buffer, start: number, end: number, lease: Lease): void {
+    this.#heard = true;
+    if (this.#phase === UPGRADED) this.#relayUpgraded(buffer, start, end, lease);
+    else if (this.#phase === RESPONDING) this.#deliver('', buffer, start, end, lease, true);
+    else if (this.#headBuffer === undefined) this.#readHeads(buffer, start, end, start, lease);
+    else {
+      const whole = this.#headBuffer;
+      const searched = whole.length;
+      whole.append(buffer, start, end);
+      this.#origin?.consumed(end - start);
+      this.#headBuffer = undefined;
+      this.#readHeads(whole.bytes, 0, whole.length, searched, undefined);
+    }
+  }
+
+  /** Reads response heads, interim ones first. `lease`: the bytes are the tunnel's, and their credit is still owed. */
+  #readHeads(buffer: Buffer, start: number, end: number, searched: number, lease: Lease | undefined): void {
+    let at = start;
+    let from = searched;
+    while (at < end) {
+      const stop = findHeadEnd(buffer, at, end, from);
+      if (stop === 'more' && looksLikeResponse(buffer, at, end)) {
+        this.#headBuffer = new HeadBuffer();
+        this.#headBuffer.append(buffer, at, end);
+        if (lease !== undefined) this.#origin?.consumed(end - at);
+        return;
+      }
+      const head = typeof stop === 'number' ? parseResponseHead(buffer.toString('latin1', at, stop - 2)) : undefined;
+      if (typeof stop !== 'number' || head === undefined) {
+        this.#originFailed('origin_bad_response');
+        return;
+      }
+      if (lease !== undefined) this.#origin?.consumed(stop - at);
+      at = stop;
+      from = stop;
+      if (head.status === 101) {
+        this.#upgrade(head, buffer, at, end, lease);
+        return;
+      }
+      if (head.status >= 200) {
+        this.#respond(head, buffer, at, end, lease);
+        return;
+      }
+      if (++this.#interims > INTERIM_LIMIT) {
+        this.#originFailed('origin_bad_response');
+        return;
+      }
+      this.#interim(head);
+    }
+  }
+
+  #interim(head: ResponseHead): void {
+    if (head.status === 100) this.#continued = true;
+    // HTTP/1.0 knows no interim responses (RFC 9110 section 15.2).
+    if (this.#head.minor === 1) this.#visitor.outlet.text(interimText(head));
+  }
+
+  #respond(head: ResponseHead, buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
+    this.#phase = RESPONDING;
+    this.#status = head.status;
+    this.#firstByteAt = this.#context.clock.monotonic();
+    const mustClose = this.#head.close || this.#context.draining || this.#leftWaiting();
+    this.#relay = new ResponseRelay(this.#visitor.outlet, head, this.#head.method, this.#head.minor, mustClose);
+    this.#deliver(this.#relay.headText(), buffer, start, end, lease, lease !== undefined);
+  }
+
+  /** Whoever waits for a 100 that never came may or may not send the body now: nobody can tell (RFC 9110 10.1.1). */
+  #leftWaiting(): boolean {
+    return this.#head.expectsContinue && !this.#continued && !this.body.done && !this.#sentBody;
+  }
+
+  #deliver(text: string, buffer: Buffer, start: number, end: number, lease: Lease | undefined, owed: boolean): void {
+    const relay = this.#relay;
+    if (relay === undefined) return;
+    const stop = relay.deliver(text, buffer, start, end, lease);
+    if (relay.failed) {
+      if (relay.started) {
+        this.#breakOff('origin_bad_response');
+        return;
+      }
+      this.#phase = WAITING;
+      this.#originFailed('origin_bad_response');
+      return;
+    }
+    if (owed) this.#visitor.outlet.owe(end - start);
+    if (relay.done) this.#complete(stop < end);
+  }
+
+  /** The response is whole. `excess`: the origin sent more than that. */
+  #complete(excess: boolean): void {
+    const origin = this.#origin;
+    const relay = this.#relay;
+    if (origin === undefined || relay === undefined || this.#phase === OVER) return;
+    this.#phase = OVER;
+    this.#origin = undefined;
+    origin.consumed(this.#visitor.outlet.takeOwed());
+    origin.leave();
+    this.#bytesDown = relay.dataBytes;
+    if (excess || this.#originEnded || !relay.reusable || !this.body.done) origin.reset();
+    else origin.pool.rest(origin, relay.keepAlive, this.#context.clock.monotonic());
+    this.#record('request', undefined);
+    this.#visitor.settled(relay.close || !this.#keepsRest());
+  }
+
+  /** Whether what is left of the request body is worth reading to keep the connection. */
+  #keepsRest(): boolean {
+    if (this.body.done) return true;
+    return !this.#leftWaiting() && (this.body.remaining ?? Number.POSITIVE_INFINITY) <= DISCARD_LIMIT;
+  }
+
+  #upgrade(head: ResponseHead, buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
+    // A switch that nobody asked for would turn the next request into bytes of another protocol.
+    if (this.#head.upgrade === '' || head.upgrade === '') {
+      this.#originFailed('origin_bad_response');
+      return;
+    }
+    this.#phase = UPGRADED;
+    this.#status = 101;
+    this.#firstByteAt = this.#context.clock.monotonic();
+    this.lastActivity = this.#context.coarse;
+    this.#visitor.outlet.text(interimText(head));
+    this.#record('open', undefined);
+    if (start < end) this.#relayUpgraded(buffer, start, end, lease);
+    if (this.#visitorEnded) this.#origin?.end();
+    this.#visitor.flow();
+  }
+
+  #relayUpgraded(buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
+    this.#bytesDown += end - start;
+    this.lastActivity = this.#context.coarse;
+    this.#visitor.outlet.piece('', buffer, start, end, lease, '');
+    if (lease !== undefined) this.#visitor.outlet.owe(end - start);
+  }
+
+  /** Without `failure` both sides have closed, and what they sent may still be on its way. */
+  #closeUpgrade(failure: FailureCode | undefined): void {
+    this.#phase = OVER;
+    if (failure === undefined) this.#origin?.leave();
+    else this.#origin?.reset();
+    this.#origin = undefined;
+    this.#record('close', failure);
+    if (failure === undefined) this.#visitor.settled(true);
+    else this.#visitor.broken(false);
+  }
+
+  originEnd(): void {
+    this.#originEnded = true;
+    if (this.#phase === UPGRADED) {
+      this.lastActivity = this.#context.coarse;
+      if (this.#visitorEnded) this.#closeUpgrade(undefined);
+      else this.#visitor.endWriting();
+    } else if (this.#phase === WAITING) this.#originFailed('origin_closed');
+    else if (this.#relay?.originEnd()) this.#complete(false);
+    else this.#breakOff('origin_closed');
+  }
+
+  originReset(code: ResetCode): void {
+    const failure = resetFailure(code);
+    if (this.#phase === UPGRADED) this.#closeUpgrade(failure);
+    else if (this.#phase === WAITING) this.#originFailed(failure, code);
+    else this.#breakOff(failure);
+  }
+
+  originWritable(): void {
+    this.#visitor.flow();
+  }
+
+  /** No response came: once more where that is safe, else say so. */
+  #originFailed(failure: FailureCode, code?: ResetCode): void {
+    const origin = this.#origin;
+    this.#origin = undefined;
+    const again = origin !== undefined && this.#mayRetry(origin, failure, code);
+    origin?.reset();
+    if (!again) {
+      this.#refuse(failure);
+      return;
+    }
+    this.#retried = true;
+    this.#originEnded = false;
+    this.#send();
+  }
+
+  /**
+   * A request goes out a second time only when the first can have had no effect, or the same one (RFC 9110 9.2.2): it
+   * met a keep-alive stream that was just closing, or a tunnel that was going away. Never after a byte of a response
+   * or of the request's body.
+   */
+  #mayRetry(origin: OriginStream, failure: FailureCode, code: ResetCode | undefined): boolean {
+    if (this.#retried || this.#heard || this.#sentBody) return false;
+    if (code === RESET.GOING_AWAY && !origin.reused && !origin.opened) return true;
+    if (!IDEMPOTENT.has(this.#head.method)) return false;
+    return failure === 'tunnel_lost' || (failure === 'origin_closed' && origin.reused);
+  }
+
+  /** Ends the exchange for a reason of this hop: an answer if there is still room for one, else a break. */
+  fail(failure: FailureCode): void {
+    if (this.#phase === OVER) {
+      // The answer is out; what is wrong is the rest of a body that nobody wants.
+      this.#visitor.broken(true);
+      return;
+    }
+    if (this.#phase === UPGRADED) {
+      this.#closeUpgrade(failure);
+      return;
+    }
+    if (this.#phase === RESPONDING) {
+      this.#breakOff(failure);
+      return;
+    }
+    this.#origin?.reset();
+    this.#origin = undefined;
+    this.#refuse(failure);
+  }
+
+  #refuse(code: FailureCode): void {
+    this.#phase = OVER;
+    this.#firstByteAt = this.#context.clock.monotonic();
+    const keep = this.#keepsRest() && !this.body.failed && code !== 'request_timeout';
+    const close = !keep || this.#head.close || this.#context.draining;
+    const refusal = renderRefusal({
+      code,
+      requestId: this.visit.id,
+      time: this.#context.clock.now(),
+      method: this.#head.method,
+      accept: this.#head.accept,
+      host: this.#head.host,
+      serviceName: this.visit.route?.name,
+      targetLabel: this.visit.target?.label,
+      close,
+    });
+    this.#status = refusal.status;
+    this.#bytesDown = refusal.body.length;
+    this.#visitor.outlet.piece(refusal.head, refusal.body, 0, refusal.body.length, undefined, '');
+    this.#record('request', code);
+    this.#visitor.settled(close);
+  }
+
+  /** The response has begun and cannot be completed. */
+  #breakOff(failure: FailureCode): void {
+    if (this.#phase === OVER) return;
+    this.#phase = OVER;
+    this.#origin?.reset();
+    this.#origin = undefined;
+    this.#bytesDown = this.#relay?.dataBytes ?? 0;
+    this.#record('request', failure);
+    this.#visitor.broken(this.#relay?.framed ?? false);
+  }
+
+  /** The visitor is gone. */
+  abort(): void {
+    if (this.#phase === OVER) return;
+    const upgraded = this.#phase === UPGRADED;
+    this.#phase = OVER;
+    this.#origin?.reset();
+    this.#origin = undefined;
+    if (!upgraded) this.#bytesDown = this.#relay?.dataBytes ?? 0;
+    this.#record(upgraded ? 'close' : 'request', undefined);
+  }
+
+  #record(kind: 'request' | 'open' | 'close', failure: FailureCode | undefined): void {
+    const context = this.#context;
+    if (kind !== 'open') context.exchanges--;
+    const { target } = this.visit;
+    context.record(
+      toAccessRecord({
+        kind,
+        visit: this.visit,
+        nodeId: context.nodeId,
+        minor: this.#head.minor,
+        userAgent: this.#head.userAgent,
+        time: this.#time,
+        startedAt: this.#startedAt,
+        handedAt: this.#handedAt,
+        firstByteAt: this.#firstByteAt,
+        now: context.clock.monotonic(),
+        roundTrip: target === undefined ? 0 : context.pools.tunnels.roundTrip(target.agentId),
+        status: this.#status,
+        bytesUp: this.#bytesUp + this.body.dataBytes,
+        bytesDown: this.#bytesDown,
+        failure,
+      }),
+    );
+  }
+}
+
+/** What isn't HTTP is told at once, not when its end is due: an SSH banner has no empty line. */
+function looksLikeResponse(buffer: Buffer, start: number, end: number): boolean {
+  const length = Math.min(end - start, PROTOCOL.length);
+  return buffer.compare(PROTOCOL, 0, length, start, start + length) === 0;
+}

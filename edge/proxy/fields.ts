@@ -1,0 +1,247 @@
+import type { FailureCode } from '../../shared/domain/failure.ts';
+import { FIELD_LIMIT } from './limits.ts';
+
+/**
+ * A whole field section in one pass (RFC 9112 section 5): names are tokens, the colon follows at once, values hold
+ * tab, space, visible ASCII and obs-text, lines end in CRLF. So obs-fold, bare CR or LF and NUL do not get by.
+ */
+const SECTION = /(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*/y;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const LENGTH = /^[0-9]{1,15}$/;
+
+/** What to do with a field. Those not in a table are passed on as they are. */
+export const FIELD = {
+  /** Passed on, looked at. */
+  USER_AGENT: 1,
+  ACCEPT: 2,
+  /** Not passed on as such: framing and what this hop says itself. */
+  DROP: 3,
+  CONTENT_LENGTH: 4,
+  TRANSFER_ENCODING: 5,
+  CONNECTION: 6,
+  HOST: 7,
+  UPGRADE: 8,
+  EXPECT: 9,
+  TE: 10,
+  KEEP_ALIVE: 11,
+} as const;
+
+/** The field names that a table knows, lower-case. */
+export type FieldTable = ReadonlyMap<string, number>;
+
+/** What a field section says about its message, and the part of it that is passed on. */
+export interface Fields {
+  /** -1 without `Content-Length`. */
+  length: number;
+  chunked: boolean;
+  close: boolean;
+  upgradeOption: boolean;
+  /** '' without. */
+  host: string;
+  hosts: number;
+  upgrade: string;
+  expect: string;
+  te: string;
+  keepAlive: string;
+  userAgent: string;
+  accept: string;
+  /** End-to-end fields, each with its CRLF. */
+  text: string;
+}
+
+/** `text[from, to)` without leading and trailing spaces and tabs (and nothing else: 0xa0 is no space here). */
+export function trimmed(text: string, from: number, to: number): string {
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
+
+/** Whether `text` is an RFC 9110 token. */
+export const isToken = (text: string): boolean => TOKEN.test(text);
+
+/** Whether `text` from `from` to its end is a valid field section, each line with its CRLF. */
+export function isFieldSection(text: string, from: number): boolean {
+  SECTION.lastIndex = from;
+  return SECTION.test(text) ? SECTION.lastIndex === text.length : from === text.length;
+}
+
+/** Names whose underscores some origins (CGI, WSGI) take for hyphens are looked up as if they had hyphens. */
+function lookUp(name: string, table: FieldTable): number | undefined {
+  const kind = table.get(name);
+  if (kind !== undefined) return kind;
+  if (name.startsWith('x-')) return isIdentity(name) ? FIELD.DROP : undefined;
+  if (!name.includes('_')) return undefined;
+  const hyphened = name.replaceAll('_', '-');
+  return table.has(hyphened) || isIdentity(hyphened) ? FIELD.DROP : undefined;
+}
+
+/** Fields by which an origin knows who the visitor is: only this hop may set them. */
+const isIdentity = (name: string): boolean => {
+  const plain = name.includes('_') ? name.replaceAll('_', '-') : name;
+  return (
+    plain.startsWith('x-forwarded-') ||
+    plain.startsWith('x-porthole-') ||
+    plain === 'x-real-ip' ||
+    plain === 'x-request-id'
+  );
+};
+
+/**
+ * Reads the field section `text[from…]` (every line with its CRLF). The first two bytes of a name decide little, so
+ * the names are folded and looked up; what is passed on is copied in runs, not line by line.
+ */
+export function readFields(text: string, from: number, table: FieldTable, identity: boolean): Fields | FailureCode {
+  if (!isFieldSection(text, from)) return 'request_malformed';
+  const fields = emptyFields();
+  let connection = '';
+  let kept = '';
+  let run = from;
+  let count = 0;
+  for (let at = from; at < text.length; ) {
+    if (++count > FIELD_LIMIT) return 'head_too_large';
+    const colon = text.indexOf(':', at);
+    const end = text.indexOf('\r\n', colon);
+    const name = text.slice(at, colon).toLowerCase();
+    const kind = identity ? lookUp(name, table) : table.get(name);
+    if (kind !== undefined) {
+      if (kind >= FIELD.DROP) {
+        if (run < at) kept += text.slice(run, at);
+        run = end + 2;
+      }
+      if (kind !== FIELD.DROP) {
+        const value = trimmed(text, colon + 1, end);
+        if (kind === FIELD.CONNECTION) connection = connection === '' ? value : `${connection},${value}`;
+        else if (!take(fields, kind, value)) return 'request_malformed';
+      }
+    }
+    at = end + 2;
+  }
+  fields.text = run === from ? text.slice(from) : run < text.length ? kept + text.slice(run) : kept;
+  if (fields.chunked && fields.length >= 0) return 'request_malformed';
+  return connection === '' || readConnection(fields, connection) ? fields : 'request_malformed';
+}
+
+/** Takes in one field that the codec acts on; false when it may not be there, or not like this. */
+function take(fields: Fields, kind: number, value: string): boolean {
+  switch (kind) {
+    case FIELD.CONTENT_LENGTH:
+      // Repeated ones are refused even when they agree: a list is one step from a conflict (RFC 9112 section 6.3).
+      if (fields.length >= 0 || !LENGTH.test(value)) return false;
+      fields.length = Number(value);
+      return true;
+    case FIELD.TRANSFER_ENCODING:
+      if (fields.chunked || value.toLowerCase() !== 'chunked') return false;
+      fields.chunked = true;
+      return true;
+    case FIELD.HOST:
+      fields.host = value;
+      return ++fields.hosts === 1;
+    case FIELD.UPGRADE:
+      fields.upgrade = fields.upgrade === '' ? value : `${fields.upgrade}, ${value}`;
+      return true;
+    case FIELD.EXPECT:
+      fields.expect = fields.expect === '' ? value : `${fields.expect}, ${value}`;
+      return true;
+    case FIELD.TE:
+      fields.te = value;
+      return true;
+    case FIELD.KEEP_ALIVE:
+      fields.keepAlive = value;
+      return true;
+    case FIELD.USER_AGENT:
+      fields.userAgent = value;
+      return true;
+    case FIELD.ACCEPT:
+      fields.accept = fields.accept === '' ? value : `${fields.accept}, ${value}`;
+      return true;
+    default:
+      return true;
+  }
+}
+
+/** Reads the options of `Connection` and drops the fields that it names (RFC 9110 section 7.6.1). */
+function readConnection(fields: Fields, value: string): boolean {
+  if (value === 'keep-alive') return true;
+  let named: Set<string> | undefined;
+  for (const item of value.toLowerCase().split(',')) {
+    const option = trimmed(item, 0, item.length);
+    if (option === '' || option === 'keep-alive') continue;
+    if (!isToken(option)) return false;
+    if (option === 'close') fields.close = true;
+    else if (option === 'upgrade') fields.upgradeOption = true;
+    else {
+      named ??= new Set();
+      named.add(option);
+    }
+  }
+  if (named !== undefined) fields.text = withoutFields(fields.text, (name) => named.has(name));
+  return true;
+}
+
+/** The valid field section `text` without the lines whose lower-case name `drop` picks. */
+export function withoutFields(text: string, drop: (name: string) => boolean): string {
+  let kept = '';
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf('\r\n', at) + 2;
+    if (!drop(text.slice(at, text.indexOf(':', at)).toLowerCase())) kept += text.slice(at, end);
+    at = end;
+  }
+  return kept;
+}
+
+const emptyFields = (): Fields => ({
+  length: -1,
+  chunked: false,
+  close: false,
+  upgradeOption: false,
+  host: '',
+  hosts: 0,
+  upgrade: '',
+  expect: '',
+  te: '',
+  keepAlive: '',
+  userAgent: '',
+  accept: '',
+  text: '',
+});
+
+/**
+ * A trailer section, fit to be passed on: fields that frame, route, authenticate or identify do not belong there
+ * (RFC 9110 section 6.5.1), and an origin that merges trailers into the head would believe them. `undefined` when it
+ * is malformed.
+ */
+export function cleanTrailers(text: string): string | undefined {
+  if (!isFieldSection(text, 0)) return undefined;
+  return withoutFields(text, (name) => {
+    const plain = name.replaceAll('_', '-');
+    return NEVER_IN_TRAILERS.has(plain) || isIdentity(plain);
+  });
+}
+
+const NEVER_IN_TRAILERS: ReadonlySet<string> = new Set([
+  'authorization',
+  'cache-control',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'expect',
+  'forwarded',
+  'host',
+  'keep-alive',
+  'max-forwards',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'range',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'www-authenticate',
+]);

@@ -1,0 +1,131 @@
+import type { FailureCode } from '../../shared/domain/failure.ts';
+import type { TargetProblem } from '../../shared/domain/status.ts';
+import type { Lease, StreamHandler, TunnelStream } from '../../shared/node/stream.ts';
+import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
+import type { OriginPool } from './origin-pool.ts';
+
+/** Who uses an origin's stream for the time of one exchange. */
+export interface OriginUser {
+  originData(buffer: Buffer, start: number, end: number, lease: Lease): void;
+  originEnd(): void;
+  originReset(code: ResetCode): void;
+  originWritable(): void;
+}
+
+/** One connection to an origin, through the tunnel. It serves one exchange after another. */
+export class OriginStream implements StreamHandler {
+  readonly pool: OriginPool;
+  #stream: TunnelStream | undefined;
+  #user: OriginUser | undefined;
+  #gone = false;
+  /** It has served an exchange before this one. */
+  reused = false;
+  /** The agent has connected to the origin. */
+  opened = false;
+  /** When it began to rest, and until when it may (monotonic milliseconds). */
+  restingSince = 0;
+  restsUntil = 0;
+
+  constructor(pool: OriginPool) {
+    this.pool = pool;
+  }
+
+  /** Gives it the tunnel's stream, which is known only after the handler. */
+  attach(stream: TunnelStream): void {
+    this.#stream = stream;
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  get writable(): boolean {
+    return this.#stream?.writable ?? false;
+  }
+
+  use(user: OriginUser): void {
+    this.#user = user;
+  }
+
+  /** Ends the use; the caller rests or resets the stream. */
+  leave(): void {
+    this.#user = undefined;
+    this.reused = true;
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): void {
+    if (!this.#gone && end > start) this.#stream?.write(bytes, start, end);
+  }
+
+  writeText(text: string): void {
+    if (!this.#gone) this.#stream?.writeLatin1(text);
+  }
+
+  end(): void {
+    if (!this.#gone) this.#stream?.end();
+  }
+
+  consumed(count: number): void {
+    if (!this.#gone && count > 0) this.#stream?.consumed(count);
+  }
+
+  /** Forgets the stream, at once and for good. Idempotent. */
+  reset(): void {
+    this.#user = undefined;
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#stream?.reset(RESET.CANCELLED);
+  }
+
+  onOpened(): void {
+    this.opened = true;
+    this.pool.dialled(undefined);
+  }
+
+  onData(buffer: Buffer, start: number, end: number, lease: Lease): void {
+    if (this.#user !== undefined) this.#user.originData(buffer, start, end, lease);
+    // Bytes that nobody asked for could be taken for the answer to the next request.
+    else this.#drop();
+  }
+
+  onEnd(): void {
+    if (this.#user !== undefined) this.#user.originEnd();
+    else this.#drop();
+  }
+
+  onReset(code: ResetCode): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    const problem = DIAL_PROBLEMS[code];
+    if (problem !== undefined) this.pool.dialled(problem);
+    const user = this.#user;
+    this.#user = undefined;
+    if (user === undefined) this.pool.forget(this);
+    else user.originReset(code);
+  }
+
+  onWritable(): void {
+    this.#user?.originWritable();
+  }
+
+  #drop(): void {
+    this.pool.forget(this);
+    this.reset();
+  }
+}
+
+const DIAL_PROBLEMS: Partial<Record<ResetCode, TargetProblem>> = {
+  [RESET.REFUSED]: 'origin_refused',
+  [RESET.UNRESOLVED]: 'origin_unresolved',
+  [RESET.TIMEOUT]: 'origin_timeout',
+  [RESET.NOT_ALLOWED]: 'origin_not_allowed',
+  [RESET.UNTRUSTED]: 'origin_untrusted',
+};
+
+/** What a broken stream means to the visitor who was waiting. */
+export function resetFailure(code: ResetCode): FailureCode {
+  const problem = DIAL_PROBLEMS[code];
+  if (problem !== undefined) return problem;
+  if (code === RESET.LIMIT) return 'busy';
+  return code === RESET.GOING_AWAY || code === RESET.TUNNEL_LOST ? 'tunnel_lost' : 'origin_closed';
+}

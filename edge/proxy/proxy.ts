@@ -1,0 +1,149 @@
+import type { Socket } from 'node:net';
+import type { AccessRecord } from '../../shared/domain/access-record.ts';
+import { type Clock, systemClock } from '../../shared/node/clock.ts';
+import { type Logger, silentLogger } from '../../shared/node/logger.ts';
+import type { StreamOpener } from '../../shared/node/stream.ts';
+import type { Stage, VisitorConnection } from '../visit.ts';
+import type { ProxyContext } from './context.ts';
+import { type DialListener, OriginPools } from './origin-pool.ts';
+import { Visitor } from './visitor.ts';
+
+/** Milliseconds between two looks at the deadlines of all connections. */
+const TICK = 1000;
+
+export interface HttpProxyOptions {
+  /** Asked in order; the first refusal counts. One of them sets the visit's route and target. */
+  readonly stages: readonly Stage[];
+  readonly tunnels: StreamOpener;
+  /** Takes each line of the access log. Called on the request path: must not block. */
+  readonly record: (record: AccessRecord) => void;
+  readonly onDial: DialListener;
+  readonly nodeId: string;
+  readonly clock?: Clock;
+  readonly log?: Logger;
+}
+
+/** What has come to an end in a new route table: whole services, and single targets by service. */
+export interface EndedRoutes {
+  readonly ended: readonly string[];
+  readonly endedTargets: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface ProxyStats {
+  /** Visitors' connections. */
+  readonly connections: number;
+  /** Requests under way, upgraded connections among them. */
+  readonly exchanges: number;
+  /** Keep-alive streams to origins that rest. */
+  readonly restingStreams: number;
+  /** Requests since the start. */
+  readonly requests: number;
+}
+
+export interface HttpProxy {
+  /** Takes over a visitor's connection (connected; TLS done), to serve HTTP/1.1 on it until it ends. */
+  serve(socket: Socket, connection: VisitorConnection): void;
+  /** Ends at once what visitors are being served by routes that are gone. */
+  endRoutes(routes: EndedRoutes): void;
+  /** Lets requests under way finish and closes every connection; cuts those left after `deadline` ms. */
+  drain(deadline: number): Promise<void>;
+  /** Cuts every connection. Nothing is served afterwards. */
+  close(): void;
+  readonly stats: ProxyStats;
+}
+
+/** The HTTP side of an edge node: visitors' requests in, through the stages, and out to the origins. */
+export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
+  return new VisitorProxy(options);
+}
+
+class VisitorProxy implements HttpProxy {
+  readonly #context: ProxyContext;
+  readonly #visitors = new Set<Visitor>();
+  readonly #stopTicking: () => void;
+  #onEmpty: (() => void) | undefined;
+  #closed = false;
+
+  constructor(options: HttpProxyOptions) {
+    const clock = options.clock ?? systemClock;
+    this.#context = {
+      stages: options.stages,
+      pools: new OriginPools(options.tunnels, options.onDial),
+      clock,
+      nodeId: options.nodeId,
+      log: options.log ?? silentLogger,
+      record: options.record,
+      coarse: clock.monotonic(),
+      draining: false,
+      exchanges: 0,
+      requests: 0,
+    };
+    this.#stopTicking = clock.setInterval(() => this.#tick(), TICK);
+  }
+
+  serve(socket: Socket, connection: VisitorConnection): void {
+    if (this.#closed) {
+      socket.destroy();
+      return;
+    }
+    const visitor = new Visitor(this.#context, socket, connection, (gone) => {
+      this.#visitors.delete(gone);
+      if (this.#visitors.size === 0) this.#onEmpty?.();
+    });
+    this.#visitors.add(visitor);
+    visitor.start();
+  }
+
+  endRoutes({ ended, endedTargets }: EndedRoutes): void {
+    if (ended.length === 0 && endedTargets.size === 0) return;
+    const services = new Set(ended);
+    for (const visitor of this.#visitors) {
+      const visit = visitor.exchange?.visit;
+      const service = visit?.route?.serviceId;
+      if (visit === undefined || service === undefined) continue;
+      const targetGone = visit.target !== undefined && endedTargets.get(service)?.includes(visit.target.id) === true;
+      if (services.has(service) || targetGone) visitor.refuse('service_disabled');
+    }
+  }
+
+  async drain(deadline: number): Promise<void> {
+    this.#context.draining = true;
+    for (const visitor of this.#visitors) visitor.drain();
+    if (this.#visitors.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.#context.clock.setTimeout(resolve, deadline);
+        this.#onEmpty = () => {
+          cancel();
+          resolve();
+        };
+      });
+      this.#onEmpty = undefined;
+    }
+    this.close();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopTicking();
+    for (const visitor of this.#visitors) visitor.cut();
+    this.#context.pools.close();
+    this.#onEmpty?.();
+  }
+
+  get stats(): ProxyStats {
+    return {
+      connections: this.#visitors.size,
+      exchanges: this.#context.exchanges,
+      restingStreams: this.#context.pools.resting,
+      requests: this.#context.requests,
+    };
+  }
+
+  #tick(): void {
+    const now = this.#context.clock.monotonic();
+    this.#context.coarse = now;
+    for (const visitor of this.#visitors) visitor.tick(now);
+    this.#context.pools.expire(now);
+  }
+}

@@ -1,0 +1,106 @@
+import type { FailureCode } from '../../shared/domain/failure.ts';
+
+/** Between which two of visitor, edge, laptop and app the way is broken. */
+export type BrokenLink = 0 | 1 | 2;
+
+/** What a refusal page says beside the registry's sentence. */
+export interface RefusalWords {
+  readonly title: string;
+  /** What the visitor can do. */
+  readonly visitor: string;
+  /** What whoever runs the service can do; '' when it isn't theirs to mend. */
+  readonly owner: string;
+  readonly broken: BrokenLink;
+  /** Seconds until trying again makes sense. */
+  readonly retryAfter: number;
+}
+
+const words = (
+  broken: BrokenLink,
+  title: string,
+  visitor: string,
+  owner: string,
+  retryAfter: number,
+): RefusalWords => ({ broken, title, visitor, owner, retryAfter });
+
+const LATER = 'Try again in a moment. If it stays like this, tell whoever gave you the address.';
+const TELL = 'Tell whoever gave you the address. Trying again will not help.';
+
+const WORDS: Partial<Record<FailureCode, RefusalWords>> = {
+  request_malformed: words(0, 'This request is not valid', 'Go back and open the address again.', '', 5),
+  request_timeout: words(0, 'The request took too long', 'Check your connection, then try again.', '', 1),
+  head_too_large: words(0, 'The request is too large', 'Clear the cookies of this site, then open it again.', '', 5),
+  target_too_long: words(0, 'The address is too long', 'Open a shorter address.', '', 5),
+  method_unsupported: words(0, 'This kind of request is not supported', TELL, '', 5),
+  version_unsupported: words(0, 'This version of HTTP is not supported', 'Use HTTP/1.1.', '', 5),
+  expectation_unsupported: words(0, 'The request expects what is not supported', TELL, '', 5),
+  misdirected: words(0, 'This connection belongs to another name', 'Open the address again.', '', 1),
+  no_service: words(
+    1,
+    'Nothing is published here',
+    'Check the address for typos. The service may also have been removed.',
+    'If it is yours: publish it again, or look up its current address in Porthole.',
+    5,
+  ),
+  no_target: words(1, 'Nothing is published at this path', 'Check the address for typos.', '', 5),
+  service_disabled: words(
+    1,
+    'This service is switched off',
+    'Its owner has made it private for now. Come back later.',
+    'If it is yours: switch it on in Porthole.',
+    30,
+  ),
+  agent_offline: words(
+    1,
+    'The laptop is offline',
+    LATER,
+    'If it is yours: wake the laptop and check that Porthole runs and is connected.',
+    10,
+  ),
+  tunnel_lost: words(1, 'The connection to the laptop broke', 'Try again in a moment.', '', 2),
+  busy: words(1, 'Too busy right now', 'Try again in a moment.', '', 2),
+  draining: words(0, 'The edge is restarting', 'Try again in a moment.', '', 2),
+  internal: words(0, 'Something went wrong at the edge', LATER, '', 5),
+  origin_refused: words(
+    2,
+    'The app is not running',
+    LATER,
+    'If it is yours: start your server, or change the port in Porthole.',
+    5,
+  ),
+  origin_unresolved: words(2, 'The app cannot be found', LATER, 'If it is yours: check the host of the target.', 10),
+  origin_untrusted: words(
+    2,
+    'The app cannot be trusted',
+    TELL,
+    'If it is yours: trust its certificate on the laptop, or skip its verification in Porthole.',
+    30,
+  ),
+  origin_timeout: words(2, 'The app does not answer', LATER, 'If it is yours: check that it is reachable.', 5),
+  origin_not_allowed: words(
+    1,
+    'The laptop has not allowed this',
+    'Tell whoever gave you the address: it has to be allowed on the laptop itself.',
+    'If it is yours: allow the target in Porthole on the laptop.',
+    30,
+  ),
+  origin_bad_response: words(
+    2,
+    'The app sent something unreadable',
+    LATER,
+    'If it is yours: check that the port speaks HTTP, or whether it wants https.',
+    5,
+  ),
+  origin_closed: words(
+    2,
+    'The app broke off',
+    LATER,
+    'If it is yours: look into its log; it closed the connection without an answer.',
+    5,
+  ),
+};
+
+const DEFAULT: RefusalWords = words(0, 'This did not work', LATER, '', 5);
+
+/** What to say about `code`. */
+export const refusalWords = (code: FailureCode): RefusalWords => WORDS[code] ?? DEFAULT;

@@ -1,0 +1,99 @@
+import { STATUS_CODES } from 'node:http';
+import { type FailureCode, failure, failureSpec } from '../../shared/domain/failure.ts';
+import { CONTENT_SECURITY_POLICY, renderPage } from './refusal-page.ts';
+import { type RefusalWords, refusalWords } from './refusal-words.ts';
+
+/** What is known when a request is refused. */
+export interface Refusal {
+  readonly code: FailureCode;
+  readonly requestId: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly method: string;
+  /** The `Accept` value; '' when there was none. */
+  readonly accept: string;
+  /** '' when unknown. */
+  readonly host: string;
+  readonly serviceName: string | undefined;
+  readonly targetLabel: string | undefined;
+  /** The connection ends with this response. */
+  readonly close: boolean;
+}
+
+/** A response, ready to be written: the head as Latin-1 text, the body as bytes. */
+export interface RefusalResponse {
+  readonly status: number;
+  readonly head: string;
+  readonly body: Buffer;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** The one door by which refusals leave: a page for browsers, JSON for who asks for it, else a line of text. */
+export function renderRefusal(refusal: Refusal): RefusalResponse {
+  const spec = failureSpec(refusal.code);
+  const words = refusalWords(refusal.code);
+  const kind = preferredKind(refusal.accept);
+  const body = Buffer.from(renderBody(kind, refusal, words), 'utf8');
+  let head =
+    `HTTP/1.1 ${spec.status} ${STATUS_CODES[spec.status] ?? ''}\r\nDate: ${new Date(refusal.time).toUTCString()}\r\n` +
+    `Content-Type: ${CONTENT_TYPES[kind]}\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n` +
+    `Vary: Accept\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ${refusal.requestId}\r\n` +
+    `X-Porthole-Failure: ${refusal.code}\r\n`;
+  if (kind === 'html')
+    head += `Content-Security-Policy: ${CONTENT_SECURITY_POLICY}\r\nReferrer-Policy: no-referrer\r\n`;
+  if (spec.retry) head += `Retry-After: ${words.retryAfter}\r\n`;
+  if (refusal.close) head += 'Connection: close\r\n';
+  return { status: spec.status, head: `${head}\r\n`, body: refusal.method === 'HEAD' ? NOTHING : body };
+}
+
+type Kind = 'html' | 'json' | 'text';
+
+const CONTENT_TYPES: Record<Kind, string> = {
+  html: 'text/html; charset=utf-8',
+  json: 'application/json; charset=utf-8',
+  text: 'text/plain; charset=utf-8',
+};
+
+function renderBody(kind: Kind, refusal: Refusal, words: RefusalWords): string {
+  const { retry, status } = failureSpec(refusal.code);
+  const error = failure(refusal.code, {
+    host: refusal.host === '' ? 'this address' : refusal.host,
+    target: refusal.targetLabel ?? 'the target',
+    reason: '',
+  });
+  if (kind === 'json') {
+    const extra = retry ? { retryAfter: words.retryAfter } : {};
+    return `${JSON.stringify({ error, status, requestId: refusal.requestId, time: new Date(refusal.time).toISOString(), ...extra })}\n`;
+  }
+  const message = capitalised(error.message);
+  if (kind === 'text') return `${words.title}. ${message}\n${words.visitor}\n\nRequest ${refusal.requestId}\n`;
+  return renderPage({
+    status,
+    code: refusal.code,
+    words,
+    message,
+    name: refusal.serviceName ?? refusal.host,
+    host: refusal.host,
+    requestId: refusal.requestId,
+    time: refusal.time,
+    retry: retry && (refusal.method === 'GET' || refusal.method === 'HEAD'),
+  });
+}
+
+const capitalised = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
+
+/** What a client that sends this `Accept` wants to read (RFC 9110 section 12.5.1); text when it names neither. */
+export function preferredKind(accept: string): Kind {
+  let html = 0;
+  let json = 0;
+  for (const range of accept.toLowerCase().split(',').slice(0, 32)) {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
+    const quality = parameters.find((p) => p.startsWith('q='));
+    const weight = quality === undefined ? 1 : Number(quality.slice(2)) || 0;
+    if (type === 'text/html' || type === 'application/xhtml+xml') html = Math.max(html, weight);
+    else if (type === 'application/json' || /^[a-z]+\/[a-z0-9.-]+\+json$/.test(type)) json = Math.max(json, weight);
+  }
+  if (json > 0 && json >= html) return 'json';
+  return html > 0 ? 'html' : 'text';
+}
