@@ -1,0 +1,251 @@
+import { describe, expect, it } from 'vitest';
+import {
+  createEdgeLink,
+  type EdgeLink,
+  type LinkTunnel,
+  type LinkTunnelEvents,
+} from '../../../main/agent/edge-link.ts';
+import { type Failure, failure } from '../../../shared/domain/failure.ts';
+import { err, ok, type Result } from '../../../shared/domain/result.ts';
+import { GO_AWAY } from '../../../shared/wire/codes.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+
+const refused = failure('edge_unreachable', { address: 'edge.test:443', reason: 'the connection was refused' });
+
+class FakeTunnel implements LinkTunnel {
+  readonly events: LinkTunnelEvents;
+  roundTrip: number | undefined;
+  readonly calls: string[] = [];
+
+  constructor(events: LinkTunnelEvents) {
+    this.events = events;
+  }
+
+  probe(wait: number): void {
+    this.calls.push(`probe ${wait}`);
+  }
+
+  drain(): void {
+    this.calls.push('drain');
+  }
+
+  destroy(): void {
+    this.calls.push('destroy');
+  }
+}
+
+/** A link over dials that the test answers one by one. */
+class Bench {
+  readonly clock = new ManualClock();
+  readonly dials: {
+    readonly events: LinkTunnelEvents;
+    readonly signal: AbortSignal;
+    answer(r: Result<LinkTunnel, Failure>): void;
+  }[] = [];
+  readonly link: EdgeLink;
+
+  constructor(random: () => number = () => 0.999) {
+    this.link = createEdgeLink({
+      clock: this.clock,
+      random,
+      dial: (events, signal) => {
+        const { promise, resolve } = Promise.withResolvers<Result<LinkTunnel, Failure>>();
+        this.dials.push({ events, signal, answer: resolve });
+        return promise;
+      },
+    });
+  }
+
+  async fail(reason: Failure = refused): Promise<void> {
+    this.dials.at(-1)?.answer(err(reason));
+    await settled();
+  }
+
+  async succeed(): Promise<FakeTunnel> {
+    const dial = this.dials.at(-1);
+    if (dial === undefined) throw new Error('no dial');
+    const tunnel = new FakeTunnel(dial.events);
+    dial.answer(ok(tunnel));
+    await settled();
+    return tunnel;
+  }
+
+  /** Lets time pass until the next try; what the state shows is rounded. */
+  pass(): void {
+    this.clock.advance(this.wait + 1);
+  }
+
+  /** Milliseconds until the next try. */
+  get wait(): number {
+    return (this.link.state.nextTryAt ?? Number.NaN) - this.clock.now();
+  }
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('the link to an edge', () => {
+  it('is connecting, then up, and shows the round trip once it is measured', async () => {
+    const bench = new Bench();
+    expect(bench.link.state.state).toBe('connecting');
+    const tunnel = await bench.succeed();
+    expect(bench.link.state).toEqual({ state: 'up', since: bench.clock.now() });
+    tunnel.roundTrip = 12.345;
+    tunnel.events.onRoundTrip();
+    expect(bench.link.state.roundTrip).toBe(12.3);
+  });
+
+  it('tries for ever with delays that grow to 10 s', async () => {
+    const bench = new Bench();
+    const waits: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      await bench.fail();
+      expect(bench.link.state).toMatchObject({ state: 'down', failure: refused });
+      waits.push(Math.ceil(bench.wait / 10) * 10);
+      bench.pass();
+    }
+    expect(waits.slice(0, 4)).toEqual([500, 850, 1450, 2460]);
+    expect(waits.slice(-4)).toEqual([9990, 9990, 9990, 9990]);
+    expect(bench.dials).toHaveLength(13);
+  });
+
+  it('draws every delay anew from zero up', async () => {
+    const bench = new Bench(() => 0);
+    await bench.fail();
+    expect(bench.wait).toBe(0);
+  });
+
+  it('stays down since the outage began, however many tries there are', async () => {
+    const bench = new Bench();
+    await bench.fail();
+    const { since } = bench.link.state;
+    bench.pass();
+    expect(bench.link.state).toEqual({ state: 'down', since, failure: refused });
+    bench.clock.advance(5);
+    await bench.fail();
+    expect(bench.link.state.since).toBe(since);
+  });
+
+  it('tries slowly when only a person can help, and says why', async () => {
+    const bench = new Bench(() => 0);
+    await bench.fail(failure('credential_unknown'));
+    expect(bench.link.state.failure?.code).toBe('credential_unknown');
+    expect(bench.wait).toBe(30_000);
+  });
+
+  it('dials anew when its tunnel breaks', async () => {
+    const bench = new Bench();
+    const tunnel = await bench.succeed();
+    bench.clock.advance(20_000);
+    tunnel.events.onClosed({ reason: 'the peer fell silent' });
+    expect(bench.link.state).toMatchObject({ state: 'down', failure: { code: 'offline' } });
+    expect(bench.wait).toBeLessThanOrEqual(500);
+    bench.clock.advance(500);
+    expect(bench.dials).toHaveLength(2);
+  });
+
+  it('goes on backing off from tunnels that break right after the handshake', async () => {
+    const bench = new Bench();
+    const waits: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const tunnel = await bench.succeed();
+      bench.clock.advance(1000);
+      tunnel.events.onClosed({ reason: 'gone' });
+      waits.push(bench.wait);
+      bench.pass();
+    }
+    expect(waits[2]).toBeGreaterThan(waits[0] ?? 0);
+  });
+
+  it('takes a tunnel that broke before the dial was over as broken', async () => {
+    const bench = new Bench();
+    bench.dials[0]?.events.onClosed({ code: GO_AWAY.CREDENTIAL, reason: 'revoked' });
+    await bench.succeed();
+    expect(bench.link.state).toMatchObject({ state: 'down', failure: { code: 'credential_unknown' } });
+  });
+
+  it('dials a new tunnel at once when the edge shuts down, while the old one drains', async () => {
+    const bench = new Bench();
+    const old = await bench.succeed();
+    old.events.onGoAway(GO_AWAY.SHUTDOWN);
+    expect(bench.link.state.state).toBe('connecting');
+    bench.clock.advance(300);
+    const next = await bench.succeed();
+    expect(bench.link.state.state).toBe('up');
+    expect(old.calls).toEqual(['drain']);
+    old.events.onClosed({ code: GO_AWAY.SHUTDOWN, reason: 'drained' });
+    expect(bench.link.state.state).toBe('up');
+    bench.link.close();
+    expect(next.calls).toEqual(['destroy']);
+  });
+
+  it('does not fight another holder of its credential', async () => {
+    const bench = new Bench();
+    const tunnel = await bench.succeed();
+    tunnel.events.onGoAway(GO_AWAY.REPLACED);
+    expect(bench.link.state).toMatchObject({ state: 'down', failure: { code: 'offline' } });
+    expect(bench.wait).toBeGreaterThan(20_000);
+  });
+
+  it('pings a tunnel that is up after sleep', async () => {
+    const bench = new Bench();
+    const tunnel = await bench.succeed();
+    bench.link.resumed();
+    expect(tunnel.calls).toEqual(['probe 2000']);
+    expect(bench.dials).toHaveLength(1);
+  });
+
+  it('dials at once after sleep when it is down, and starts a dial that hangs over', async () => {
+    const bench = new Bench();
+    for (let i = 0; i < 8; i++) {
+      await bench.fail();
+      bench.pass();
+    }
+    await bench.fail();
+    bench.link.resumed();
+    expect(bench.dials).toHaveLength(10);
+    bench.link.resumed();
+    expect(bench.dials.map((d) => d.signal.aborted).slice(-2)).toEqual([true, false]);
+    await bench.fail();
+    expect(bench.wait).toBeLessThanOrEqual(500);
+  });
+
+  it('destroys a tunnel that arrives after its dial was given up', async () => {
+    const bench = new Bench();
+    const [first] = bench.dials;
+    bench.link.resumed();
+    const late = new FakeTunnel(first?.events ?? { onGoAway() {}, onClosed() {}, onRoundTrip() {} });
+    first?.answer(ok(late));
+    await settled();
+    expect(late.calls).toEqual(['destroy']);
+    expect(bench.link.state.state).toBe('connecting');
+  });
+
+  it('is paused and unpaused by the user, and deaf to everything else meanwhile', async () => {
+    const bench = new Bench();
+    const tunnel = await bench.succeed();
+    bench.link.pause();
+    expect(tunnel.calls).toEqual(['destroy']);
+    bench.link.resumed();
+    tunnel.events.onClosed({ reason: 'late' });
+    bench.clock.advance(100_000);
+    expect(bench.link.state.state).toBe('paused');
+    expect(bench.dials).toHaveLength(1);
+    bench.link.unpause();
+    await bench.succeed();
+    expect(bench.link.state.state).toBe('up');
+  });
+
+  it('leaves no timer and tells nobody anything once closed', async () => {
+    const bench = new Bench();
+    let told = 0;
+    bench.link.onChange(() => told++);
+    await bench.fail();
+    const before = told;
+    bench.link.close();
+    bench.link.close();
+    expect(bench.clock.timers).toBe(0);
+    bench.link.resumed();
+    bench.link.unpause();
+    expect([told, bench.dials.length]).toEqual([before, 1]);
+  });
+});

@@ -1,0 +1,161 @@
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createAllowList } from '../../../main/agent/allow-list.ts';
+import { createOriginDialler, originRefusal } from '../../../main/agent/origin.ts';
+import { RESET } from '../../../shared/wire/codes.ts';
+import type { OpenRequest } from '../../../shared/wire/open.ts';
+import { selfSigned } from '../../support/certificate.ts';
+
+const servers: Server[] = [];
+const sockets: Socket[] = [];
+
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const server of servers.splice(0)) server.close();
+});
+
+async function listen(server: Server, host: string): Promise<number> {
+  servers.push(server);
+  server.listen(0, host);
+  await once(server, 'listening');
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** A port that was free a moment ago. */
+async function unusedPort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server, '127.0.0.1');
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+const target = (port: number, more: Partial<OpenRequest> = {}): OpenRequest => ({
+  type: 'agent',
+  host: 'localhost',
+  port,
+  tls: false,
+  skipTlsVerify: false,
+  connectTimeout: 5_000,
+  ...more,
+});
+
+async function dial(open: OpenRequest, signal = new AbortController().signal) {
+  const dialler = createOriginDialler(createAllowList([open]));
+  const dialled = await dialler.dial(open, signal);
+  if (dialled.ok) sockets.push(dialled.value.socket);
+  return { dialler, dialled, code: dialled.ok ? undefined : dialled.error.code };
+}
+
+describe('the origin dialler', () => {
+  it.each(['127.0.0.1', '::1'])('reaches a server that listens on %s only, fast', async (host) => {
+    const port = await listen(createServer(), host);
+    const { dialled } = await dial(target(port));
+    expect(dialled.ok && dialled.value.socket.remoteAddress).toBe(host);
+    expect(dialled.ok && dialled.value.dialMicros).toBeGreaterThan(0);
+    expect(dialled.ok && dialled.value.dialMicros).toBeLessThan(1_000_000);
+  });
+
+  it('stays on loopback for type agent, whatever the host says', async () => {
+    const port = await listen(createServer(), '127.0.0.1');
+    const { dialled } = await dial(target(port, { host: 'example.com' }));
+    expect(dialled.ok && dialled.value.socket.remoteAddress).toBe('127.0.0.1');
+  });
+
+  it('refuses what is not allowed, before anything is dialled', async () => {
+    const accepted: Socket[] = [];
+    const port = await listen(
+      createServer((socket) => accepted.push(socket)),
+      '127.0.0.1',
+    );
+    const dialler = createOriginDialler(createAllowList());
+    const dialled = await dialler.dial(target(port), new AbortController().signal);
+    expect(dialled.ok ? undefined : dialled.error.code).toBe(RESET.NOT_ALLOWED);
+    expect(accepted).toEqual([]);
+  });
+
+  it('says that nothing listens', async () => {
+    expect((await dial(target(await unusedPort()))).code).toBe(RESET.REFUSED);
+  });
+
+  it('says that a name has no address', async () => {
+    expect((await dial(target(80, { type: 'host', host: 'nowhere.invalid' }))).code).toBe(RESET.UNRESOLVED);
+  });
+
+  it('dials an address of type host', async () => {
+    const port = await listen(createServer(), '::1');
+    expect((await dial(target(port, { type: 'host', host: '[::1]' }))).dialled.ok).toBe(true);
+  });
+
+  it('gives up on a TLS handshake that never comes', async () => {
+    const port = await listen(createServer(), '127.0.0.1');
+    expect((await dial(target(port, { tls: true, connectTimeout: 1 }))).code).toBe(RESET.TIMEOUT);
+  });
+
+  it('gives up when the visitor leaves', async () => {
+    const leave = new AbortController();
+    const server = createServer(() => leave.abort());
+    const port = await listen(server, '127.0.0.1');
+    const { code } = await dial(target(port, { tls: true }), leave.signal);
+    expect(code).toBe(RESET.CANCELLED);
+    expect((await dial(target(port), AbortSignal.abort())).code).toBe(RESET.CANCELLED);
+  });
+
+  it('tells a server that does not speak TLS from one that is not there', async () => {
+    const port = await listen(
+      createServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+      '127.0.0.1',
+    );
+    expect((await dial(target(port, { tls: true }))).code).toBe(RESET.BROKEN);
+  });
+
+  it('counts the connections that are open', async () => {
+    const port = await listen(createServer(), '127.0.0.1');
+    const { dialler, dialled } = await dial(target(port));
+    expect(dialler.open).toBe(1);
+    if (dialled.ok) {
+      dialled.value.socket.destroy();
+      await once(dialled.value.socket, 'close');
+    }
+    expect(dialler.open).toBe(0);
+  });
+});
+
+describe('an https origin', () => {
+  it('with a certificate that nobody vouches for is untrusted unless that is waived', async () => {
+    const port = await listen(createTlsServer({ ...selfSigned(), ALPNProtocols: ['h2', 'http/1.1'] }), '127.0.0.1');
+    expect((await dial(target(port, { tls: true }))).code).toBe(RESET.UNTRUSTED);
+    const { dialled } = await dial(target(port, { tls: true, skipTlsVerify: true }));
+    expect(dialled.ok && 'alpnProtocol' in dialled.value.socket && dialled.value.socket.alpnProtocol).toBe('http/1.1');
+  });
+
+  it('is told its name', async () => {
+    const names: (string | undefined)[] = [];
+    const server = createTlsServer(selfSigned(), (socket) => names.push(socket.servername || undefined));
+    const port = await listen(server, '127.0.0.1');
+    const seen = once(server, 'secureConnection');
+    await dial(target(port, { tls: true, skipTlsVerify: true }));
+    await seen;
+    expect(names).toEqual(['localhost']);
+  });
+});
+
+describe('the refusal of a dial', () => {
+  it.each([
+    ['ECONNREFUSED', RESET.REFUSED],
+    ['EHOSTUNREACH', RESET.REFUSED],
+    ['ENOTFOUND', RESET.UNRESOLVED],
+    ['EAI_AGAIN', RESET.UNRESOLVED],
+    ['ETIMEDOUT', RESET.TIMEOUT],
+    ['EMFILE', RESET.LIMIT],
+    ['CERT_HAS_EXPIRED', RESET.UNTRUSTED],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', RESET.UNTRUSTED],
+    ['EPROTO', RESET.BROKEN],
+    ['', RESET.BROKEN],
+  ])('by %s is coded %d', (code, reset) => {
+    expect(originRefusal(code).code).toBe(reset);
+  });
+});
