@@ -22,7 +22,7 @@ function LinkLine() {
   const edge = connection === 'open' ? state?.edge : undefined;
   const trip = edge?.link.state === 'up' ? edge.link.roundTrip : undefined;
   return (
-    <div className="flex min-w-0 items-center gap-2 md:items-start" data-link={edge?.link.state ?? 'none'}>
+    <div className="flex min-w-0 items-center gap-2 md:items-start md:px-3" data-link={edge?.link.state ?? 'none'}>
       <span className={`${INK[mark]} md:pt-0.5`}>
         <Mark state={mark} />
       </span>
@@ -53,17 +53,16 @@ export function Sidebar({ screen }: { readonly screen: Screen }) {
         </span>
         {t.product}
       </p>
-      <div className="ml-auto flex items-center gap-1 md:order-last md:mt-auto md:ml-0 md:items-start md:justify-between md:pl-3">
+      <div className="ml-auto flex items-center gap-1 md:order-last md:mt-auto md:ml-0 md:flex-col md:items-stretch md:gap-3">
         <LinkLine />
         {open && (
           <button
             type="button"
-            aria-label={t.quitting.open}
-            title={t.quitting.title}
             onClick={() => setQuitting(true)}
-            className="inline-flex size-9 shrink-0 items-center justify-center rounded-8 text-muted hover:bg-sunken hover:text-text pointer-coarse:size-11 md:-mt-2"
+            className="inline-flex min-h-9 min-w-9 shrink-0 items-center justify-center gap-2 rounded-8 text-13 text-muted hover:bg-sunken hover:text-text pointer-coarse:min-h-11 pointer-coarse:min-w-11 md:justify-start md:px-3"
           >
             <Icon name="power" />
+            <span className="sr-only md:not-sr-only">{t.quitting.open}</span>
           </button>
         )}
       </div>

@@ -36,7 +36,7 @@ export function Dialog({ title, onClose, children, actions }: DialogProps) {
       className="m-auto max-h-[calc(100dvh-32px)] w-[min(480px,calc(100vw-32px))] overflow-y-auto rounded-8 border border-line bg-surface text-text shadow-float"
     >
       <div className="flex flex-col gap-4 p-6">
-        <h2 id={titleId} className="text-18 font-semibold wrap-anywhere">
+        <h2 id={titleId} className="line-clamp-3 text-18 font-semibold wrap-anywhere" title={title}>
           {title}
         </h2>
         <div className="flex flex-col gap-3 text-15">{children}</div>

@@ -10,9 +10,9 @@ import { type PartName, splitTime } from './time-split.ts';
 const words = t.log.detail;
 
 const FILL: Record<PartName, string> = {
-  edge: 'bg-accent',
+  edge: 'bg-muted',
   tunnel: 'bg-edge',
-  origin: 'bg-warn',
+  origin: 'bg-accent',
   transfer: 'bg-line',
 };
 
@@ -104,7 +104,7 @@ export function LogDetail({ record, names, onClose }: DetailProps) {
   return (
     <aside
       aria-labelledby={titleId}
-      className="absolute inset-x-0 bottom-0 z-10 flex max-h-[85%] min-w-0 flex-col overflow-y-auto rounded-8 border border-line bg-surface shadow-float lg:static lg:max-h-none lg:w-90 lg:shrink-0 lg:shadow-none"
+      className="absolute inset-x-0 bottom-0 z-10 flex max-h-[70%] min-w-0 flex-col overflow-y-auto rounded-8 border border-line bg-surface shadow-float lg:static lg:max-h-none lg:w-90 lg:shrink-0 lg:shadow-none"
     >
       <div className="sticky top-0 flex items-start gap-2 border-b border-line bg-surface py-2 pr-2 pl-4">
         <h2 id={titleId} className="min-w-0 flex-1 py-2 font-mono text-13 font-semibold wrap-anywhere">

@@ -11,6 +11,7 @@ import { COLUMNS, LogCells } from './log-row.tsx';
 import type { LogView } from './log-store.ts';
 import { lineKey, MAX_LINES } from './merge.ts';
 import type { ServiceNames } from './service-names.ts';
+import { stepFrom } from './step.ts';
 
 const ROW = 32;
 /** The next page is asked for this many rows before the end. */
@@ -22,21 +23,6 @@ interface LogListProps {
   /** The key of the line whose details are open. */
   readonly chosen: string | undefined;
   readonly onChoose: (record: AccessRecord | undefined) => void;
-}
-
-/** Where an arrow key leads from line `index` (-1: none chosen) of `count`; undefined for any other key. */
-export function stepFrom(key: string, index: number, count: number, page: number): number | undefined {
-  const last = count - 1;
-  const steps: Readonly<Record<string, number>> = {
-    ArrowDown: index + 1,
-    ArrowUp: index - 1,
-    PageDown: index + page,
-    PageUp: index - page,
-    Home: 0,
-    End: last,
-  };
-  const next = Object.hasOwn(steps, key) ? steps[key] : undefined;
-  return next === undefined ? undefined : Math.max(0, Math.min(last, next));
 }
 
 const Foot = ({ view }: { readonly view: LogView }) => (
@@ -95,12 +81,15 @@ export function LogList({ view, names, chosen, onChoose }: LogListProps) {
 
   return (
     <>
-      <div className={`${COLUMNS} min-h-8 border-b border-line text-12 text-muted`} aria-hidden="true">
+      <div
+        className={`${COLUMNS} min-h-8 shrink-0 overflow-hidden border-b border-line text-12 text-muted [scrollbar-gutter:stable]`}
+        aria-hidden="true"
+      >
         <span>{t.log.columns.status}</span>
         <span>{t.log.columns.method}</span>
         <span>{t.log.columns.path}</span>
-        <span className="hidden md:block">{t.log.columns.service}</span>
-        <span className="hidden text-right md:block">{t.log.columns.duration}</span>
+        <span className="hidden @min-[640px]:block">{t.log.columns.service}</span>
+        <span className="hidden text-right @min-[640px]:block">{t.log.columns.duration}</span>
         <span className="text-right">{t.log.columns.time}</span>
       </div>
       {held.length > 0 && (
@@ -126,7 +115,7 @@ export function LogList({ view, names, chosen, onChoose }: LogListProps) {
         tabIndex={0}
         onKeyDown={onKeyDown}
         onScroll={(event) => log.setReading(event.currentTarget.scrollTop > ROW / 2)}
-        className="min-h-0 flex-1 overflow-y-auto rounded-b-8 -outline-offset-2"
+        className="min-h-0 flex-1 overflow-y-auto rounded-b-8 -outline-offset-2 [scrollbar-gutter:stable]"
       >
         <div role="presentation" className="relative" style={{ height: virtual.getTotalSize() }}>
           {items.map((item) => {

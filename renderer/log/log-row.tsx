@@ -2,9 +2,9 @@ import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import { t } from '../strings/strings.ts';
 import { formatDuration, formatExact, formatWhen } from '../time/format.ts';
 
-/** Columns of the log, widest screen first to go: service and duration give way below 800 px. */
+/** Columns of the log; service and duration give way where the list (not the window) is narrower than 640 px. */
 export const COLUMNS =
-  'grid grid-cols-[40px_minmax(52px,auto)_minmax(0,1fr)_72px] items-center gap-x-3 px-4 md:grid-cols-[40px_64px_minmax(0,1fr)_minmax(80px,176px)_72px_84px]';
+  'grid grid-cols-[40px_48px_minmax(0,1fr)_56px] items-center gap-x-3 px-3 @min-[640px]:px-4 @min-[640px]:grid-cols-[40px_64px_minmax(0,3fr)_minmax(0,1fr)_76px_60px]';
 
 const statusInk = (status: number): string => {
   if (status >= 500) return 'text-bad';
@@ -29,10 +29,10 @@ export const LogCells = ({ record, service, now }: LogRowProps) => (
       {record.path}
       {record.kind !== 'request' && <span className="ml-2 font-sans text-muted">{t.log.kind[record.kind]}</span>}
     </span>
-    <span className="hidden truncate text-muted md:block" title={service}>
+    <span className="hidden truncate text-muted @min-[640px]:block" title={service}>
       {service}
     </span>
-    <span className="tabular hidden text-right md:block">
+    <span className="tabular hidden text-right @min-[640px]:block">
       {record.kind === 'open' ? '' : formatDuration(record.duration)}
     </span>
     <span className="tabular text-right whitespace-nowrap text-muted" title={formatExact(record.time)}>

@@ -115,7 +115,7 @@ export function LogScreen() {
         </div>
       )}
       <div className="relative flex min-h-0 flex-1 gap-4">
-        <div className="relative flex min-h-0 min-w-0 flex-1 flex-col rounded-8 border border-line bg-surface">
+        <div className="@container relative flex min-h-0 min-w-0 flex-1 flex-col rounded-8 border border-line bg-surface">
           {view.lines.length === 0 ? (
             <Nothing view={view} />
           ) : (

@@ -34,8 +34,8 @@ export function CopyUrl({ url, dim, fresh }: CopyUrlProps) {
         onClick={() => copy(url)}
         className="group -mx-2 flex min-h-9 max-w-full min-w-0 items-center gap-2 rounded-8 px-2 py-1 text-left transition-colors duration-120 ease-out hover:bg-accent-soft pointer-coarse:min-h-11"
       >
-        <span className="min-w-0 font-mono text-15 text-muted wrap-anywhere sm:text-18">
-          {scheme}
+        <span className="min-w-0 font-mono text-15 break-all text-muted sm:text-18">
+          <span className="hidden sm:inline">{scheme}</span>
           <span className={dim ? 'font-semibold' : 'font-semibold text-text'}>{label}</span>
           {rest}
         </span>
@@ -43,7 +43,9 @@ export function CopyUrl({ url, dim, fresh }: CopyUrlProps) {
           className={`inline-flex shrink-0 items-center gap-1 text-13 font-semibold ${copied === 'yes' ? 'text-live' : 'text-accent'}`}
         >
           <Icon name={copied === 'yes' ? 'check' : 'copy'} />
-          <span className="min-w-13">{copied === 'yes' ? t.services.copied : t.services.copy}</span>
+          <span className={copied === 'yes' ? 'min-w-11' : 'hidden min-w-11 min-[360px]:inline'}>
+            {copied === 'yes' ? t.services.copied : t.services.copy}
+          </span>
         </span>
       </button>
       <span role="status" className="sr-only">

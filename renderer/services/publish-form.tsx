@@ -21,6 +21,7 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
   const [typed, setTyped] = useState<Failure | undefined>(undefined);
   const publish = useCall('services:publish');
   const form = useRef<HTMLFormElement>(null);
+  const fold = useRef<HTMLDetailsElement>(null);
   const titleId = useId();
   const problem = typed ?? publish.failure;
   const field = problem === undefined ? undefined : fieldOf(problem);
@@ -35,11 +36,12 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
     const made = await publish.run(input.value);
     if (made === undefined) return;
     setDraft(EMPTY_DRAFT);
+    fold.current?.removeAttribute('open');
     onPublished(made);
   };
 
   return (
-    <details className="group rounded-8 border border-line bg-surface">
+    <details ref={fold} className="group rounded-8 border border-line bg-surface">
       <summary
         id={titleId}
         className="flex min-h-11 list-none items-center justify-between gap-2 rounded-8 px-4 text-13 font-semibold text-accent hover:bg-accent-soft [&::-webkit-details-marker]:hidden"
@@ -114,9 +116,12 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
                 spellCheck={false}
                 maxLength={255}
                 onChange={(event) => set({ name: event.target.value })}
-                className={`${INPUT} font-mono`}
+                className={`${INPUT} flex-1 font-mono`}
               />
-              <span className="max-w-[50%] truncate font-mono text-13 text-muted" title={t.form.suffix(domain)}>
+              <span
+                className="max-w-[50%] shrink-0 truncate font-mono text-13 text-muted"
+                title={t.form.suffix(domain)}
+              >
                 {t.form.suffix(domain)}
               </span>
             </span>
@@ -124,7 +129,7 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
         </Field>
         {problem !== undefined && field === undefined && <Problem>{problem.message}</Problem>}
         <p className="text-13 text-muted">{t.form.note}</p>
-        <Button look="primary" type="submit" busy={publish.pending} disabled={!online}>
+        <Button look="primary" type="submit" busy={publish.pending} disabled={!online} className="sm:self-start">
           {publish.pending ? t.ports.making : t.form.submit}
         </Button>
       </form>

@@ -75,19 +75,21 @@ export function ServiceRow({ service, state, online, fresh }: RowProps) {
   return (
     <li
       data-service={service.id}
-      className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 border-b border-line px-4 py-3 last:border-b-0"
+      className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-2 gap-y-1 border-b border-line px-4 py-3 last:border-b-0"
     >
-      <div className="flex min-w-0 flex-col items-start gap-1">
+      <div className="col-span-2 flex min-w-0 flex-col items-start gap-1 sm:col-span-1">
         {named && (
           <p className="line-clamp-2 text-13 font-semibold wrap-anywhere" title={service.name}>
             {service.name}
           </p>
         )}
         <CopyUrl url={url} dim={standing.key !== 'active'} fresh={fresh} />
+      </div>
+      <div className="flex min-w-0 flex-col gap-1 sm:col-span-2">
         <Facts service={service} standing={standing} />
         {toggle.failure !== undefined && <Problem>{toggle.failure.message}</Problem>}
       </div>
-      <div className="flex items-start gap-1">
+      <div className="-mr-2 flex items-start gap-1 sm:col-start-2 sm:row-start-1">
         <Switch
           checked={toggle.checked}
           busy={toggle.busy}

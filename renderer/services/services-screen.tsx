@@ -1,6 +1,7 @@
 import { useCallback, useId, useRef, useState } from 'react';
 import type { AgentState } from '../../shared/contract/agent-state.ts';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
+import { Button } from '../controls/button.tsx';
 import { INPUT } from '../controls/field.tsx';
 import { Skeleton } from '../controls/late.tsx';
 import { offeredUrl } from '../state/address.ts';
@@ -15,6 +16,9 @@ import { ServiceRow } from './service-row.tsx';
 /** From this many services on, finding one takes a filter. */
 const FILTER_FROM = 9;
 
+/** From this many services on, what could be made public lies below the fold where the two stand under each other. */
+const JUMP_FROM = 3;
+
 /** The service that was made public just now, and whether its URL is on the clipboard. */
 export interface Fresh {
   readonly id: string;
@@ -26,12 +30,25 @@ const matches = (service: ServiceView, text: string): boolean =>
     .toLowerCase()
     .includes(text.trim().toLowerCase());
 
-function Heading({ state }: { readonly state: AgentState }) {
+function Heading({ state, portsId }: { readonly state: AgentState; readonly portsId: string }) {
   const summary = summarise(state);
   return (
     <header className="flex flex-col gap-1">
       <h1 className="text-24 font-semibold md:text-32">{summary.title}</h1>
       {summary.body !== '' && <p className="max-w-[68ch] text-15 text-muted">{summary.body}</p>}
+      {state.services.length >= JUMP_FROM && (
+        <Button
+          look="quiet"
+          className="-ml-3 self-start lg:hidden"
+          onClick={() => {
+            const ports = document.getElementById(portsId);
+            ports?.scrollIntoView({ block: 'start' });
+            ports?.focus({ preventScroll: true });
+          }}
+        >
+          {t.services.jumpToPorts}
+        </Button>
+      )}
     </header>
   );
 }
@@ -73,7 +90,11 @@ function ServiceList({ state, online, fresh }: ListProps) {
         {shown.length === 0 && <li className="p-4 text-muted">{t.services.noMatch(text)}</li>}
       </ul>
       <TrustNote state={state} online={online} />
-      {state.edge.kind === 'embedded' && <p className="max-w-[68ch] text-13 text-muted">{t.services.localOnly}</p>}
+      {state.edge.kind === 'embedded' && (
+        <p className="max-w-[68ch] text-13 text-muted">
+          {t.services.toReachOthers} <code className="font-mono">porthole join URL --token TOKEN</code>
+        </p>
+      )}
     </section>
   );
 }
@@ -105,8 +126,8 @@ export function ServicesScreen() {
   const empty = state.services.length === 0;
   return (
     <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
-      <div className="flex w-full max-w-[1240px] flex-col gap-6 px-4 py-4 md:px-8 md:py-6">
-        <Heading state={state} />
+      <div className="flex w-full max-w-[1240px] flex-col gap-6 px-4 py-4 md:px-6 md:py-6 lg:px-8">
+        <Heading state={state} portsId={portsId} />
         <div
           className={
             empty ? 'max-w-[720px]' : 'grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_minmax(320px,372px)] lg:gap-8'
@@ -115,7 +136,7 @@ export function ServicesScreen() {
           {!empty && <ServiceList state={state} online={online} fresh={fresh} />}
           <section aria-labelledby={portsId} className="flex min-w-0 flex-col gap-3">
             <div className="flex flex-col gap-1">
-              <h2 id={portsId} className="text-18 font-semibold">
+              <h2 id={portsId} tabIndex={-1} className="text-18 font-semibold">
                 {t.ports.title}
               </h2>
               <p className="text-13 text-muted">{t.ports.promise}</p>

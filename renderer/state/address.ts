@@ -23,7 +23,8 @@ export function describeTarget(target: Target): string {
   return `${scheme}${authority(target.host, target.port)}${target.path === '/' ? '' : target.path}`;
 }
 
-const LOOPBACK = /^(?:127\.|::1$|::ffff:127\.|0\.0\.0\.0$|::$|\*$)/;
+/** Addresses that a dial to `localhost` reaches. */
+const LOOPBACK = /^(?:127\.0\.0\.1|::1|::ffff:127\.0\.0\.1|0\.0\.0\.0|::|\*)$/;
 
 /** The host to dial for a detected port: absent when loopback reaches it, else the one address it listens on. */
 export function dialHost(port: LocalPort): string | undefined {

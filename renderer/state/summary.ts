@@ -24,9 +24,10 @@ export function summarise(state: AgentState): Summary {
   const cut = state.edge.link.state !== 'up';
   const body = [
     counts.live > 0 ? words.anyone(counts.live) : '',
+    counts.live > 0 && state.edge.kind === 'embedded' ? words.hereOnly : '',
     counts.attention > 0 && !cut ? words.attention(counts.attention) : '',
     counts.waiting > 0 ? words.waiting(counts.waiting) : '',
-    counts.off > 0 ? words.off(counts.off) : '',
+    counts.off > 0 && !cut ? words.off(counts.off) : '',
   ];
   const none = cut && counts.off < state.services.length ? words.unreachable : words.nonePublic;
   return {

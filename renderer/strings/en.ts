@@ -7,7 +7,6 @@ export const en = {
   common: {
     cancel: 'Cancel',
     close: 'Close',
-    optional: 'optional',
     loading: 'Loading',
     tryAgain: 'Try again',
   },
@@ -19,7 +18,8 @@ export const en = {
     title: 'Porthole has stopped.',
     body: 'Start it again and this page continues by itself. Your services are not reachable until then.',
     refusedTitle: 'This page’s session is over.',
-    refusedBody: 'Porthole was started anew. Open the link that it printed when it started.',
+    refusedBody:
+      'Porthole was started anew, or this link was opened elsewhere. For a new link, press Enter in the terminal where Porthole runs, or start it again.',
   },
   phase: {
     starting: 'Porthole is starting.',
@@ -66,12 +66,12 @@ export const en = {
     off: (n: number) => count(n, '1 is off.', '# are off.'),
     waiting: (n: number) => count(n, '1 is getting ready.', '# are getting ready.'),
     firstThing: 'Choose something that runs here. It gets a URL that anyone with the link can open.',
-    localOnly:
-      'Addresses under localhost open on this laptop only. To reach other people, join an edge: porthole join URL --token TOKEN',
+    hereOnly: 'Addresses under localhost open on this laptop only.',
+    toReachOthers: 'To reach other people, join an edge:',
     list: 'Your services',
     filter: 'Filter services',
     noMatch: (text: string) => `No service matches “${text}”.`,
-    jumpToPorts: 'Make another one public',
+    jumpToPorts: 'Make another port public',
 
     copy: 'Copy',
     copied: 'Copied',
@@ -85,9 +85,7 @@ export const en = {
     target: (target: string) => `from ${target}`,
     publicToAll: 'Public: anyone with the link',
     publicToNobody: 'Not public: switched off',
-    expires: (when: string) => `ends ${when} unless renewed`,
     ephemeral: 'ends with “porthole expose”',
-    switchOn: (name: string) => `${name} is being switched on.`,
 
     status: {
       pending: 'Getting ready',
@@ -169,9 +167,10 @@ export const en = {
     open: 'Use https: trust this machine’s certificate',
     title: 'Trust this machine’s certificate',
     whatEmbedded: (home: string) =>
-      `Porthole made a certificate authority of its own on this laptop; its key stays in ${home}.`,
-    whatJoined: (domain: string) => `The edge ${domain} has a certificate authority of its own.`,
-    does: 'This adds it to the places where the system and browsers look, so that https opens without a warning here. Whoever holds that key can vouch for any site on this machine: do it only if you trust it. The system may ask for your password.',
+      `Porthole made a certificate authority of its own on this laptop, good for names under localhost only. Its key stays in ${home}.`,
+    whatJoined: (domain: string) =>
+      `The edge ${domain} has a certificate authority of its own, whose key is kept there. Whoever runs that edge can then vouch for names on this machine: go on only if you trust them.`,
+    does: 'This adds it to the places where the system and browsers look, so that https opens without a warning here. The system may ask for your password.',
     confirm: 'Trust it',
     working: 'Adding it…',
     steps: 'What was done',
@@ -188,8 +187,6 @@ export const en = {
     allServices: 'All services',
     pause: 'Pause',
     resume: 'Resume',
-    live: 'Live',
-    paused: 'Paused',
     news: (n: string, one: boolean) => (one ? '1 new request' : `${n} new requests`),
     dropped: (n: string, one: boolean) =>
       one ? '1 request could not be recorded.' : `${n} requests could not be recorded.`,
@@ -215,7 +212,6 @@ export const en = {
     leftWords: 'The visitor left before an answer.',
     detail: {
       title: 'Request',
-      hint: 'Choose a request to see all of it.',
       where: 'Time split',
       edge: 'Edge',
       tunnel: 'Tunnel',
@@ -245,8 +241,8 @@ export const en = {
 
   time: {
     now: 'now',
-    seconds: (n: number) => `${n} s ago`,
-    minutes: (n: number) => `${n} min ago`,
-    hours: (n: number) => `${n} h ago`,
+    seconds: (n: number) => `${n} s`,
+    minutes: (n: number) => `${n} min`,
+    hours: (n: number) => `${n} h`,
   },
 } as const;

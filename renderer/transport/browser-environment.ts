@@ -2,6 +2,18 @@ import type { WebEnvironment } from './web-client.ts';
 
 const STORED = 'porthole-key';
 
+/** For browsers that keep nothing for this page: then a reload needs a new link. */
+let remembered: string | undefined;
+
+function stored(change: (storage: Storage) => string | null): string | undefined {
+  try {
+    return change(window.localStorage) ?? undefined;
+  } catch {
+    // Storage is switched off for this page (reading the property alone throws then).
+    return undefined;
+  }
+}
+
 /**
  * The session's key: from the link's fragment (`#key=…`), which never leaves the browser, then from this origin's own
  * storage (port included, unlike a cookie). The fragment is cleared so that it stays out of history and screenshots.
@@ -9,10 +21,22 @@ const STORED = 'porthole-key';
 function readKey(): string | undefined {
   const given = /^#key=([\w-]+)$/.exec(window.location.hash)?.[1];
   if (given !== undefined) {
-    window.localStorage.setItem(STORED, given);
+    remembered = given;
+    stored((storage) => {
+      storage.setItem(STORED, given);
+      return given;
+    });
     window.history.replaceState(null, '', window.location.pathname);
   }
-  return given ?? window.localStorage.getItem(STORED) ?? undefined;
+  return remembered ?? stored((storage) => storage.getItem(STORED));
+}
+
+function forgetKey(): void {
+  remembered = undefined;
+  stored((storage) => {
+    storage.removeItem(STORED);
+    return null;
+  });
 }
 
 async function probe(): ReturnType<WebEnvironment['probe']> {
@@ -28,7 +52,7 @@ async function probe(): ReturnType<WebEnvironment['probe']> {
 /** The page that the web shell served: same-origin `/rpc`, the browser's storage, clipboard and windows. */
 export const browserEnvironment: WebEnvironment = {
   readKey,
-  forgetKey: () => window.localStorage.removeItem(STORED),
+  forgetKey,
   probe,
   dial(events) {
     const socket = new WebSocket(new URL('/rpc', window.location.href.replace(/^http/, 'ws')));

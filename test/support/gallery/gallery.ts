@@ -1,0 +1,178 @@
+/**
+ * `node test/support/gallery/gallery.ts [NAME…]`: builds the screens, opens them in Chromium in every designed state,
+ * and writes a picture of each to screenshots/gallery. Fails when a page logs an error, breaks the policy under which
+ * the shells serve it, or scrolls sideways.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Browser, chromium, type Page } from '@playwright/test';
+import tailwindcss from '@tailwindcss/vite';
+import react from '@vitejs/plugin-react';
+import { build } from 'vite';
+import { loadScreens, SCREENS_POLICY } from '../../../main/app/screens.ts';
+import { installFake, type Puppet } from './fake-porthole.ts';
+import { SCENES, type SceneName } from './scenes.ts';
+
+interface Picture {
+  readonly name: string;
+  readonly scene: SceneName;
+  readonly hash?: '#/log';
+  readonly act?: (page: Page) => Promise<void>;
+}
+
+const WIDTHS = [320, 380, 820, 1280] as const;
+const SCHEMES = ['light', 'dark'] as const;
+
+const PICTURES: readonly Picture[] = [
+  { name: 'unknown', scene: 'unknown' },
+  { name: 'first-run', scene: 'first' },
+  { name: 'no-ports', scene: 'bare' },
+  { name: 'one', scene: 'one' },
+  { name: 'mixed', scene: 'mixed' },
+  { name: 'trusted', scene: 'trusted' },
+  { name: 'many', scene: 'many' },
+  { name: 'long', scene: 'long' },
+  { name: 'down', scene: 'down' },
+  { name: 'restarting', scene: 'restarting' },
+  {
+    name: 'published',
+    scene: 'first',
+    act: (page) => page.getByRole('button', { name: 'Make public', exact: true }).first().click(),
+  },
+  {
+    name: 'form',
+    scene: 'refused',
+    async act(page) {
+      await page.getByText('Another port or host').click();
+      await page.getByRole('textbox', { name: 'Port' }).fill('3000');
+      await page.getByRole('textbox', { name: 'Name' }).fill('shop');
+      await page.getByRole('form').getByRole('button', { name: 'Make public' }).click();
+      await page.getByRole('alert').scrollIntoViewIfNeeded();
+    },
+  },
+  { name: 'menu', scene: 'mixed', act: (page) => page.getByRole('button', { name: 'More for api' }).click() },
+  {
+    name: 'remove',
+    scene: 'long',
+    async act(page) {
+      await page.getByRole('button', { name: 'More for' }).first().click();
+      await page.getByRole('menuitem', { name: 'Remove' }).click();
+    },
+  },
+  {
+    name: 'rename',
+    scene: 'mixed',
+    async act(page) {
+      await page.getByRole('button', { name: 'More for api' }).click();
+      await page.getByRole('menuitem', { name: 'Rename' }).click();
+    },
+  },
+  { name: 'quit', scene: 'many', act: (page) => page.getByRole('button', { name: 'Quit' }).click() },
+  { name: 'trust', scene: 'mixed', act: (page) => page.getByRole('button', { name: 'Use https' }).click() },
+  {
+    name: 'trust-steps',
+    scene: 'mixed',
+    async act(page) {
+      await page.getByRole('button', { name: 'Use https' }).click();
+      await page.getByRole('button', { name: 'Trust it' }).click();
+    },
+  },
+  { name: 'log', scene: 'log', hash: '#/log' },
+  { name: 'log-empty', scene: 'quiet', hash: '#/log' },
+  { name: 'log-failed', scene: 'refused', hash: '#/log' },
+  {
+    name: 'log-reading',
+    scene: 'log',
+    hash: '#/log',
+    async act(page) {
+      await page.getByRole('listbox').hover();
+      await page.mouse.wheel(0, 1500);
+      await page.waitForFunction(() => (document.querySelector('[role=listbox]')?.scrollTop ?? 0) > 1000);
+      await page.evaluate(() => (window as unknown as Puppet).pushLive());
+    },
+  },
+  {
+    name: 'log-detail',
+    scene: 'log',
+    hash: '#/log',
+    async act(page) {
+      await page.getByRole('listbox').getByRole('option').nth(5).click();
+      await page.evaluate(() => (window as unknown as Puppet).pushLive());
+    },
+  },
+  { name: 'log-no-match', scene: 'log', hash: '#/log', act: (page) => page.getByRole('searchbox').fill('nowhere') },
+];
+
+async function buildScreens(): Promise<string> {
+  const out = await mkdtemp(path.join(tmpdir(), 'porthole-gallery-'));
+  await build({
+    root: path.join(import.meta.dirname, '../../../renderer'),
+    base: './',
+    configFile: false,
+    logLevel: 'warn',
+    plugins: [react(), tailwindcss()],
+    build: { outDir: out, emptyOutDir: true },
+  });
+  return out;
+}
+
+async function serve(root: string): Promise<{ readonly url: string; readonly close: () => void }> {
+  const files = await loadScreens(root);
+  const server = createServer((request, response) => {
+    const file = files.get(request.url ?? '');
+    if (file === undefined) return void response.writeHead(404).end();
+    response.writeHead(200, { 'content-type': file.type, 'content-security-policy': SCREENS_POLICY }).end(file.body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close: () => server.close() };
+}
+
+async function draw(
+  browser: Browser,
+  url: string,
+  picture: Picture,
+  width: number,
+  scheme: (typeof SCHEMES)[number],
+  folder: string,
+): Promise<readonly string[]> {
+  const faults: string[] = [];
+  const page = await browser.newPage({
+    viewport: { width, height: width < 500 ? 800 : 860 },
+    colorScheme: scheme,
+    reducedMotion: 'reduce',
+  });
+  page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+  page.on('pageerror', (error) => faults.push(error.message));
+  await page.addInitScript(installFake, SCENES[picture.scene]);
+  await page.goto(url + (picture.hash ?? ''));
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await picture.act?.(page);
+  await page.waitForTimeout(450);
+  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  if (sideways > 0) faults.push(`${sideways} px wider than the window`);
+  await page.screenshot({ path: path.join(folder, `${picture.name}-${width}-${scheme}.png`) });
+  await page.close();
+  return faults.map((fault) => `${picture.name} ${width} ${scheme}: ${fault}`);
+}
+
+const wanted = process.argv.slice(2);
+const folder = path.join(import.meta.dirname, '../../../screenshots/gallery');
+await mkdir(folder, { recursive: true });
+const root = await buildScreens();
+const server = await serve(root);
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic'],
+});
+const faults: string[] = [];
+for (const picture of PICTURES.filter(({ name }) => wanted.length === 0 || wanted.includes(name)))
+  for (const width of WIDTHS)
+    for (const scheme of SCHEMES) faults.push(...(await draw(browser, server.url, picture, width, scheme, folder)));
+await browser.close();
+server.close();
+await rm(root, { recursive: true });
+for (const fault of faults) console.error(fault);
+process.exitCode = faults.length === 0 ? 0 : 1;

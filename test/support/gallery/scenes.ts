@@ -1,0 +1,201 @@
+/** Made-up states of the application, one for each state of the screens that was designed. */
+import type { AgentState, LocalPort } from '../../../shared/contract/agent-state.ts';
+import type { ServiceView } from '../../../shared/contract/control-api.ts';
+import type { AccessRecord } from '../../../shared/domain/access-record.ts';
+import type { Failure } from '../../../shared/domain/failure.ts';
+import type { ServiceStatus } from '../../../shared/domain/status.ts';
+
+/** What the page is given in place of main. JSON only: it is handed into the browser. */
+export interface Scene {
+  /** Absent: main has not said anything yet. */
+  readonly state?: AgentState;
+  readonly log: readonly AccessRecord[];
+  /** Lines that arrive when the scene calls for live ones. */
+  readonly live: readonly AccessRecord[];
+  readonly dropped: number;
+  /** Calls that are refused, by channel. */
+  readonly refusals: Readonly<Record<string, Failure>>;
+}
+
+const NOW = Date.now();
+
+const service = (label: string, status: ServiceStatus = 'active', more: Partial<ServiceView> = {}): ServiceView => ({
+  id: `s-${label}`,
+  name: label,
+  mode: 'http',
+  domain: `${label}.localhost`,
+  targets: [
+    {
+      id: `t-${label}`,
+      agentId: 'a1',
+      type: 'agent',
+      host: 'localhost',
+      port: 5173,
+      protocol: 'http',
+      path: '/',
+      enabled: true,
+      skipTlsVerify: false,
+      connectTimeout: 10_000,
+    },
+  ],
+  enabled: status !== 'disabled',
+  passHostHeader: false,
+  source: 'permanent',
+  ownerId: 'a1',
+  createdAt: NOW,
+  status,
+  urls: { https: `https://${label}.localhost:8443/`, http: `http://${label}.localhost:8080/` },
+  ...more,
+});
+
+const PORTS: readonly LocalPort[] = [
+  { port: 3000, addresses: ['127.0.0.1'], process: 'node', pid: 4711 },
+  { port: 5173, addresses: ['::1'], process: 'vite', pid: 4712 },
+  { port: 8000, addresses: ['0.0.0.0', '::'], process: 'python3', pid: 4713 },
+  { port: 9229, addresses: ['192.168.1.20'] },
+  { port: 55432, addresses: ['127.0.0.1'], process: 'a-process-with-a-remarkably-long-name-of-its-own', pid: 1 },
+];
+
+const BASE: AgentState = {
+  schema: 1,
+  revision: 1,
+  phase: 'ready',
+  host: { kind: 'electron', version: '0.1.0', platform: 'linux', home: '/home/ada/.local/share/porthole' },
+  edge: {
+    kind: 'embedded',
+    domain: 'localhost',
+    link: { state: 'up', since: NOW, roundTrip: 0.8 },
+    process: 'running',
+  },
+  services: [],
+  servicesKnown: true,
+  portsKnown: true,
+  ports: PORTS,
+  trust: 'untrusted',
+  vault: 'keychain',
+};
+
+const SERVICES: readonly ServiceView[] = [
+  service('vite-5173'),
+  service('api', 'error', { statusReason: 'Nothing listens on port 3000. Start your server, or change the port.' }),
+  service('docs', 'disabled'),
+  service('shop', 'pending', { name: 'The shop’s new front page' }),
+  service('hooks', 'active', { source: 'ephemeral', expiresAt: NOW + 60_000 }),
+];
+
+const LONG = 'a-label-of-sixty-three-characters-which-is-the-most-there-can-b';
+
+const PATHS = ['/', '/assets/index-4f9a.js', '/api/orders/18823/lines', '/favicon.ico', '/ws', '/login'];
+const STATUSES = [200, 200, 304, 200, 404, 502, 301, 200, 0, 403];
+
+function record(index: number, time: number): AccessRecord {
+  const status = STATUSES[index % STATUSES.length] ?? 200;
+  const origin = 1 + ((index * 37) % 400);
+  return {
+    id: `01jq${String(1_000_000 - index).padStart(22, '0')}`,
+    time,
+    kind: index % 23 === 0 ? 'open' : 'request',
+    serviceId: index % 7 === 0 ? 's-api' : 's-vite-5173',
+    agentId: '01jq5v3k9m2n4p6r8s0t2v4w6x',
+    nodeId: '01jq5v3k9m2n4p6r8s0t2v4w6y',
+    protocol: 'http/1.1',
+    secure: index % 3 !== 0,
+    method: index % 5 === 0 ? 'POST' : 'GET',
+    host: 'vite-5173.localhost:8443',
+    path: index % 11 === 0 ? `/a/very/long/path/${'segment/'.repeat(30)}` : (PATHS[index % PATHS.length] ?? '/'),
+    status,
+    duration: origin * 1.6 + 2,
+    ...(status === 0 ? {} : { firstByte: origin + 1.5, edge: 0.4, tunnel: 1.1, origin }),
+    bytesUp: index * 13,
+    bytesDown: index * 7919,
+    address: index % 2 === 0 ? '203.0.113.7' : '2001:db8::17',
+    userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36',
+    ...(status === 502 ? { failure: 'origin_refused' as const } : {}),
+  };
+}
+
+const records = (count: number): readonly AccessRecord[] =>
+  Array.from({ length: count }, (_, index) => record(index, NOW - index * 1700));
+
+const scene = (state: Partial<AgentState>, more: Partial<Scene> = {}): Scene => ({
+  state: { ...BASE, ...state },
+  log: [],
+  live: [],
+  dropped: 0,
+  refusals: {},
+  ...more,
+});
+
+const failing = { code: 'edge_unreachable', message: 'Nothing answers at edge.example.com:443 (timed out).' } as const;
+
+/** Every scene by name. */
+export const SCENES = {
+  waiting: { log: [], live: [], dropped: 0, refusals: {} },
+  unknown: scene({ servicesKnown: false, portsKnown: false, phase: 'starting' }),
+  first: scene({}),
+  bare: scene({ ports: [] }),
+  one: scene({
+    services: [service('vite-5173')],
+    ports: PORTS.map((p, i) => (i === 1 ? { ...p, serviceId: 's-vite-5173' } : p)),
+  }),
+  mixed: scene({ services: SERVICES }),
+  trusted: scene({ services: SERVICES.slice(0, 1), trust: 'trusted' }),
+  many: scene({
+    services: Array.from({ length: 30 }, (_, i) =>
+      service(`app-${i + 1}`, i % 9 === 4 ? 'tunnel_not_created' : 'active'),
+    ),
+  }),
+  long: scene({
+    services: [
+      service('long', 'error', {
+        name: `A name of the greatest length ${'that anybody could think of '.repeat(8)}`.slice(0, 255),
+        domain: `${LONG}.team.edge.example.com`,
+        urls: { https: `https://${LONG}.team.edge.example.com/` },
+        statusReason: `The certificate of https://${LONG}.internal.example.com:8443 is not trusted by the laptop. Trust it, or skip its verification.`,
+      }),
+      service(LONG, 'certificate_failed', {
+        statusReason:
+          'The authority refused the order: too many certificates for this name this week. It is tried again at 18:00.',
+      }),
+    ],
+    edge: { kind: 'joined', domain: 'team.edge.example.com', link: { state: 'up', since: NOW, roundTrip: 41 } },
+    trust: 'none',
+  }),
+  down: scene({
+    services: SERVICES,
+    edge: {
+      kind: 'joined',
+      domain: 'edge.example.com',
+      link: { state: 'down', since: NOW, failure: failing, nextTryAt: NOW + 3_600_000 },
+    },
+    vault: 'memory',
+  }),
+  restarting: scene({
+    services: SERVICES,
+    edge: { ...BASE.edge, link: { state: 'connecting', since: NOW }, process: 'stopped' },
+  }),
+  log: scene(
+    { services: SERVICES },
+    { log: records(5000), live: Array.from({ length: 12 }, (_, i) => record(-1 - i, NOW + i)), dropped: 3 },
+  ),
+  quiet: scene({ services: SERVICES }),
+  refused: scene(
+    { services: [] },
+    {
+      refusals: {
+        'services:publish': {
+          code: 'domain_taken',
+          message:
+            'The name shop.localhost is already taken by the service "shop". Choose another name, or remove that service first.',
+          field: 'name',
+        },
+        'log:query': {
+          code: 'offline',
+          message:
+            'There is no connection to the edge right now (timed out). Your services are not reachable until it is back.',
+        },
+      },
+    },
+  ),
+} as const satisfies Record<string, Scene>;
+export type SceneName = keyof typeof SCENES;
