@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { INITIAL_WINDOW } from '../../../shared/wire/frame.ts';
+import { MAX_WINDOW, ReceiveWindow, WindowBudget } from '../../../shared/wire/window.ts';
+
+const MIB = 1024 * 1024;
+
+/** A path of `bytesPerMs` and `roundTrip` ms with a window on it; returns the window's size after `ms`. */
+function run(window: ReceiveWindow, start: number, ms: number, bytesPerMs: number, roundTrip: number): number {
+  const arriving: { readonly at: number; readonly credit: number }[] = [];
+  let sendable = window.credit;
+  for (let now = start; now < start + ms; now++) {
+    while (arriving[0] !== undefined && arriving[0].at <= now) sendable += arriving.shift()?.credit ?? 0;
+    const n = Math.min(sendable, bytesPerMs);
+    sendable -= n;
+    expect(window.receive(n)).toBe(true);
+    if (!window.consume(n)) continue;
+    const credit = window.grant(now);
+    if (credit > 0) arriving.push({ at: now + roundTrip, credit });
+  }
+  return window.size;
+}
+
+function windowOn(roundTrip: number, limit = 64 * MIB): { window: ReceiveWindow; budget: WindowBudget } {
+  const budget = new WindowBudget(limit);
+  budget.roundTrip = roundTrip;
+  return { window: new ReceiveWindow(budget, 0), budget };
+}
+
+describe('receive window', () => {
+  it('grows on a fast long path to about twice what the path delivers in a round trip', () => {
+    const { window } = windowOn(50);
+    const size = run(window, 1, 5_000, 100_000, 50);
+    expect(size).toBeGreaterThan(5_000_000);
+    expect(size).toBeLessThan(12_000_000);
+  });
+
+  it('stays small on a slow path, however long the queue makes its round trips', () => {
+    const { window } = windowOn(40);
+    const size = run(window, 1, 10_000, 2_500, 40);
+    expect(size).toBeGreaterThanOrEqual(100_000);
+    expect(size).toBeLessThan(400_000);
+  });
+
+  it('never exceeds 16 MiB', () => {
+    const { window } = windowOn(200);
+    expect(run(window, 1, 20_000, 1_000_000, 200)).toBe(MAX_WINDOW);
+  });
+
+  it('shrinks again when the path has become slow, and gives its share back', () => {
+    const { window, budget } = windowOn(50);
+    const wide = run(window, 1, 3_000, 100_000, 50);
+    const narrow = run(window, 3_001, 60_000, 1_000, 50);
+    expect(narrow).toBeLessThan(wide / 8);
+    expect(budget.used).toBe(narrow - INITIAL_WINDOW);
+    window.close();
+    expect(budget.used).toBe(0);
+  });
+
+  it('stays at its first size while the round trip is unknown', () => {
+    const { window } = windowOn(0);
+    expect(run(window, 1, 1_000, 100_000, 50)).toBe(INITIAL_WINDOW);
+  });
+
+  it('never grows past what is left of the budget of the tunnel', () => {
+    const { window, budget } = windowOn(50, MIB);
+    expect(run(window, 1, 5_000, 100_000, 50)).toBe(INITIAL_WINDOW + MIB);
+    const second = new ReceiveWindow(budget, 0);
+    expect(second.widen(MIB)).toBe(0);
+    window.close();
+    expect(second.widen(MIB)).toBe(MIB - INITIAL_WINDOW);
+  });
+
+  it('refuses bytes without credit and counts none that were not handed out', () => {
+    const { window } = windowOn(0);
+    expect(window.receive(INITIAL_WINDOW)).toBe(true);
+    expect(window.receive(1)).toBe(false);
+    window.consume(10 * INITIAL_WINDOW);
+    expect(window.grant(1)).toBe(INITIAL_WINDOW);
+    expect(window.credit).toBe(INITIAL_WINDOW);
+  });
+
+  it('grants nothing before half of the window is consumed', () => {
+    const { window } = windowOn(0);
+    window.receive(INITIAL_WINDOW);
+    expect(window.consume(INITIAL_WINDOW / 2 - 1)).toBe(false);
+    expect(window.consume(1)).toBe(true);
+  });
+});
