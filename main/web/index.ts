@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { createApp } from '../app/app.ts';
+import { type App, createApp } from '../app/app.ts';
 import { findEdgeEntry, spawnEdge } from '../app/edge-process.ts';
 import type { Host } from '../app/host.ts';
 import { watchParent } from '../app/parent.ts';
@@ -51,6 +51,20 @@ function untilEnd(): { readonly ended: Promise<void>; readonly end: () => void }
   return { ended: promise, end: resolve };
 }
 
+/** Opens the app's window to browsers until `ended`. */
+async function show(app: App, screens: string, options: WebOptions, ended: Promise<void>): Promise<void> {
+  const shell = await startWebShell({ app, screens });
+  app.hidePort(shell.port);
+  const print = (text: string): void => void process.stdout.write(`${text}\n`);
+  print(`Porthole is open at\n\n${describeLink(shell.newLink())}`);
+  // A link of its own, so that the printed one still works.
+  if (options.open) await openBrowser(shell.newLink().browser);
+  const stopListening = answerEnter(shell, print);
+  await ended;
+  stopListening();
+  await shell.close();
+}
+
 /** Runs the app and its web shell until it shall end; the exit code. Failures are told on stderr in a sentence. */
 export async function runWeb(options: WebOptions): Promise<number> {
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -67,17 +81,12 @@ export async function runWeb(options: WebOptions): Promise<number> {
     return 1;
   }
   const app = created.value;
-  const shell = await startWebShell({ app, screens: path.dirname(screens) });
-  app.hidePort(shell.port);
-  const print = (text: string): void => void process.stdout.write(`${text}\n`);
-  print(`Porthole is open at\n\n${describeLink(shell.newLink())}`);
-  // A link of its own, so that the printed one still works.
-  if (options.open) await openBrowser(shell.newLink().browser);
-  const stopListening = answerEnter(shell, print);
-  await ended;
-  stopListening();
+  try {
+    await show(app, path.dirname(screens), options, ended);
+  } finally {
+    await app.close();
+  }
   const going = app.state().services.filter((service) => service.enabled).length;
-  await Promise.all([shell.close(), app.close()]);
   say(going === 0 ? 'Porthole has ended.' : `Porthole has ended; ${going} of your services went offline with it.`);
   return 0;
 }

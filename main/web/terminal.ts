@@ -35,8 +35,6 @@ export function answerEnter(shell: Pick<WebShell, 'newLink'>, print: (text: stri
   stdin.on('data', take);
   // A terminal that went away is no fault of the app.
   stdin.on('error', () => undefined);
-  // Neither keeps the app alive: it ends by signal or by its own Quit.
-  stdin.unref();
   return () => {
     stdin.off('data', take);
     stdin.pause();
