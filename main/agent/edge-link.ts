@@ -45,7 +45,7 @@ export interface LinkTunnelEvents {
   onGoAway(code: GoAwayCode): void;
   /** The tunnel is gone. Once, and last. */
   onClosed(end: TunnelEnd): void;
-  /** A new round-trip time was measured. */
+  /** A new round-trip time may have been measured. */
   onRoundTrip(): void;
 }
 
@@ -237,13 +237,11 @@ class Link implements EdgeLink {
   }
 
   #showUp(): void {
-    const roundTrip = this.#tunnel?.roundTrip;
-    const since = this.#upSince;
-    this.#show({
-      state: 'up',
-      since,
-      ...(roundTrip === undefined ? {} : { roundTrip: Math.round(roundTrip * 10) / 10 }),
-    });
+    const measured = this.#tunnel?.roundTrip;
+    const roundTrip = measured === undefined ? undefined : Math.round(measured * 10) / 10;
+    if (this.#state.state === 'up' && this.#state.since === this.#upSince && this.#state.roundTrip === roundTrip)
+      return;
+    this.#show({ state: 'up', since: this.#upSince, ...(roundTrip === undefined ? {} : { roundTrip }) });
   }
 
   #show(state: LinkState): void {

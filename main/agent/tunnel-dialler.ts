@@ -4,7 +4,7 @@ import { err, ok } from '../../shared/domain/result.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import { agentHandshake, type HandshakeFailure } from '../../shared/node/handshake.ts';
 import type { Logger } from '../../shared/node/logger.ts';
-import { createTunnel, type Tunnel } from '../../shared/node/tunnel.ts';
+import { createTunnel, PING_EVERY, type Tunnel } from '../../shared/node/tunnel.ts';
 import { GO_AWAY } from '../../shared/wire/codes.ts';
 import { PROTOCOL } from '../../shared/wire/handshake.ts';
 import { describeEdge, type EdgeAddress } from './edge-address.ts';
@@ -23,6 +23,9 @@ export interface TunnelDiallerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
 }
+
+/** Milliseconds after which the answer to a tunnel's first ping is looked for; later ones follow the pings. */
+const FIRST_MEASURE = 500;
 
 /** Dials tunnels: TLS 1.3 under the tunnel's ALPN, HELLO and WELCOME, then the driver with origins behind it. */
 export function createTunnelDialler(options: TunnelDiallerOptions): TunnelDialler {
@@ -46,6 +49,8 @@ export function createTunnelDialler(options: TunnelDiallerOptions): TunnelDialle
     }
     let destroyed = false;
     let stopDrain: () => void = () => {};
+    const stopFirst = clock.setTimeout(() => events.onRoundTrip(), FIRST_MEASURE);
+    const stopLater = clock.setInterval(() => events.onRoundTrip(), PING_EVERY);
     const tunnel = createTunnel({
       socket: socket.value,
       role: 'agent',
@@ -56,6 +61,8 @@ export function createTunnelDialler(options: TunnelDiallerOptions): TunnelDialle
       onGoAway: (code) => events.onGoAway(code),
       onClose: (end) => {
         stopDrain();
+        stopFirst();
+        stopLater();
         if (!destroyed)
           events.onClosed(end.by === 'peer' ? { code: end.code, reason: end.reason } : { reason: end.reason });
       },
