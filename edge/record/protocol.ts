@@ -1,0 +1,29 @@
+import type { Failure } from '../../shared/domain/failure.ts';
+import type { Result } from '../../shared/domain/result.ts';
+import type { AccessFileOptions } from './access-file.ts';
+import type { LogFilter, LogScope } from './access-log.ts';
+import type { Cell } from './columns.ts';
+
+/** Marks the thread that writes the access log: an entry file that sees it in its `workerData` runs `runWriter`. */
+export const WRITER_ROLE = 'access-log-writer';
+
+export interface WriterData extends AccessFileOptions {
+  readonly role: typeof WRITER_ROLE;
+}
+
+export type ToWriter =
+  | { readonly type: 'append'; readonly cells: readonly Cell[] }
+  | { readonly type: 'query'; readonly id: number; readonly scope: LogScope; readonly filter: LogFilter }
+  | { readonly type: 'close' };
+
+export type FromWriter =
+  /** A batch is done with: written, or dropped because of `failure`. */
+  | { readonly type: 'appended'; readonly failure?: Failure }
+  | { readonly type: 'page'; readonly id: number; readonly page: Result<Page, Failure> }
+  | { readonly type: 'closed' };
+
+/** Rows as the file has them, newest first, and where the next page begins. */
+export interface Page {
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  readonly cursor?: string;
+}
