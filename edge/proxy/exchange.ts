@@ -193,15 +193,10 @@ export class Exchange implements OriginUser {
     if (this.#originEnded) this.#closeUpgrade(undefined);
   }
 
-  /** Bytes for the visitor have left: their credit goes back to the origin. */
-  flushed(count: number): void {
-    this.#origin?.consumed(count);
-  }
-
   originData(buffer: Buffer, start: number, end: number, lease: Lease): void {
     this.#heard = true;
     if (this.#phase === UPGRADED) this.#relayUpgraded(buffer, start, end, lease);
-    else if (this.#phase === RESPONDING) this.#deliver('', buffer, start, end, lease, true);
+    else if (this.#phase === RESPONDING) this.#deliver('', buffer, start, end, lease);
     else if (this.#headBuffer === undefined) this.#readHeads(buffer, start, end, start, lease);
     else {
       const whole = this.#headBuffer;
@@ -256,12 +251,14 @@ export class Exchange implements OriginUser {
   }
 
   #respond(head: ResponseHead, buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
+    const origin = this.#origin;
+    if (origin === undefined) return;
     this.#phase = RESPONDING;
     this.#status = head.status;
     this.#firstByteAt = this.#context.clock.monotonic();
     const mustClose = this.#head.close || this.#context.draining || this.#leftWaiting();
-    this.#relay = new ResponseRelay(this.#visitor.outlet, head, this.#head.method, this.#head.minor, mustClose);
-    this.#deliver(this.#relay.headText(), buffer, start, end, lease, lease !== undefined);
+    this.#relay = new ResponseRelay(this.#visitor.outlet, origin, head, this.#head, mustClose);
+    this.#deliver(this.#relay.headText(), buffer, start, end, lease);
   }
 
   /** Whoever waits for a 100 that never came may or may not send the body now: nobody can tell (RFC 9110 10.1.1). */
@@ -269,7 +266,7 @@ export class Exchange implements OriginUser {
     return this.#head.expectsContinue && !this.#continued && !this.body.done && !this.#sentBody;
   }
 
-  #deliver(text: string, buffer: Buffer, start: number, end: number, lease: Lease | undefined, owed: boolean): void {
+  #deliver(text: string, buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
     const relay = this.#relay;
     if (relay === undefined) return;
     const stop = relay.deliver(text, buffer, start, end, lease);
@@ -282,7 +279,6 @@ export class Exchange implements OriginUser {
       this.#originFailed('origin_bad_response');
       return;
     }
-    if (owed) this.#visitor.outlet.owe(end - start);
     if (relay.done) this.#complete(stop < end);
   }
 
@@ -293,7 +289,6 @@ export class Exchange implements OriginUser {
     if (origin === undefined || relay === undefined || this.#phase === OVER) return;
     this.#phase = OVER;
     this.#origin = undefined;
-    origin.consumed(this.#visitor.outlet.takeOwed());
     origin.leave();
     this.#bytesDown = relay.dataBytes;
     if (excess || this.#originEnded || !relay.reusable || !this.body.done) origin.reset();
@@ -328,8 +323,7 @@ export class Exchange implements OriginUser {
   #relayUpgraded(buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
     this.#bytesDown += end - start;
     this.lastActivity = this.#context.coarse;
-    this.#visitor.outlet.piece('', buffer, start, end, lease, '');
-    if (lease !== undefined) this.#visitor.outlet.owe(end - start);
+    this.#visitor.outlet.piece('', buffer, start, end, '', lease, lease === undefined ? undefined : this.#origin);
   }
 
   /** Without `failure` both sides have closed, and what they sent may still be on its way. */
@@ -430,7 +424,7 @@ export class Exchange implements OriginUser {
     });
     this.#status = refusal.status;
     this.#bytesDown = refusal.body.length;
-    this.#visitor.outlet.piece(refusal.head, refusal.body, 0, refusal.body.length, undefined, '');
+    this.#visitor.outlet.piece(refusal.head, refusal.body, 0, refusal.body.length, '', undefined, undefined);
     this.#record('request', code);
     this.#visitor.settled(close);
   }

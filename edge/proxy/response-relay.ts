@@ -1,34 +1,39 @@
+import type { Consumer } from '../../shared/node/socket-sink.ts';
 import type { Lease } from '../../shared/node/stream.ts';
 import { DELIVERY, type Delivery, responseText } from './forward-head.ts';
 import { BodyReader, FRAMING, type Framing } from './framing.ts';
 import type { Outlet } from './outlet.ts';
+import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 
 /** Carries one response to the visitor, in the framing that the visitor understands. */
 export class ResponseRelay {
   readonly #outlet: Outlet;
+  readonly #origin: Consumer;
   readonly #head: ResponseHead;
   readonly #framing: Framing;
   readonly #delivery: Delivery;
   readonly #body: BodyReader;
+  #lease: Lease | undefined;
   /** The visitor's connection ends with this response. */
   readonly close: boolean;
   /** Something of the response was written. */
   started = false;
 
-  /** `method` and `minor` are the request's. */
-  constructor(outlet: Outlet, head: ResponseHead, method: string, minor: 0 | 1, close: boolean) {
+  /** `origin` gets the credit of its bytes back as they leave. */
+  constructor(outlet: Outlet, origin: Consumer, head: ResponseHead, request: RequestHead, close: boolean) {
     this.#outlet = outlet;
+    this.#origin = origin;
     this.#head = head;
-    this.#framing = framingOf(head, method);
-    this.#delivery = deliveryOf(this.#framing, minor);
+    this.#framing = framingOf(head, request.method);
+    this.#delivery = deliveryOf(this.#framing, request.minor);
     this.close = close || this.#delivery === DELIVERY.RAW;
     const unwrap = this.#framing === FRAMING.CHUNKED && this.#delivery === DELIVERY.RAW;
-    this.#body = new BodyReader(this.#framing, head.length, unwrap ? this.#raw : undefined);
+    this.#body = new BodyReader(this.#framing, head.length, unwrap ? this.#unwrapped : undefined);
   }
 
-  readonly #raw = (buffer: Buffer, start: number, end: number): void => {
-    this.#outlet.piece('', buffer, start, end, undefined, '');
+  readonly #unwrapped = (buffer: Buffer, start: number, end: number): void => {
+    this.#write('', buffer, start, end, '');
   };
 
   get done(): boolean {
@@ -64,18 +69,28 @@ export class ResponseRelay {
 
   /**
    * Writes `text` and what `buffer[start, end)` holds of the body; returns the index after the body's last byte. May
-   * turn out `failed`.
+   * turn out `failed`. Without `lease` the bytes are nobody's, and no credit is due for them.
    */
   deliver(text: string, buffer: Buffer, start: number, end: number, lease: Lease | undefined): number {
-    if (this.#delivery === DELIVERY.RAW && this.#framing === FRAMING.CHUNKED) {
+    this.#lease = lease;
+    const unwraps = this.#framing === FRAMING.CHUNKED && this.#delivery === DELIVERY.RAW;
+    if (unwraps && text !== '') {
       this.started = true;
-      if (text !== '') this.#outlet.text(text);
-      return this.#body.scan(buffer, start, end);
+      this.#outlet.text(text);
     }
+    const before = this.#body.dataBytes;
     const stop = this.#body.scan(buffer, start, end);
-    const { chunks } = this.#body;
-    if (chunks?.failed) return stop;
+    if (this.#body.failed) return stop;
+    const written = unwraps ? this.#body.dataBytes - before : this.#pass(text, buffer, start, stop);
+    if (lease !== undefined && end - start > written) this.#origin.consumed(end - start - written);
+    this.#lease = undefined;
+    return stop;
+  }
+
+  /** Passes on what the scanner let through; returns how many of the origin's bytes were written. */
+  #pass(text: string, buffer: Buffer, start: number, stop: number): number {
     this.started = true;
+    const { chunks } = this.#body;
     const pass = chunks === undefined ? stop : chunks.passEnd;
     const length = pass - start;
     let head = text;
@@ -85,9 +100,14 @@ export class ResponseRelay {
       head += `${length.toString(16)}\r\n`;
       tail = '\r\n';
     }
-    if (length > 0) this.#outlet.piece(head, buffer, start, pass, lease, tail);
+    if (length > 0) this.#write(head, buffer, start, pass, tail);
     else if (head !== '' || tail !== '') this.#outlet.text(head + tail);
-    return stop;
+    return length;
+  }
+
+  #write(head: string, buffer: Buffer, start: number, end: number, tail: string): void {
+    const owner = this.#lease === undefined ? undefined : this.#origin;
+    this.#outlet.piece(head, buffer, start, end, tail, this.#lease, owner);
   }
 
   /** The origin has closed its side; returns whether the response is whole. */

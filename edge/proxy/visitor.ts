@@ -78,7 +78,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
     this.#onGone = onGone;
     this.connection = connection;
     this.fields = new VisitorFields(connection);
-    this.outlet = new Outlet(socket, (owed) => this.#flushed(owed));
+    this.outlet = new Outlet(socket, () => this.#drained());
     this.#deadline = context.coarse + HEAD_TIMEOUT;
     this.#writtenAt = context.coarse;
   }
@@ -228,8 +228,8 @@ export class Visitor implements ReadTarget, VisitorEnd {
     if (this.#context.draining) this.#finish();
   }
 
-  #flushed(owed: number): void {
-    if (owed > 0) this.#exchange?.flushed(owed);
+  /** What was written has left; a pipelined request may have waited for that. */
+  #drained(): void {
     if (this.#held !== undefined && this.#state === HEAD) this.#pump();
   }
 
@@ -285,7 +285,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
       targetLabel: undefined,
       close: true,
     });
-    this.outlet.piece(refusal.head, refusal.body, 0, refusal.body.length, undefined, '');
+    this.outlet.piece(refusal.head, refusal.body, 0, refusal.body.length, '', undefined, undefined);
     context.requests++;
     context.record(
       toAccessRecord({
