@@ -46,6 +46,12 @@ function listenFailure(error: Error, address: string): Failure {
 /** How often a second address is tried at the port that the first one got, before another port is taken. */
 const SAME_PORT_TRIES = 10;
 
+/** Servers that listen, and where. */
+export interface Bound {
+  readonly servers: readonly Server[];
+  readonly addresses: readonly ListenAddress[];
+}
+
 /**
  * Starts one server an address. All addresses that ask for port 0 get the same port. An IPv6 loopback address that
  * this machine doesn't have is left out when others remain (`optionalLoopback`). After a failure nothing listens.
@@ -54,40 +60,51 @@ export async function listenAll(
   addresses: readonly ListenAddress[],
   create: () => Server,
   optionalLoopback: boolean,
-): Promise<Result<{ readonly servers: readonly Server[]; readonly addresses: readonly ListenAddress[] }, Failure>> {
+): Promise<Result<Bound, Failure>> {
   for (let attempt = 1; ; attempt++) {
-    const servers: Server[] = [];
-    const bound: ListenAddress[] = [];
-    let failed: { readonly failure: Failure; readonly shared: boolean } | undefined;
-    let sharedPort = 0;
-    for (const address of addresses) {
-      const server = create();
-      const shared = address.port === 0 && sharedPort !== 0;
-      const listened = await listenAt(server, shared ? { host: address.host, port: sharedPort } : address);
-      if (listened.ok) {
-        servers.push(server);
-        bound.push(listened.value);
-        if (address.port === 0) sharedPort = listened.value.port;
-      } else if (!(optionalLoopback && address.host === '::1' && listened.error.code === 'address_unavailable')) {
-        failed = { failure: listened.error, shared };
-        break;
-      }
-    }
-    if (failed === undefined && servers.length === 0)
-      failed = { failure: failure('address_invalid', { address: '' }), shared: false };
-    if (failed === undefined) return ok({ servers, addresses: bound });
-    await Promise.all(servers.map(closeServer));
-    if (!failed.shared || failed.failure.code !== 'address_in_use' || attempt === SAME_PORT_TRIES)
-      return err(failed.failure);
+    const tried = await tryAll(addresses, create, optionalLoopback);
+    if (tried.ok || !tried.error.shared || attempt === SAME_PORT_TRIES)
+      return tried.ok ? tried : err(tried.error.failure);
   }
 }
 
-/** Stops listening; open connections go on. Done at once when it does not listen. */
-export function closeServer(server: Server): Promise<void> {
-  if (!server.listening) return Promise.resolve();
-  return new Promise((resolve) => {
-    // close() waits for every connection; only the listening itself is meant here, and that ends synchronously.
-    server.close();
-    resolve();
-  });
+/** `shared`: the port was free for the first address and is taken at another one, so a further try may do better. */
+interface Trouble {
+  readonly failure: Failure;
+  readonly shared: boolean;
+}
+
+async function tryAll(
+  addresses: readonly ListenAddress[],
+  create: () => Server,
+  optionalLoopback: boolean,
+): Promise<Result<Bound, Trouble>> {
+  const servers: Server[] = [];
+  const bound: ListenAddress[] = [];
+  let sharedPort = 0;
+  let missing: Failure | undefined;
+  for (const address of addresses) {
+    const server = create();
+    const port = address.port === 0 ? sharedPort : address.port;
+    const listened = await listenAt(server, { host: address.host, port });
+    if (listened.ok) {
+      servers.push(server);
+      bound.push(listened.value);
+      if (address.port === 0) sharedPort = listened.value.port;
+    } else if (optionalLoopback && address.host === '::1' && listened.error.code === 'address_unavailable') {
+      missing = listened.error;
+    } else {
+      for (const started of servers) closeServer(started);
+      const shared = address.port === 0 && sharedPort !== 0 && listened.error.code === 'address_in_use';
+      return err({ failure: listened.error, shared });
+    }
+  }
+  return servers.length === 0 && missing !== undefined
+    ? err({ failure: missing, shared: false })
+    : ok({ servers, addresses: bound });
+}
+
+/** Stops listening; open connections go on. */
+export function closeServer(server: Server): void {
+  if (server.listening) server.close();
 }

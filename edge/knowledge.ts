@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import type { Failure } from '../shared/domain/failure.ts';
+import { ok, type Result } from '../shared/domain/result.ts';
+import type { Clock } from '../shared/node/clock.ts';
+import type { Lifetime } from '../shared/node/lifetime.ts';
+import type { Logger } from '../shared/node/logger.ts';
+import type { Certificates } from './certificates/certificates.ts';
+import { createLocalCertificates } from './certificates/local-certificates.ts';
+import type { EdgeConfig } from './config.ts';
+import { Facts } from './control/facts.ts';
+import { readNodeId } from './node-id.ts';
+import type { Recorder } from './record/access-log.ts';
+import { createRecorder } from './record/recorder.ts';
+import { createStore } from './store/create-store.ts';
+import type { Store } from './store/store.ts';
+
+/** What a node runs in. */
+export interface EdgeSurroundings {
+  /** Version of this software, for people. */
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The file that the access log's thread starts with (`record/recorder.ts`). */
+  readonly writerEntry: URL;
+}
+
+/** What a node knows, and where it keeps that. */
+export interface Knowledge {
+  readonly nodeId: string;
+  readonly store: Store;
+  readonly certificates: Certificates;
+  readonly facts: Facts;
+  readonly recorder: Recorder;
+}
+
+/** Opens everything under the data folder, to be closed with `life`. Fails with a `data_*` failure. */
+export function openKnowledge(
+  { dataDir, domain }: EdgeConfig,
+  { logger, clock, writerEntry }: EdgeSurroundings,
+  life: Lifetime,
+): Result<Knowledge, Failure> {
+  const store = createStore({
+    dataDir,
+    serve: true,
+    onDamaged: (serviceId, fault) => logger.error('a stored service is damaged and left out', { serviceId, fault }),
+  });
+  if (!store.ok) return store;
+  life.defer(() => store.value.close());
+  const nodeId = readNodeId(dataDir);
+  if (!nodeId.ok) return nodeId;
+  const certificates = createLocalCertificates({ dataDir, domain });
+  if (!certificates.ok) return certificates;
+  const recorder = createRecorder({ file: join(dataDir, 'access.db'), entry: writerEntry, log: logger, clock });
+  life.defer(() => recorder.close());
+  return ok({
+    nodeId: nodeId.value,
+    store: store.value,
+    certificates: certificates.value,
+    facts: new Facts({ certificate: (name) => certificates.value.state(name) }),
+    recorder,
+  });
+}
