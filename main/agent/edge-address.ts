@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { ClusterInfo } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { isDialHost } from '../../shared/domain/hostname.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
@@ -58,6 +59,15 @@ export function parseFingerprint(text: string): Result<string, Failure> {
     .replace(/[:\s]/g, '');
   if (/^[0-9a-f]{64}$/.test(hex)) return ok(hex);
   return refuse('A fingerprint is a SHA-256 in hex: 64 digits, colons allowed. Copy it again, whole.', 'fingerprint');
+}
+
+/**
+ * What to trust after joining with `trust`: the cluster's private authority, if it has one, in place of a pin. The edge
+ * that named it was verified by the pin, and an authority outlives every leaf that a pin may have been of. Without a
+ * pin nothing changes: what public authorities vouch for needs no private one.
+ */
+export function lastingTrust(trust: EdgeTrust, cluster: Pick<ClusterInfo, 'caPem'>): EdgeTrust {
+  return trust.fingerprint !== undefined && cluster.caPem !== undefined ? { caPem: cluster.caPem } : trust;
 }
 
 /** The address for people: `edge.example.com:443`. */

@@ -148,6 +148,23 @@ describe('a call', () => {
     expect(await silent.client.services()).toMatchObject({ ok: false, error: { code: 'edge_unreachable' } });
   });
 
+  it('says in words why nothing was reached, and why what was reached is not trusted', async () => {
+    const gone = await edge(() => {});
+    gone.server.close();
+    await once(gone.server, 'close');
+    const reply = await gone.client.services();
+    expect(reply.ok ? '' : reply.error.message).toMatch(
+      /^Nothing answers at 127\.0\.0\.1:\d+ \(the connection was refused\)/,
+    );
+    const { server } = await edge(() => {});
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const stranger = createControlClient({ address: { host: '127.0.0.1', port }, trust: {} });
+    const doubt = await stranger.join('phj_x', 'laptop');
+    expect(doubt.ok ? '' : doubt.error.code).toBe('edge_untrusted');
+    stranger.close();
+  });
+
   it('gives up on a reply that does not end', async () => {
     const { client } = await edge((_, response) => {
       const flood = (): void => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { edgeServerName, parseEdgeUrl, parseFingerprint } from '../../../main/agent/edge-address.ts';
+import { edgeServerName, lastingTrust, parseEdgeUrl, parseFingerprint } from '../../../main/agent/edge-address.ts';
 
 describe('the address of an edge', () => {
   it.each([
@@ -52,5 +52,14 @@ describe('a fingerprint', () => {
   it.each(['', hex.slice(1), `${hex}0`, 'zz'.repeat(32)])('is refused as %j', (text) => {
     const read = parseFingerprint(text);
     expect(read.ok ? undefined : read.error.field).toBe('fingerprint');
+  });
+});
+
+describe('the trust that lasts', () => {
+  it('is the private authority of the cluster in place of a pin', () => {
+    expect(lastingTrust({ fingerprint: 'ab' }, { caPem: 'pem' })).toEqual({ caPem: 'pem' });
+    expect(lastingTrust({ fingerprint: 'ab' }, {})).toEqual({ fingerprint: 'ab' });
+    expect(lastingTrust({ caPem: 'given' }, { caPem: 'told' })).toEqual({ caPem: 'given' });
+    expect(lastingTrust({}, { caPem: 'told' })).toEqual({});
   });
 });
