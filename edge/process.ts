@@ -91,7 +91,8 @@ async function untilEnd(edge: Edge, embedded: boolean): Promise<void> {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  if (embedded) {
+  // A utility process of Electron has no standard input, and its parent's end is its own.
+  if (embedded && !('parentPort' in process)) {
     const onGone = (): void => {
       asked.resolve('close');
       again.resolve();

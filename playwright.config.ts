@@ -1,0 +1,22 @@
+import { defineConfig } from '@playwright/test';
+import type { HostOption } from './test/e2e/fixtures.ts';
+import { CHROMIUM_ARGS, CHROMIUM_MISSING, findChromium } from './test/support/chromium.ts';
+
+const executablePath = findChromium();
+if (executablePath === undefined) throw new Error(CHROMIUM_MISSING);
+
+// One spec set, two shells: the browser's, and the desktop app in Electron or in the stand-in for it.
+export default defineConfig<object, HostOption>({
+  testDir: 'test/e2e',
+  outputDir: 'test-results',
+  reporter: 'list',
+  workers: 2,
+  forbidOnly: true,
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
+  use: { launchOptions: { executablePath, args: [...CHROMIUM_ARGS] } },
+  projects: [
+    { name: 'web', testIgnore: '**/desktop.spec.ts', use: { host: 'web' } },
+    { name: 'desktop', testIgnore: ['**/web.spec.ts', '**/screens.spec.ts'], use: { host: 'desktop' } },
+  ],
+});

@@ -1,0 +1,41 @@
+import type { Browser, Page } from '@playwright/test';
+import { expect, test } from './fixtures.ts';
+import { startWeb } from './shells.ts';
+
+/** Opens `url` in a browser that has never been here. */
+async function openAfresh(browser: Browser, url: string): Promise<Page> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(url);
+  return page;
+}
+
+test('says how to get in when its link was used, and prints a new one on Enter', async ({ home, browser }) => {
+  const { child, exited, link, nextLink } = await startWeb(home);
+  const mine = await openAfresh(browser, link);
+  await expect(mine.getByRole('navigation')).toBeVisible();
+  const late = await openAfresh(browser, link);
+  await expect(late.getByRole('heading')).toHaveText('This link no longer works');
+  await expect(late.getByText('press Enter in the terminal')).toBeVisible();
+  child.stdin.write('\n');
+  const other = await openAfresh(browser, await nextLink());
+  await expect(other.getByRole('navigation')).toBeVisible();
+  child.kill('SIGINT');
+  expect(await exited).toBe(0);
+});
+
+test('keeps its page through a reload, and takes the key out of the address', async ({ page }) => {
+  await expect(page.getByRole('navigation')).toBeVisible();
+  expect(new URL(page.url()).hash).not.toContain('key');
+  await page.reload();
+  await expect(page.getByRole('heading', { name: 'Nothing on this laptop is public' })).toBeVisible();
+});
+
+test('tells the page when Porthole has stopped', async ({ home, browser }) => {
+  const { child, exited, link } = await startWeb(home);
+  const page = await openAfresh(browser, link);
+  await expect(page.getByRole('navigation')).toBeVisible();
+  child.kill('SIGTERM');
+  await exited;
+  await expect(page.getByText('Porthole has stopped.')).toBeVisible();
+});
