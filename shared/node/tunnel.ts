@@ -83,6 +83,12 @@ export interface Tunnel {
 /** Drives the tunnel protocol over `socket` (TCP or TLS), after the handshake. */
 export const createTunnel = (options: TunnelOptions): Tunnel => new SocketTunnel(options);
 
+/** What a GO_AWAY said. */
+interface Leave {
+  readonly code: GoAwayCode;
+  readonly reason: string;
+}
+
 const ignore: StreamHandler = {
   onData() {},
   onEnd() {},
@@ -104,7 +110,8 @@ class SocketTunnel implements Tunnel, StreamHost {
   #heardAtPing = 0;
   #bytesIn = 0;
   #closed = false;
-  #peerLeaves: { readonly code: GoAwayCode; readonly reason: string } | undefined;
+  #peerLeaves: Leave | undefined;
+  #weLeave: Leave | undefined;
   #inQueueLine: DrivenStream[] = [];
   #inTurnLine: DrivenStream[] = [];
 
@@ -178,6 +185,7 @@ class SocketTunnel implements Tunnel, StreamHost {
 
   goAway(code: GoAwayCode, reason = ''): void {
     if (this.#closed) return;
+    this.#weLeave ??= { code, reason };
     this.session.goAway(code, reason);
     this.queue.schedule();
   }
@@ -246,8 +254,13 @@ class SocketTunnel implements Tunnel, StreamHost {
   #endDrain(): void {
     if (!this.session.draining || this.session.size > 0 || this.queue.queued > 0) return;
     if (this.#options.role === 'agent' && !this.session.goAwayReceived) return;
-    const { code, reason } = this.#peerLeaves ?? { code: GO_AWAY.SHUTDOWN, reason: 'drained' };
-    this.#finish({ by: this.#peerLeaves === undefined ? 'local' : 'peer', code, reason });
+    this.#finish(this.#farewell());
+  }
+
+  /** How a tunnel ends that was told to. */
+  #farewell(): TunnelEnd {
+    if (this.#peerLeaves !== undefined) return { by: 'peer', ...this.#peerLeaves };
+    return { by: 'local', ...(this.#weLeave ?? { code: GO_AWAY.SHUTDOWN, reason: '' }) };
   }
 
   #onPingTime(): void {
@@ -288,7 +301,9 @@ class SocketTunnel implements Tunnel, StreamHost {
   }
 
   #onGone(reason: string): void {
-    if (this.#peerLeaves !== undefined) this.#finish({ by: 'peer', ...this.#peerLeaves });
+    // The other side may see the end of a drain, and hang up, a moment before this one does.
+    const drained = this.session.draining && this.session.size === 0;
+    if (drained || this.#peerLeaves !== undefined) this.#finish(this.#farewell());
     else this.#finish({ by: 'network', code: GO_AWAY.TIMEOUT, reason });
   }
 
