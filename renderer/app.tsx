@@ -4,7 +4,7 @@ import { Sidebar } from './connection/sidebar.tsx';
 import { Notice } from './controls/notice.tsx';
 import { LogScreen } from './log/log-screen.tsx';
 import { ServicesScreen } from './services/services-screen.tsx';
-import { useMirror } from './state/porthole.tsx';
+import { useMirror, useSnapshot } from './state/porthole.tsx';
 import { useScreen } from './state/route.ts';
 import { summarise } from './state/summary.ts';
 import { t } from './strings/strings.ts';
@@ -32,9 +32,8 @@ const Notices = () => {
 
 /** The title of the window or tab repeats the first glance, for when it is one of many. */
 function useTitle(): void {
-  const title = useMirror(({ state }) =>
-    state === undefined ? t.product : `${summarise(state).title} – ${t.product}`,
-  );
+  const state = useSnapshot();
+  const title = state?.servicesKnown === true ? `${summarise(state).title} – ${t.product}` : t.product;
   useEffect(() => {
     document.title = title;
   }, [title]);

@@ -1,3 +1,4 @@
+import { Late } from '../controls/late.tsx';
 import { Notice } from '../controls/notice.tsx';
 import { linkView } from '../state/link-view.ts';
 import { useMirror } from '../state/porthole.tsx';
@@ -20,9 +21,11 @@ export function LinkNotice() {
   const connection = useMirror((mirror) => mirror.connection);
   const { mark, notice } = linkView(state, connection);
   if (notice === undefined) return null;
-  return (
+  const shown = (
     <Notice tone={notice.tone} mark={mark} title={notice.title}>
       {notice.body} {notice.retryAt !== undefined && <Countdown at={notice.retryAt} />}
     </Notice>
   );
+  // What is usual at every start is said only when it lasts.
+  return notice.tone === 'quiet' ? <Late>{shown}</Late> : shown;
 }

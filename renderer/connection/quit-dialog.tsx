@@ -1,3 +1,4 @@
+import { useEffect } from 'react';
 import { Button } from '../controls/button.tsx';
 import { Dialog } from '../controls/dialog.tsx';
 import { Problem } from '../controls/notice.tsx';
@@ -11,7 +12,12 @@ const NAMED = 5;
 /** Asks before quitting, and names what goes offline. */
 export function QuitDialog({ onClose }: { readonly onClose: () => void }) {
   const state = useMirror((mirror) => mirror.state);
+  const gone = useMirror((mirror) => mirror.connection !== 'open');
   const quit = useCall('app:quit');
+  // Main may be gone before it could answer: then it has quit, and the banner says so.
+  useEffect(() => {
+    if (gone) onClose();
+  }, [gone, onClose]);
   const live = state?.services.filter((service) => standingOf(service, state).key === 'active') ?? [];
   return (
     <Dialog

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useCallback, useState } from 'react';
 import { Icon } from '../controls/icons.tsx';
 import { Mark } from '../controls/mark.tsx';
 import { linkView } from '../state/link-view.ts';
@@ -44,6 +44,7 @@ function LinkLine() {
 /** Where to go, how the line stands, and the way out. */
 export function Sidebar({ screen }: { readonly screen: Screen }) {
   const [quitting, setQuitting] = useState(false);
+  const stay = useCallback(() => setQuitting(false), []);
   const open = useMirror((mirror) => mirror.connection === 'open' && mirror.state !== undefined);
   return (
     <header className="flex shrink-0 flex-wrap items-center gap-x-3 border-b border-line bg-surface px-4 pt-2 md:w-52 md:flex-col md:flex-nowrap md:items-stretch md:border-r md:border-b-0 md:px-3 md:py-6">
@@ -78,7 +79,7 @@ export function Sidebar({ screen }: { readonly screen: Screen }) {
           </a>
         ))}
       </nav>
-      {quitting && <QuitDialog onClose={() => setQuitting(false)} />}
+      {quitting && <QuitDialog onClose={stay} />}
     </header>
   );
 }

@@ -1,9 +1,11 @@
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ReactNode, type RefObject, useEffect, useId, useRef } from 'react';
 
 interface DialogProps {
   readonly title: string;
   /** Asked for by Escape and by the buttons inside; the owner stops rendering the dialog. */
   readonly onClose: () => void;
+  /** Takes the focus afterwards, where what opened the dialog is gone by then (an item of a menu). */
+  readonly returnTo?: RefObject<HTMLElement | null>;
   readonly children: ReactNode;
   /** The buttons, in reading order. */
   readonly actions: ReactNode;
@@ -13,7 +15,7 @@ interface DialogProps {
  * A modal question in the browser's own top layer: it traps focus, closes on Escape, and gives the focus back to what
  * opened it. Mount it to open it.
  */
-export function Dialog({ title, onClose, children, actions }: DialogProps) {
+export function Dialog({ title, onClose, returnTo, children, actions }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useEffect(() => {
@@ -22,9 +24,10 @@ export function Dialog({ title, onClose, children, actions }: DialogProps) {
     dialog?.showModal();
     return () => {
       dialog?.close();
-      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+      if (returnTo !== undefined) returnTo.current?.focus();
+      else if (opener instanceof HTMLElement) opener.focus();
     };
-  }, []);
+  }, [returnTo]);
   return (
     <dialog
       ref={ref}

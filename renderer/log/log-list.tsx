@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, useEffect, useId, useRef } from 'react';
+import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import { Button } from '../controls/button.tsx';
 import { Icon } from '../controls/icons.tsx';
@@ -44,8 +44,8 @@ function useOlderPages(view: LogView, lastShown: number): void {
 }
 
 /**
- * The lines, newest first, of which only those in view exist in the page. While the reader is anywhere but at the top,
- * new lines wait behind a button, so that nothing moves under the eye.
+ * The lines, newest first, of which only those in view exist in the page. While the reader is anywhere but at the top, or
+ * has a line open, new lines wait behind a button, so that nothing moves under the eye.
  */
 export function LogList({ view, names, chosen, onChoose }: LogListProps) {
   const { log } = usePorthole();
@@ -65,8 +65,13 @@ export function LogList({ view, names, chosen, onChoose }: LogListProps) {
   });
   const items = virtual.getVirtualItems();
   useOlderPages(view, items.at(-1)?.index ?? 0);
-  // Leaving the screen or the list ends the reading: what waited is there on return.
-  useEffect(() => () => log.setReading(false), [log]);
+  const [scrolled, setScrolled] = useState(false);
+  const reading = scrolled || chosen !== undefined;
+  useEffect(() => {
+    log.setReading(reading);
+    // Leaving the screen ends the reading: what waited is there on return.
+    return () => log.setReading(false);
+  }, [log, reading]);
 
   const chosenIndex = chosen === undefined ? -1 : lines.findIndex((line) => lineKey(line) === chosen);
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -114,7 +119,7 @@ export function LogList({ view, names, chosen, onChoose }: LogListProps) {
         aria-activedescendant={chosenIndex < 0 ? undefined : `${listId}-${chosenIndex}`}
         tabIndex={0}
         onKeyDown={onKeyDown}
-        onScroll={(event) => log.setReading(event.currentTarget.scrollTop > ROW / 2)}
+        onScroll={(event) => setScrolled(event.currentTarget.scrollTop > ROW / 2)}
         className="min-h-0 flex-1 overflow-y-auto rounded-b-8 -outline-offset-2 [scrollbar-gutter:stable]"
       >
         <div role="presentation" className="relative" style={{ height: virtual.getTotalSize() }}>
@@ -131,7 +136,10 @@ export function LogList({ view, names, chosen, onChoose }: LogListProps) {
                 aria-setsize={lines.length}
                 aria-posinset={item.index + 1}
                 aria-selected={item.index === chosenIndex}
-                onClick={() => onChoose(record)}
+                onClick={() => {
+                  onChoose(record);
+                  scroller.current?.focus({ preventScroll: true });
+                }}
                 style={{ transform: `translateY(${item.start}px)`, height: ROW }}
                 className={`${COLUMNS} absolute inset-x-0 top-0 cursor-default text-13 hover:bg-sunken aria-selected:bg-accent-soft`}
               >

@@ -91,6 +91,13 @@ export function createLogStore(transport: Transport): LogStore {
   };
 
   const stopLog = transport.on('log', (batch) => store.setState((view) => receive(view, batch), true));
+  let opened = false;
+  const stopConnection = transport.onConnection((connection) => {
+    if (connection !== 'open') return;
+    // Lines were missed meanwhile: starting over leaves no hole in the middle.
+    if (opened) store.setState({ lines: [], held: [], cursor: undefined, known: false });
+    opened = true;
+  });
   const settle = (change: Partial<LogView>): void =>
     store.setState((view) => {
       const next = { ...view, ...change };
@@ -113,6 +120,9 @@ export function createLogStore(transport: Transport): LogStore {
       if (store.getState().reading !== reading) settle({ reading });
     },
     showNew: () => store.setState(release, true),
-    stop: stopLog,
+    stop() {
+      stopLog();
+      stopConnection();
+    },
   };
 }

@@ -1,3 +1,4 @@
+import type { RefObject } from 'react';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { Button } from '../controls/button.tsx';
 import { Dialog } from '../controls/dialog.tsx';
@@ -10,22 +11,21 @@ interface RemoveProps {
   readonly service: ServiceView;
   readonly url: string;
   readonly onClose: () => void;
+  readonly returnTo: RefObject<HTMLElement | null>;
 }
 
 /** Asks before removing a service, and says what ends and what goes on. */
-export function RemoveDialog({ service, url, onClose }: RemoveProps) {
+export function RemoveDialog({ service, url, onClose, returnTo }: RemoveProps) {
   const remove = useCall('services:remove');
   const [target] = service.targets;
   const confirm = async (): Promise<void> => {
-    if ((await remove.run({ id: service.id })) !== null) return;
-    onClose();
-    // The row and its menu are gone or going: the screen takes the focus, so that the keyboard isn't lost.
-    document.getElementById('content')?.focus();
+    if ((await remove.run({ id: service.id })) === null) onClose();
   };
   return (
     <Dialog
       title={t.removal.title(service.name)}
       onClose={onClose}
+      returnTo={returnTo}
       actions={
         <>
           <Button onClick={onClose}>{t.common.cancel}</Button>

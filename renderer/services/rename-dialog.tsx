@@ -1,4 +1,4 @@
-import { useId, useState } from 'react';
+import { type RefObject, useId, useState } from 'react';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { Button } from '../controls/button.tsx';
 import { Dialog } from '../controls/dialog.tsx';
@@ -6,8 +6,14 @@ import { Field, INPUT } from '../controls/field.tsx';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
 
+interface RenameProps {
+  readonly service: ServiceView;
+  readonly onClose: () => void;
+  readonly returnTo: RefObject<HTMLElement | null>;
+}
+
 /** Changes what a service is called here. */
-export function RenameDialog({ service, onClose }: { readonly service: ServiceView; readonly onClose: () => void }) {
+export function RenameDialog({ service, onClose, returnTo }: RenameProps) {
   const [name, setName] = useState(service.name);
   const rename = useCall('services:rename');
   const form = useId();
@@ -19,6 +25,7 @@ export function RenameDialog({ service, onClose }: { readonly service: ServiceVi
     <Dialog
       title={t.renaming.title(service.name)}
       onClose={onClose}
+      returnTo={returnTo}
       actions={
         <>
           <Button onClick={onClose}>{t.common.cancel}</Button>

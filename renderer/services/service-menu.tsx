@@ -1,4 +1,5 @@
 import { DropdownMenu } from 'radix-ui';
+import type { RefObject } from 'react';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { IconButton } from '../controls/button.tsx';
 import { MoreIcon } from '../controls/icons.tsx';
@@ -13,18 +14,19 @@ interface MenuProps {
   readonly url: string;
   readonly online: boolean;
   readonly onChoose: (dialog: 'rename' | 'remove') => void;
+  readonly trigger: RefObject<HTMLButtonElement | null>;
 }
 
 /**
  * Everything that is not needed at every glance. Not modal: a modal menu would lock scrolling with a style element,
  * which the page's policy refuses.
  */
-export function ServiceMenu({ service, url, online, onChoose }: MenuProps) {
+export function ServiceMenu({ service, url, online, onChoose, trigger }: MenuProps) {
   const { transport } = usePorthole();
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger asChild>
-        <IconButton aria-label={t.services.more(service.name)}>
+        <IconButton ref={trigger} aria-label={t.services.more(service.name)}>
           <MoreIcon />
         </IconButton>
       </DropdownMenu.Trigger>

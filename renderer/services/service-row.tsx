@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import type { AgentState } from '../../shared/contract/agent-state.ts';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { Mark } from '../controls/mark.tsx';
@@ -53,20 +53,51 @@ function Facts({ service, standing }: { readonly service: ServiceView; readonly 
   );
 }
 
+/** How long a switch waits for the snapshot to agree with a call that was answered, in milliseconds. */
+const AGREEMENT = 2000;
+
 /** The switch at the row's edge: shows what was asked for until the snapshot says the same, or the refusal. */
 function useToggle(service: ServiceView) {
-  const call = useCall('services:setEnabled');
+  const { run, failure } = useCall('services:setEnabled');
   const [wish, setWish] = useState<boolean | undefined>(undefined);
-  const change = (enabled: boolean): void => {
-    setWish(enabled);
-    void call.run({ id: service.id, enabled }).then(() => setWish(undefined));
-  };
-  return { checked: wish ?? service.enabled, busy: call.pending, failure: call.failure, change };
+  const [answered, setAnswered] = useState(false);
+  const agreed = wish === service.enabled;
+  useEffect(() => {
+    if (!answered) return undefined;
+    const timer = window.setTimeout(() => setWish(undefined), agreed ? 0 : AGREEMENT);
+    return () => window.clearTimeout(timer);
+  }, [answered, agreed]);
+  const change = useCallback(
+    (enabled: boolean): void => {
+      setWish(enabled);
+      setAnswered(false);
+      void run({ id: service.id, enabled }).then((done) =>
+        done === undefined ? setWish(undefined) : setAnswered(true),
+      );
+    },
+    [run, service.id],
+  );
+  return { checked: wish ?? service.enabled, busy: wish !== undefined, failure, change };
+}
+
+/** A row that goes away with the focus in it hands it to the screen, so that the keyboard isn't lost. */
+function useFocusKept() {
+  const ref = useRef<HTMLLIElement>(null);
+  useLayoutEffect(() => {
+    const row = ref.current;
+    return () => {
+      if (row?.contains(document.activeElement) === true)
+        document.getElementById('content')?.focus({ preventScroll: true });
+    };
+  }, []);
+  return ref;
 }
 
 /** One service: its URL, how it stands, who may see it; the switch at the right edge, the rest in one menu. */
 export function ServiceRow({ service, state, online, fresh }: RowProps) {
   const [dialog, setDialog] = useState<'rename' | 'remove' | undefined>(undefined);
+  const row = useFocusKept();
+  const menu = useRef<HTMLButtonElement>(null);
   const toggle = useToggle(service);
   const standing = standingOf(service, state);
   const url = offeredUrl(service.urls, state.trust);
@@ -74,6 +105,7 @@ export function ServiceRow({ service, state, online, fresh }: RowProps) {
   const close = (): void => setDialog(undefined);
   return (
     <li
+      ref={row}
       data-service={service.id}
       className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-2 gap-y-1 border-b border-line px-4 py-3 last:border-b-0"
     >
@@ -97,10 +129,10 @@ export function ServiceRow({ service, state, online, fresh }: RowProps) {
           label={service.name}
           onChange={toggle.change}
         />
-        <ServiceMenu service={service} url={url} online={online} onChoose={setDialog} />
+        <ServiceMenu service={service} url={url} online={online} onChoose={setDialog} trigger={menu} />
       </div>
-      {dialog === 'rename' && <RenameDialog service={service} onClose={close} />}
-      {dialog === 'remove' && <RemoveDialog service={service} url={url} onClose={close} />}
+      {dialog === 'rename' && <RenameDialog service={service} onClose={close} returnTo={menu} />}
+      {dialog === 'remove' && <RemoveDialog service={service} url={url} onClose={close} returnTo={menu} />}
     </li>
   );
 }

@@ -5,7 +5,7 @@ import { Button } from '../controls/button.tsx';
 import { INPUT } from '../controls/field.tsx';
 import { Skeleton } from '../controls/late.tsx';
 import { offeredUrl } from '../state/address.ts';
-import { useMirror, usePorthole } from '../state/porthole.tsx';
+import { useMirror, usePorthole, useSnapshot } from '../state/porthole.tsx';
 import { summarise } from '../state/summary.ts';
 import { t } from '../strings/strings.ts';
 import { TrustNote } from '../trust/trust-note.tsx';
@@ -102,8 +102,9 @@ function ServiceList({ state, online, fresh }: ListProps) {
 /** Services: what of mine is public right now, and to whom? And, beside it, what could be. */
 export function ServicesScreen() {
   const { transport } = usePorthole();
-  const state = useMirror((mirror) => mirror.state);
-  const online = useMirror((mirror) => mirror.connection === 'open');
+  const state = useSnapshot();
+  const connection = useMirror((mirror) => mirror.connection);
+  const online = connection === 'open';
   const [fresh, setFresh] = useState<Fresh | undefined>(undefined);
   const trust = useRef<AgentState['trust']>('none');
   const portsId = useId();
@@ -119,7 +120,7 @@ export function ServicesScreen() {
     return (
       <div className="p-4 md:px-8 md:py-6">
         <h1 className="text-24 font-semibold md:text-32">{t.services.title}</h1>
-        <Skeleton rows={4} label={t.common.loading} />
+        {(online || connection === 'connecting') && <Skeleton rows={4} label={t.common.loading} />}
       </div>
     );
 

@@ -21,6 +21,15 @@ export function applySnapshot(mirror: Mirror, snapshot: AgentState, fresh: boole
   return { ...mirror, state: snapshot, announcement: said.length > 0 ? said.join(' ') : mirror.announcement };
 }
 
+/**
+ * What can be said of a snapshot: once main is gone the last one is out of date, and nothing in it counts as live.
+ */
+export function believable(state: AgentState | undefined, connection: Connection): AgentState | undefined {
+  if (state === undefined || connection === 'open' || connection === 'connecting') return state;
+  const { edge } = state;
+  return { ...state, edge: { ...edge, link: { state: 'down', since: edge.link.since } } };
+}
+
 /** A mirror that follows `transport` until `stop` is called. */
 export function createMirror(transport: Transport): { readonly store: StoreApi<Mirror>; readonly stop: () => void } {
   const store = createStore<Mirror>(() => ({ state: undefined, connection: 'connecting', announcement: '' }));

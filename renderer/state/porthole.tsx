@@ -1,9 +1,10 @@
-import { createContext, type ReactNode, use } from 'react';
+import { createContext, type ReactNode, use, useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { StoreApi } from 'zustand/vanilla';
+import type { AgentState } from '../../shared/contract/agent-state.ts';
 import type { LogStore } from '../log/log-store.ts';
 import type { Transport } from '../transport/transport.ts';
-import type { Mirror } from './mirror.ts';
+import { believable, type Mirror } from './mirror.ts';
 
 /** What every screen may reach for. */
 export interface Porthole {
@@ -27,3 +28,10 @@ export function usePorthole(): Porthole {
 
 /** A part of the mirror; the component renders again only when that part changes. */
 export const useMirror = <T,>(select: (mirror: Mirror) => T): T => useStore(usePorthole().mirror, select);
+
+/** The snapshot as far as it can be believed; undefined until there is one. */
+export function useSnapshot(): AgentState | undefined {
+  const state = useMirror((mirror) => mirror.state);
+  const connection = useMirror((mirror) => mirror.connection);
+  return useMemo(() => believable(state, connection), [state, connection]);
+}

@@ -99,8 +99,8 @@ export const en = {
       reconnecting: 'Reconnecting',
     },
     reason: {
-      unreachable: 'The edge is away, so visitors cannot reach it.',
-      reconnecting: 'Visitors cannot reach it until the connection is up.',
+      unreachable: 'Visitors cannot reach it until the connection is back.',
+      reconnecting: 'Visitors cannot reach it until the connection is back.',
       pending: 'It goes live in a moment.',
       certificate_pending: 'It goes live when the certificate is there.',
       certificate_failed: 'Visitors see a certificate warning.',

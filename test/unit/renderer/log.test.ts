@@ -4,7 +4,7 @@ import { createLogStore, type LogView, receive, release } from '../../../rendere
 import { lineKey, mergeLines } from '../../../renderer/log/merge.ts';
 import { stepFrom } from '../../../renderer/log/step.ts';
 import { splitTime } from '../../../renderer/log/time-split.ts';
-import type { Transport } from '../../../renderer/transport/transport.ts';
+import type { Connection, Transport } from '../../../renderer/transport/transport.ts';
 import type { LogBatch, LogQuery } from '../../../shared/contract/control-api.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 
@@ -126,8 +126,14 @@ describe('live lines', () => {
 function main(records: readonly AccessRecord[]) {
   const asked: { readonly query: LogQuery; readonly answer: () => void }[] = [];
   let push: (batch: LogBatch) => void = () => undefined;
-  // The store uses two of the transport's five members.
+  // The store uses three of the transport's five members.
+  let become: (connection: Connection) => void = () => undefined;
   const transport = {
+    onConnection: (listener: (connection: Connection) => void) => {
+      become = listener;
+      listener('open');
+      return () => undefined;
+    },
     on: (_: string, listener: (batch: LogBatch) => void) => {
       push = listener;
       return () => undefined;
@@ -140,7 +146,12 @@ function main(records: readonly AccessRecord[]) {
         asked.push({ query, answer: () => resolve({ ok: true, value }) });
       }),
   } as unknown as Transport;
-  return { asked, log: createLogStore(transport), push: (batch: LogBatch) => push(batch) };
+  return {
+    asked,
+    log: createLogStore(transport),
+    push: (batch: LogBatch) => push(batch),
+    become: (connection: Connection) => become(connection),
+  };
 }
 
 describe('the log store', () => {
@@ -151,6 +162,17 @@ describe('the log store', () => {
     asked[0]?.answer();
     await done;
     expect(times(log.store.getState().lines)).toEqual([4, 3, 2]);
+  });
+
+  it('starts over after the connection was away, since lines were missed', async () => {
+    const { asked, log, become } = main([line(3)]);
+    const first = log.refresh();
+    asked[0]?.answer();
+    await first;
+    become('lost');
+    expect(times(log.store.getState().lines)).toEqual([3]);
+    become('open');
+    expect(log.store.getState()).toMatchObject({ lines: [], known: false });
   });
 
   it('reads older pages until there are none', async () => {

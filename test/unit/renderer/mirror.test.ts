@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { announcements } from '../../../renderer/state/announce.ts';
-import { applySnapshot, createMirror, type Mirror } from '../../../renderer/state/mirror.ts';
+import { applySnapshot, believable, createMirror, type Mirror } from '../../../renderer/state/mirror.ts';
 import type { Connection, Transport } from '../../../renderer/transport/transport.ts';
 import type { AgentState } from '../../../shared/contract/agent-state.ts';
 import { aService, aState } from './state.ts';
@@ -52,6 +52,16 @@ describe('the mirror', () => {
     await Promise.resolve();
     await Promise.resolve();
     expect(store.getState()).toMatchObject({ connection: 'open', state: { revision: 2 } });
+  });
+});
+
+describe('a snapshot after main is gone', () => {
+  it('no longer says that the link is up', () => {
+    const state = aState();
+    expect(believable(state, 'lost')?.edge.link.state).toBe('down');
+    expect(believable(state, 'refused')?.edge.link.state).toBe('down');
+    expect(believable(state, 'open')).toBe(state);
+    expect(believable(undefined, 'lost')).toBeUndefined();
   });
 });
 
