@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createStore } from '../../edge/store/create-store.ts';
-import { must, storeCompliance } from './store.ts';
+import { must } from './data.ts';
+import { storeCompliance } from './store.ts';
 
 storeCompliance('SQLite in memory', async () => {
   const store = must(createStore({ dataDir: ':memory:', serve: true }));

@@ -1,65 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hashToken } from '../../edge/store/credential.ts';
-import type { Agent, Store } from '../../edge/store/store.ts';
+import type { Store } from '../../edge/store/store.ts';
 import { failure } from '../../shared/domain/failure.ts';
-import { createId } from '../../shared/domain/id.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
-import type { Service } from '../../shared/domain/service.ts';
-
-export const LIMITS = { services: 1000, exposures: 10 };
-const NOW = 1_700_000_000_000;
-const HOUR = 3600_000;
-
-/** The value of a success; a failure fails the test with its words. */
-export function must<T, E>(result: Result<T, E>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.error));
-  return result.value;
-}
+import { HOUR, joinAgent, LIMITS, must, NOW, newAgent, newService } from './data.ts';
 
 const codeOf = (result: Result<unknown, { readonly code: string }>): string =>
   result.ok ? 'no failure' : result.error.code;
-
-export function newAgent(name = 'laptop'): Agent {
-  const id = createId(NOW, randomBytes);
-  return { id, name, credentialHash: hashToken(`credential of ${id}`), createdAt: NOW };
-}
-
-export function newService(ownerId: string, label: string, more: Partial<Service> = {}): Service {
-  return {
-    id: createId(NOW, randomBytes),
-    name: label,
-    mode: 'http',
-    domain: `${label}.localhost`,
-    targets: [
-      {
-        id: createId(NOW, randomBytes),
-        agentId: ownerId,
-        type: 'agent',
-        host: 'localhost',
-        port: 3000,
-        protocol: 'http',
-        path: '/',
-        enabled: true,
-        skipTlsVerify: false,
-        connectTimeout: 10_000,
-      },
-    ],
-    enabled: true,
-    passHostHeader: false,
-    source: 'permanent',
-    ownerId,
-    createdAt: NOW,
-    ...more,
-  };
-}
-
-/** Joins an agent with a token of its own. */
-export async function joinAgent(store: Store, agent = newAgent()): Promise<Agent> {
-  const hash = hashToken(`token of ${agent.id}`);
-  must(await store.createJoinToken({ hash, createdAt: NOW, expiresAt: NOW + HOUR }));
-  return must(await store.join(hash, agent));
-}
 
 /** What a store promises, whatever it keeps its data in. `reopen` closes it and opens the same data again. */
 export function storeCompliance(

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Certificates } from '../../../edge/certificates/certificates.ts';
 import { openLocalCa } from '../../../edge/certificates/local-ca.ts';
 import { createLocalCertificates } from '../../../edge/certificates/local-certificates.ts';
-import { must } from '../../compliance/store.ts';
+import { must } from '../../compliance/data.ts';
 
 const DAY = 24 * 3600_000;
 let dataDir: string;

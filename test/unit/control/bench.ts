@@ -22,7 +22,7 @@ import { createToken } from '../../../shared/domain/token.ts';
 import type { Clock } from '../../../shared/node/clock.ts';
 import { systemClock } from '../../../shared/node/clock.ts';
 import { silentLogger } from '../../../shared/node/logger.ts';
-import { must } from '../../compliance/store.ts';
+import { must } from '../../compliance/data.ts';
 
 /** The wall clock can be set; timers run as they are. */
 export class SettableClock implements Clock {
