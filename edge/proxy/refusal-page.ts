@@ -47,7 +47,7 @@ a:hover{text-decoration:underline}
 a:focus-visible{outline:3px solid var(--sea);outline-offset:3px}
 footer{margin:16px 4px 0;color:var(--soft);font-size:12px;display:flex;flex-wrap:wrap;gap:4px 20px;font-variant-numeric:tabular-nums}
 footer code{font:12px ui-monospace,monospace;overflow-wrap:anywhere}
-@media (max-width:420px){article{padding:20px 18px 18px}.way text{font-size:17px}}
+@media (max-width:420px){article{padding:20px 18px 18px}.way text{font-size:21px}}
 @media (forced-colors:active){a{border:1px solid}.ring,.link,.cross,.x{stroke:CanvasText}.pane{fill:CanvasText}.way text{fill:CanvasText}}
 @media print{body{background:none}}
 `;
