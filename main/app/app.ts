@@ -20,6 +20,8 @@ export interface AppOptions {
   readonly home?: string;
   /** What people call this machine; its host name by default. */
   readonly name?: string;
+  /** Whether to start the embedded edge when no cluster was joined; true by default. For those who only join one. */
+  readonly embedded?: boolean;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly logger?: Logger;
   readonly clock?: Clock;

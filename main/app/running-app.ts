@@ -84,10 +84,12 @@ export class RunningApp implements App {
   /** Enters the cluster that this laptop belongs to. */
   async start(): Promise<void> {
     const { joined } = this.#parts.settings.get();
-    this.#membership =
-      joined === undefined
-        ? createEmbeddedMembership(this.#membershipParts())
-        : createJoinedMembership(this.#membershipParts(), joined, await reopenVault(this.#parts.place, joined.vault));
+    if (joined !== undefined) {
+      const vault = await reopenVault(this.#parts.place, joined.vault);
+      this.#membership = createJoinedMembership(this.#membershipParts(), joined, vault);
+    } else if (this.#parts.embedded !== false) {
+      this.#membership = createEmbeddedMembership(this.#membershipParts());
+    }
     this.#parts.lifetime.defer(async () => {
       await this.#changing;
       await this.#membership?.close();
@@ -158,8 +160,8 @@ export class RunningApp implements App {
   }
 
   #member(): Membership {
-    // Nothing calls before `start`: the socket's first line arrives in a later turn than it.
-    if (this.#membership === undefined) throw new Error('the app has not started');
+    // Handlers ask after they were given an agent, and there is none without a membership.
+    if (this.#membership === undefined) throw new Error('an agent without a membership');
     return this.#membership;
   }
 
@@ -252,7 +254,7 @@ export class RunningApp implements App {
 
   async #join(input: JoinInput): Promise<Result<Outputs['cluster:join'], Failure>> {
     const { settings, place } = this.#parts;
-    const result = await joinCluster(input, this.#name, settings, () => openVault(place));
+    const result = await joinCluster(input, input.name ?? this.#name, settings, () => openVault(place));
     if (!result.ok) return result;
     const { joined, vault } = result.value;
     await this.#enter(() => createJoinedMembership(this.#membershipParts(), joined, vault));
@@ -267,19 +269,21 @@ export class RunningApp implements App {
       return err(
         failure('input_invalid', { reason: 'This laptop has not joined a cluster, so there is none to leave.' }),
       );
-    const said = await this.#membership?.agent?.control.leave();
-    if (said?.ok !== true)
-      logger.warn('The edge could not be told that this laptop leaves.', { domain: joined.domain });
+    const agent = await this.#agent();
+    const said = agent.ok ? await agent.value.control.leave() : agent;
+    if (!said.ok) logger.warn('The edge could not be told that this laptop leaves.', { domain: joined.domain });
     const forgotten = settings.set({ joined: undefined });
     if (!forgotten.ok) return forgotten;
     const vault = await reopenVault(place, joined.vault);
     const deleted = await vault.delete(JOINED_CREDENTIAL);
     if (!deleted.ok) logger.warn('The old credential could not be deleted.', { reason: deleted.error.message });
-    await this.#enter(() => createEmbeddedMembership(this.#membershipParts()));
+    await this.#enter(() =>
+      this.#parts.embedded === false ? undefined : createEmbeddedMembership(this.#membershipParts()),
+    );
     return ok(null);
   }
 
-  async #enter(create: () => Membership): Promise<void> {
+  async #enter(create: () => Membership | undefined): Promise<void> {
     const old = this.#membership;
     await old?.close();
     // Closing may have taken seconds; an app that is ending starts nothing new.

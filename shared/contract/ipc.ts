@@ -48,6 +48,8 @@ export const CALLS = {
     token: z.string().max(200),
     caPem: z.string().max(100_000).optional(),
     fingerprint: z.string().max(200).optional(),
+    /** What people call this machine; its host name when left out. */
+    name: z.string().trim().min(1).max(255).optional(),
   }),
   'cluster:leave': z.undefined(),
   'app:quit': z.undefined(),

@@ -1,0 +1,128 @@
+import { type AgentState, offeredUrl } from '../../../shared/contract/agent-state.ts';
+import type { ServiceView } from '../../../shared/contract/control-api.ts';
+import { type Failure, failure } from '../../../shared/domain/failure.ts';
+import { err, ok, type Result } from '../../../shared/domain/result.ts';
+import { type CommandContext, fail } from '../context.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
+import { readProtocol } from '../protocol.ts';
+import { knownState, type Session, withSession } from '../session.ts';
+import { printable, table } from '../terminal.ts';
+import { internalUrl, statusWords } from '../words.ts';
+
+type Outcome<T> = Promise<Result<T, Failure>>;
+
+/** Lists the services of this machine. */
+export async function list(context: CommandContext): Promise<ExitCode> {
+  const { terminal, json, signal } = context;
+  const state = await withSession(context, ['state'], (session) => knownState(session, signal));
+  if (!state.ok) return fail(context, state.error);
+  const { services, trust } = state.value;
+  if (json) for (const service of services) terminal.printJson({ ...service, url: offeredUrl(service.urls, trust) });
+  else if (services.length === 0)
+    terminal.print('Nothing of this machine is public. Publish a port with "porthole services add PORT".');
+  else for (const line of describe(context, state.value)) terminal.print(line);
+  return EXIT.ok;
+}
+
+function describe({ terminal }: CommandContext, { services, trust }: AgentState): string[] {
+  const rows = services.map((s) => [
+    offeredUrl(s.urls, trust),
+    statusWords(terminal, s.status),
+    printable(s.name),
+    internalUrl(s),
+    printable(s.statusReason ?? ''),
+  ]);
+  return table(['URL', 'STATUS', 'NAME', 'TARGET', ''], rows);
+}
+
+/** Flags of `services add`. */
+export interface AddOptions {
+  readonly name?: string;
+  readonly host?: string;
+  readonly protocol: string;
+  readonly path: string;
+}
+
+/** Publishes a port until it is removed. */
+export async function add(context: CommandContext, port: number, options: AddOptions): Promise<ExitCode> {
+  const protocol = readProtocol(options.protocol);
+  const { name, host, path } = options;
+  const input = {
+    port,
+    protocol,
+    path,
+    ...(name === undefined ? {} : { name }),
+    ...(host === undefined ? {} : { host }),
+  };
+  const added = await withSession(context, ['state'], async (session) => {
+    const reply = await session.call('services:publish', input);
+    if (!reply.ok) return reply;
+    const state = await session.call('state:get', undefined);
+    const url = offeredUrl(reply.value.urls, state.ok ? state.value.trust : 'none');
+    return ok({ service: reply.value, url, alone: session.own !== undefined });
+  });
+  if (!added.ok) return fail(context, added.error);
+  const { service, url, alone } = added.value;
+  const { terminal, json } = context;
+  if (json) {
+    terminal.printJson({ ...service, url });
+    return EXIT.ok;
+  }
+  terminal.print(url);
+  terminal.say(`Public for everyone who has the URL; it leads to ${internalUrl(service)}.`);
+  if (alone) terminal.say('Visitors reach it while Porthole runs here: start it with "porthole up" or open the app.');
+  return EXIT.ok;
+}
+
+export const enable = (context: CommandContext, name: string): Promise<ExitCode> =>
+  change(context, name, 'is on', (session, { id }) => session.call('services:setEnabled', { id, enabled: true }));
+
+export const disable = (context: CommandContext, name: string): Promise<ExitCode> =>
+  change(context, name, 'is off: visitors are turned away', (session, { id }) =>
+    session.call('services:setEnabled', { id, enabled: false }),
+  );
+
+export const remove = (context: CommandContext, name: string): Promise<ExitCode> =>
+  change(context, name, 'is removed', (session, { id }) => session.call('services:remove', { id }));
+
+/** Finds the one service that `name` means, does something to it, and says what it is now. */
+async function change(
+  context: CommandContext,
+  name: string,
+  what: string,
+  work: (session: Session, service: ServiceView) => Outcome<ServiceView | null>,
+): Promise<ExitCode> {
+  const done = await withSession(context, ['state'], async (session) => {
+    const state = await knownState(session, context.signal);
+    if (!state.ok) return state;
+    const service = findService(state.value.services, name);
+    if (!service.ok) return service;
+    const outcome = await work(session, service.value);
+    return outcome.ok ? ok({ was: service.value, now: outcome.value }) : outcome;
+  });
+  if (!done.ok) return fail(context, done.error);
+  const { was, now } = done.value;
+  if (context.json) context.terminal.printJson(now ?? { id: was.id, domain: was.domain, removed: true });
+  else context.terminal.print(`${was.domain} ${what}.`);
+  return EXIT.ok;
+}
+
+/**
+ * The service that people mean by `text`: its id, its domain or the first label of it, or its display name. The more
+ * exact meaning wins; a display name that several have is refused.
+ */
+export function findService(services: readonly ServiceView[], text: string): Result<ServiceView, Failure> {
+  const wanted = text.trim().toLowerCase().replace(/\.$/, '');
+  const meanings: readonly ((s: ServiceView) => boolean)[] = [
+    (s) => s.id === text,
+    (s) => s.domain === wanted,
+    (s) => s.domain.split('.')[0] === wanted,
+    (s) => s.name.toLowerCase() === wanted,
+  ];
+  for (const means of meanings) {
+    const [first, second] = services.filter(means);
+    if (second !== undefined) return err(failure('service_ambiguous', { service: printable(text) }));
+    if (first !== undefined) return ok(first);
+  }
+  return err(failure('service_not_found', { service: printable(text) }));
+}

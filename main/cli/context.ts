@@ -1,0 +1,27 @@
+import type { Failure } from '../../shared/domain/failure.ts';
+import { EXIT, type ExitCode, exitOf } from './exit.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What every command gets. */
+export interface CommandContext {
+  readonly terminal: Terminal;
+  readonly env: NodeJS.ProcessEnv;
+  readonly version: string;
+  /** The edge's entry file, if this Porthole has one. */
+  readonly edge: string | undefined;
+  /** Machines read the output. */
+  readonly json: boolean;
+  /** Aborts with the first Ctrl+C, SIGTERM or SIGHUP, or when nobody reads the output any more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Tells a failure to whoever runs the command: a sentence for people, and an object too for machines. What failed
+ * because of Ctrl+C is no news.
+ */
+export function fail({ terminal, json, signal }: CommandContext, error: Failure): ExitCode {
+  if (signal.aborted) return EXIT.interrupted;
+  if (json) terminal.printJson({ error });
+  terminal.say(`${terminal.style('red', 'Error:')} ${error.message}`);
+  return exitOf(error);
+}

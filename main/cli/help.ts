@@ -1,0 +1,63 @@
+/** What `--help` adds: examples, and what the exit code means. */
+export const HELP = {
+  porthole: `
+Examples:
+  porthole expose 3000                    publish localhost:3000 until Ctrl+C
+  porthole services add 8080 --name shop  publish localhost:8080 until it is removed
+  porthole status                         say how the connection is
+
+Without a cluster that was joined, an edge inside Porthole is used: its names work on this machine.
+Exit codes: 0 it worked, 1 it failed, 2 the command line is wrong.
+PORTHOLE_HOME is the folder where Porthole keeps its data; NO_COLOR switches colours off.`,
+  expose: `
+Examples:
+  porthole expose 3000
+  porthole expose 5173 --with-name-prefix demo --expires 2h
+  porthole expose 8443 --protocol https --copy --qr
+  porthole expose 80 --host 192.168.1.20
+
+Anyone who has the URL can open it. It ends with Ctrl+C, at once.
+With --json the first line has name, url, domain, protocol, internal and external; each request follows as a line.`,
+  services: `
+Examples:
+  porthole services
+  porthole services add 3000 --name shop
+  porthole services disable shop
+  porthole services remove shop`,
+  servicesAdd: `
+Examples:
+  porthole services add 3000
+  porthole services add 3000 --name shop
+  porthole services add 443 --host nas.lan --protocol https --name files
+
+Anyone who has the URL can open it, for as long as this machine is connected ("porthole up", or the app).`,
+  up: `
+Examples:
+  porthole up
+  PORTHOLE_HOME=/var/lib/porthole porthole up --json
+
+It runs until Ctrl+C. On a server without a keychain the credential is kept in a file that only you may read;
+PORTHOLE_PASSPHRASE encrypts that file with a passphrase of yours.`,
+  status: `
+Example:
+  porthole status
+
+Exit code 0 when Porthole runs here, 1 when it doesn't.`,
+  logs: `
+Examples:
+  porthole logs --limit 20
+  porthole logs -f --service shop
+  porthole logs -f --json | jq .path`,
+  join: `
+Examples:
+  porthole join https://edge.example.com --token phj_…
+  porthole join https://10.0.0.5:8443 --token phj_… --fingerprint 3f7a…
+  porthole join https://edge.example.com --token phj_… --ca ca.pem --name build-server
+
+The operator of the edge makes a token with "porthole edge token create".`,
+  trust: `
+Example:
+  porthole trust
+
+Browsers then open the https addresses of the embedded edge without a warning.`,
+} as const;

@@ -1,0 +1,187 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { CommandContext } from './context.ts';
+import { EXIT, type ExitCode, UsageError } from './exit.ts';
+import { HELP } from './help.ts';
+
+/**
+ * Runs one command line; the exit code. Commands are loaded when they are used, so that `--help` and a mistyped word
+ * are answered at once.
+ */
+export async function runCli(argv: readonly string[], base: CommandContext): Promise<number> {
+  let code: ExitCode = EXIT.ok;
+  // The edge reads its own arguments, `--help` too.
+  if (argv[0] === 'edge') return (await import('./commands/edge.ts')).edge(base, argv.slice(1));
+  const program = build(base, (next) => {
+    code = next;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError)
+      return ['commander.helpDisplayed', 'commander.version', 'commander.help'].includes(error.code) &&
+        error.exitCode === 0
+        ? EXIT.ok
+        : EXIT.usage;
+    if (!(error instanceof UsageError)) throw error;
+    const message = `${error.message} "porthole --help" shows how it is used.`;
+    if (argv.includes('--json')) base.terminal.printJson({ error: { code: 'input_invalid', message } });
+    base.terminal.say(`Error: ${message}`);
+    return EXIT.usage;
+  }
+}
+
+type Finish = (code: ExitCode) => void;
+
+function build(base: CommandContext, finish: Finish): Command {
+  const program = new Command('porthole');
+  program
+    .description('Publish what runs on this machine, from your own edge.')
+    .version(base.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .showHelpAfterError('Add --help to see how it is used.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => base.terminal.print(text.trimEnd()),
+      writeErr: (text) => base.terminal.say(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error: (.)/, (_, c: string) => `Error: ${c.toUpperCase()}`)),
+    })
+    .addHelpText('after', HELP.porthole);
+  const context = (options: { readonly json?: boolean }): CommandContext => ({ ...base, json: options.json === true });
+  addExpose(program, context, finish);
+  addServices(program, context, finish);
+  addAgent(program, context, finish);
+  program
+    .command('edge')
+    .description('run an edge, or make a join token for one ("porthole edge --help")')
+    .allowUnknownOption()
+    .argument('[arguments...]');
+  return program;
+}
+
+type MakeContext = (options: { readonly json?: boolean }) => CommandContext;
+
+const JSON_FLAG = ['--json', 'print JSON, for programs'] as const;
+
+function addExpose(program: Command, context: MakeContext, finish: Finish): void {
+  const later = (flags: string): Option => new Option(flags).hideHelp();
+  program
+    .command('expose')
+    .description('publish a local port for as long as this command runs')
+    .argument('<port>', 'the port that your server listens on', wholeNumber)
+    .option('--protocol <protocol>', 'what your server speaks: http or https', 'http')
+    .option('--with-name-prefix <prefix>', 'begin of the public name; the rest is random')
+    .option('--host <host>', 'where your server runs, if not on this machine')
+    .option('--expires <time>', 'end by itself after this time, such as 30m or 2h')
+    .option('--qr', 'show the URL as a QR code')
+    .option('--copy', 'copy the URL to the clipboard')
+    .option(...JSON_FLAG)
+    .addOption(later('--with-external-port <port>'))
+    .addOption(later('--with-pin [pin]'))
+    .addOption(later('--with-password [password]'))
+    .addOption(later('--with-user-groups [groups]'))
+    .addOption(later('--with-custom-domain [domain]'))
+    .addHelpText('after', HELP.expose)
+    .action(async (port: number, options) => {
+      const { expose } = await import('./commands/expose.ts');
+      finish(await expose(context(options), port, options));
+    });
+}
+
+function addServices(program: Command, context: MakeContext, finish: Finish): void {
+  const services = program
+    .command('services')
+    .description('list, add and change the services that stay')
+    .option(...JSON_FLAG)
+    .addHelpText('after', HELP.services)
+    .action(async (options) => finish(await (await import('./commands/services.ts')).list(context(options))));
+  services
+    .command('list')
+    .description('list them')
+    .option(...JSON_FLAG)
+    .action(async (_, command: Command) =>
+      finish(await (await import('./commands/services.ts')).list(context(command.optsWithGlobals()))),
+    );
+  services
+    .command('add')
+    .description('publish a local port until it is removed')
+    .argument('<port>', 'the port that your server listens on', wholeNumber)
+    .option('--name <name>', 'the public name, such as "shop" (default: made from the program and port)')
+    .option('--host <host>', 'where your server runs, if not on this machine')
+    .option('--protocol <protocol>', 'what your server speaks: http or https', 'http')
+    .option('--path <path>', 'take only this path and what lies under it', '/')
+    .option(...JSON_FLAG)
+    .addHelpText('after', HELP.servicesAdd)
+    .action(async (port: number, options, command: Command) =>
+      finish(await (await import('./commands/services.ts')).add(context(command.optsWithGlobals()), port, options)),
+    );
+  for (const [verb, words] of [
+    ['enable', 'let visitors in again'],
+    ['disable', 'turn visitors away, and keep the name'],
+    ['remove', 'end a service and free its name'],
+  ] as const) {
+    services
+      .command(verb)
+      .description(words)
+      .argument('<name>', 'its name, public name or id')
+      .option(...JSON_FLAG)
+      .action(async (name: string, _, command: Command) =>
+        finish(await (await import('./commands/services.ts'))[verb](context(command.optsWithGlobals()), name)),
+      );
+  }
+}
+
+function addAgent(program: Command, context: MakeContext, finish: Finish): void {
+  program
+    .command('up')
+    .description('keep this machine connected, without a window')
+    .option(...JSON_FLAG)
+    .addHelpText('after', HELP.up)
+    .action(async (options) => finish(await (await import('./commands/up.ts')).up(context(options))));
+  program
+    .command('status')
+    .description('say whether Porthole runs here, and how it is')
+    .option(...JSON_FLAG)
+    .addHelpText('after', HELP.status)
+    .action(async (options) => finish(await (await import('./commands/status.ts')).status(context(options))));
+  program
+    .command('logs')
+    .description('show who visited')
+    .option('-f, --follow', 'go on with new lines')
+    .option('--service <name>', 'of one service only')
+    .option('--limit <count>', 'so many of the latest lines', wholeNumber, 50)
+    .option(...JSON_FLAG)
+    .addHelpText('after', HELP.logs)
+    .action(async (options) => finish(await (await import('./commands/logs.ts')).logs(context(options), options)));
+  program
+    .command('join')
+    .description('join the cluster of an edge that runs elsewhere')
+    .argument('<url>', 'https://HOST[:PORT] of the edge')
+    .requiredOption('--token <token>', 'the join token that its operator made')
+    .option('--ca <file>', 'its certificate authority, if it is a private one')
+    .option('--fingerprint <sha256>', 'SHA-256 of its certificate or authority')
+    .option('--name <name>', 'what to call this machine (default: its host name)')
+    .option(...JSON_FLAG)
+    .addHelpText('after', HELP.join)
+    .action(async (url: string, options) =>
+      finish(await (await import('./commands/cluster.ts')).join(context(options), url, options)),
+    );
+  program
+    .command('leave')
+    .description('leave that cluster; its services of this machine end')
+    .option(...JSON_FLAG)
+    .action(async (options) => finish(await (await import('./commands/cluster.ts')).leave(context(options))));
+  program
+    .command('trust')
+    .description("install the embedded edge's certificate authority on this machine")
+    .option(...JSON_FLAG)
+    .addHelpText('after', HELP.trust)
+    .action(async (options) => finish(await (await import('./commands/trust.ts')).trust(context(options))));
+}
+
+/** A number as typed; its range is checked where its meaning is known. */
+function wholeNumber(text: string): number {
+  if (/^-?\d{1,15}$/.test(text.trim())) return Number(text);
+  throw new InvalidArgumentError('It is not a whole number.');
+}

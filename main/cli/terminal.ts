@@ -1,0 +1,64 @@
+import type { Writable } from 'node:stream';
+import { styleText } from 'node:util';
+
+export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan';
+
+/** Where a command's words go: results to `out`, everything about the way there to `err`. */
+export interface Terminal {
+  /** A line of the result. */
+  print(line?: string): void;
+  /** One JSON value a line, for machines. */
+  printJson(value: unknown): void;
+  /** Progress, warnings, goodbyes. */
+  say(line: string): void;
+  /** Colours text where a person sees it: on a terminal, and without `NO_COLOR`. */
+  style(style: Style, text: string): string;
+  /** Copies by the terminal's own escape (OSC 52), which works through SSH. False when there is no terminal. */
+  copyByEscape(text: string): boolean;
+}
+
+interface Stream extends Writable {
+  readonly isTTY?: boolean;
+}
+
+export function createTerminal(
+  out: Stream,
+  err: Stream,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Terminal {
+  // https://no-color.org: any value but the empty one.
+  const coloured = out.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+  return {
+    print: (line = '') => void out.write(`${line}\n`),
+    printJson: (value) => void out.write(`${JSON.stringify(value)}\n`),
+    say: (line) => void err.write(`${line}\n`),
+    style: (style, text) => (coloured ? styleText(style, text, { validateStream: false }) : text),
+    copyByEscape(text) {
+      if (err.isTTY !== true) return false;
+      err.write(`\x1b]52;c;${Buffer.from(text).toString('base64')}\x07`);
+      return true;
+    },
+  };
+}
+
+const ESCAPES = /\x1b\[[0-9;]*m/g;
+const width = (text: string): number => text.replace(ESCAPES, '').length;
+
+/** Columns aligned by spaces, without boxes; the last one is not padded. An empty table yields no lines. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  if (rows.length === 0) return [];
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => width(row[column] ?? ''))));
+  return all.map((row) =>
+    row
+      .map((cell, column) =>
+        column === row.length - 1 ? cell : cell + ' '.repeat((widths[column] ?? 0) - width(cell)),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** What a stranger sent, fit for a terminal: control characters could move the cursor or rewrite lines. */
+export const printable = (text: string): string =>
+  text.replace(/[\x00-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);

@@ -1,0 +1,63 @@
+import type { AgentState } from '../../shared/contract/agent-state.ts';
+import type { ServiceView } from '../../shared/contract/control-api.ts';
+import type { AccessRecord } from '../../shared/domain/access-record.ts';
+import { authority, type Target } from '../../shared/domain/service.ts';
+import type { ServiceStatus } from '../../shared/domain/status.ts';
+import { printable, type Style, type Terminal } from './terminal.ts';
+
+const STATUS: Readonly<Record<ServiceStatus, readonly [string, Style]>> = {
+  pending: ['starting', 'yellow'],
+  certificate_pending: ['waiting for its certificate', 'yellow'],
+  active: ['live', 'green'],
+  tunnel_not_created: ['not connected', 'yellow'],
+  certificate_failed: ['certificate failed', 'red'],
+  error: ['needs you', 'red'],
+  disabled: ['off', 'dim'],
+};
+
+/** A status in words, coloured where colour is seen. */
+export function statusWords(terminal: Terminal, status: ServiceStatus): string {
+  const [word, style] = STATUS[status];
+  return terminal.style(style, word);
+}
+
+/** Where a target's traffic goes: `http://localhost:3000`. */
+export const targetUrl = ({
+  protocol,
+  host,
+  port,
+  path,
+}: Pick<Target, 'protocol' | 'host' | 'port' | 'path'>): string =>
+  `${protocol}://${authority(host, port)}${path === '/' ? '' : path}`;
+
+/** The first target of a service, which is what people published. */
+export const internalUrl = (service: ServiceView): string => {
+  const [first] = service.targets;
+  return first === undefined ? '' : targetUrl(first);
+};
+
+const LINK = {
+  up: ['connected', 'green'],
+  connecting: ['connecting', 'yellow'],
+  down: ['not connected', 'red'],
+  paused: ['paused', 'yellow'],
+} as const;
+
+export function linkWords(terminal: Terminal, { link }: AgentState['edge']): string {
+  const [word, style] = LINK[link.state];
+  const trip = link.state === 'up' && link.roundTrip !== undefined ? ` (${link.roundTrip} ms)` : '';
+  return terminal.style(style, word) + trip;
+}
+
+/** One request as a line: when, what came of it, what was asked, how long it took, from where. */
+export function requestLine(terminal: Terminal, record: AccessRecord): string {
+  const time = new Date(record.time).toTimeString().slice(0, 8);
+  const style = record.status >= 500 ? 'red' : record.status >= 400 ? 'yellow' : 'green';
+  const status = record.status === 0 ? 'left' : String(record.status).padEnd(4);
+  const what = { request: '', open: ' (connection opened)', close: ' (connection closed)' }[record.kind];
+  const took =
+    record.duration >= 1_000 ? `${(record.duration / 1_000).toFixed(1)} s` : `${Math.round(record.duration)} ms`;
+  const reason = record.failure === undefined ? '' : `  ${record.failure}`;
+  const asked = `${printable(record.method).padEnd(6)} ${printable(record.path)}${what}`;
+  return `${terminal.style('dim', time)}  ${terminal.style(style, status)}  ${asked}  ${terminal.style('dim', `${took}  ${printable(record.address)}`)}${reason}`;
+}
