@@ -129,7 +129,7 @@ class RunningAgent implements Agent {
       ports,
       signal,
       clock: this.#clock,
-      origin: createOriginDialler(allowed),
+      origin: createOriginDialler(allowed, signal),
       put: (reports) => this.control.putTargets(reports),
       onChange: () => this.#changed(),
     });
@@ -158,6 +158,8 @@ class RunningAgent implements Agent {
       onState: (state) => {
         this.#feedState = state;
         this.#targets.setEdgeOpen(state.live);
+        // And where the control API gets through, so does a tunnel: no use in waiting any longer.
+        if (state.live && this.#link.state.nextTryAt !== undefined) this.#link.resumed();
         this.#changed();
       },
     });

@@ -126,6 +126,7 @@ async function follow<T>(
     for (const chunks = chunksOf(opened.value); ; ) {
       const chunk = await chunks.next().catch((error: unknown) => requester.broken(error));
       if (signal.aborted) return undefined;
+      if (silence.signal.aborted) return requester.broken({ code: 'ETIMEDOUT' });
       if ('code' in chunk) return chunk;
       if (chunk.done === true) return requester.broken({ code: 'ECONNRESET' });
       timer.refresh();

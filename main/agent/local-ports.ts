@@ -21,7 +21,7 @@ export interface PortFinder {
   onChange(listener: () => void): () => void;
   /** Looks every 2 s instead of 10 s until the return value is called. */
   watch(): () => void;
-  /** Looks now; resolves when done. */
+  /** Resolves when a look that began after this call is done. */
   refresh(): Promise<void>;
   /** Stops looking. Idempotent. */
   close(): void;
@@ -69,30 +69,39 @@ export function createPortFinder(options: PortFinderOptions = {}): PortFinder {
   let watchers = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let looking: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
 
   async function look(): Promise<void> {
     // A system that won't say leaves the last list standing: it is the best there is.
     const sockets = await scan(closing.signal).catch(() => undefined);
     if (sockets === undefined || closing.signal.aborted) return;
-    const next = groupPorts(sockets, options.exclude?.() ?? new Set());
-    if (found !== undefined && JSON.stringify(next) === JSON.stringify(found)) return;
-    found = next;
+    const ports = groupPorts(sockets, options.exclude?.() ?? new Set());
+    if (found !== undefined && JSON.stringify(ports) === JSON.stringify(found)) return;
+    found = ports;
     for (const listener of [...listeners]) listener();
   }
 
   function refresh(): Promise<void> {
     if (closing.signal.aborted) return Promise.resolve();
     clearTimeout(timer);
-    looking ??= look().finally(() => {
-      looking = undefined;
-      schedule();
+    if (looking === undefined) {
+      looking = look().finally(() => {
+        looking = undefined;
+        schedule();
+      });
+      return looking;
+    }
+    // The look under way may have begun before what the caller wants to see: another one follows it, for all callers.
+    next ??= looking.then(() => {
+      next = undefined;
+      return refresh();
     });
-    return looking;
+    return next;
   }
 
   function schedule(): void {
     clearTimeout(timer);
-    if (closing.signal.aborted || looking !== undefined) return;
+    if (closing.signal.aborted || looking !== undefined || next !== undefined) return;
     timer = setTimeout(() => void refresh(), watchers > 0 ? WATCHED : UNWATCHED);
   }
 

@@ -34,35 +34,49 @@ export interface OriginDialler {
 }
 
 /**
- * A dialler that asks `allowed` before every dial. Type `agent` never leaves loopback: its host is not even looked at,
+ * A dialler that asks `allowed` before every dial, and cuts what was opened to a target that is not allowed any more:
+ * the edge keeps connections for later requests. Type `agent` never leaves loopback: its host is not even looked at,
  * and both loopback addresses are tried, since many servers listen on only one. Type `host` is resolved by the
- * system and dialled by happy eyeballs (RFC 8305).
+ * system and dialled by happy eyeballs (RFC 8305). `signal` ends its interest in changes of the list.
  */
-export function createOriginDialler(allowed: Pick<AllowList, 'isAllowed'>): OriginDialler {
-  let open = 0;
+export function createOriginDialler(
+  allowed: Pick<AllowList, 'isAllowed' | 'onChange'>,
+  signal: AbortSignal,
+): OriginDialler {
+  const open = new Map<Socket, OpenRequest>();
   let dialling = 0;
+
+  const stop = allowed.onChange(() => {
+    for (const [socket, target] of open) if (!allowed.isAllowed(target)) socket.destroy();
+  });
+  signal.addEventListener('abort', stop, { once: true });
+
   return {
     get open() {
-      return open;
+      return open.size;
     },
-    async dial(target, signal) {
-      if (!allowed.isAllowed(target)) return refusal(RESET.NOT_ALLOWED, 'the user has not allowed this target');
-      if (open >= ORIGIN_SOCKETS || dialling >= ORIGIN_DIALS)
+    async dial(target, given) {
+      if (!allowed.isAllowed(target)) return notAllowed();
+      if (open.size >= ORIGIN_SOCKETS || dialling >= ORIGIN_DIALS)
         return refusal(RESET.LIMIT, 'too many connections to origins');
       dialling++;
-      try {
-        const dialled = await attempt(target, signal);
-        if (!dialled.ok) return dialled;
-        open++;
-        dialled.value.socket.once('close', () => open--);
-        return dialled;
-      } finally {
-        dialling--;
+      const dialled = await attempt(target, given);
+      dialling--;
+      if (!dialled.ok) return dialled;
+      const { socket } = dialled.value;
+      if (!allowed.isAllowed(target)) {
+        socket.on('error', () => {}).destroy();
+        return notAllowed();
       }
+      open.set(socket, target);
+      socket.once('close', () => open.delete(socket));
+      return dialled;
     },
   };
 }
 
+const notAllowed = (): Result<never, OriginRefusal> =>
+  refusal(RESET.NOT_ALLOWED, 'the user has not allowed this target');
 const refusal = (code: ResetCode, reason: string): Result<never, OriginRefusal> => err({ code, reason });
 
 /** Starts the connection. For TLS the name is what the certificate must carry; ALPN says HTTP/1.1, as we speak it. */

@@ -38,7 +38,8 @@ const allow = (port: number): boolean => allowed.allow({ type: 'agent', host: 'l
 
 function startLink(edge: SmallEdge) {
   const address = { host: '127.0.0.1', port: edge.port, domain: 'localhost' };
-  const origin = createOriginDialler(allowed);
+  const ending = new AbortController();
+  const origin = createOriginDialler(allowed, ending.signal);
   const link = createEdgeLink({
     dial: createTunnelDialler({
       address,
@@ -52,7 +53,14 @@ function startLink(edge: SmallEdge) {
       logger: silentLogger,
     }),
   });
-  return { link, origin, [Symbol.dispose]: () => link.close() };
+  return {
+    link,
+    origin,
+    [Symbol.dispose]() {
+      ending.abort();
+      link.close();
+    },
+  };
 }
 
 /** Resolves once the link is in `state`. */

@@ -166,6 +166,19 @@ describe('the list of local ports', () => {
     finder.close();
   });
 
+  it('sees what began to listen during a look, when asked then', async () => {
+    const looks: ((sockets: readonly ListeningSocket[]) => void)[] = [];
+    const finder = createPortFinder({ scan: () => new Promise((resolve) => looks.push(resolve)) });
+    const refreshed = finder.refresh();
+    const same = finder.refresh();
+    looks[0]?.([]);
+    await expect.poll(() => looks.length).toBe(2);
+    looks[1]?.([socket(1)]);
+    await Promise.all([refreshed, same]);
+    expect([looks.length, finder.ports()?.map((p) => p.port)]).toEqual([2, [1]]);
+    finder.close();
+  });
+
   it.runIf(process.platform === 'linux')('names a server of this very process', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));

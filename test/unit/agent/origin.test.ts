@@ -44,7 +44,7 @@ const target = (port: number, more: Partial<OpenRequest> = {}): OpenRequest => (
 });
 
 async function dial(open: OpenRequest, signal = new AbortController().signal) {
-  const dialler = createOriginDialler(createAllowList([open]));
+  const dialler = createOriginDialler(createAllowList([open]), new AbortController().signal);
   const dialled = await dialler.dial(open, signal);
   if (dialled.ok) sockets.push(dialled.value.socket);
   return { dialler, dialled, code: dialled.ok ? undefined : dialled.error.code };
@@ -71,7 +71,7 @@ describe('the origin dialler', () => {
       createServer((socket) => accepted.push(socket)),
       '127.0.0.1',
     );
-    const dialler = createOriginDialler(createAllowList());
+    const dialler = createOriginDialler(createAllowList(), new AbortController().signal);
     const dialled = await dialler.dial(target(port), new AbortController().signal);
     expect(dialled.ok ? undefined : dialled.error.code).toBe(RESET.NOT_ALLOWED);
     expect(accepted).toEqual([]);
@@ -110,6 +110,32 @@ describe('the origin dialler', () => {
       '127.0.0.1',
     );
     expect((await dial(target(port, { tls: true }))).code).toBe(RESET.BROKEN);
+  });
+
+  it('cuts the connections to a target that is not allowed any more, and only those', async () => {
+    const ports = [await listen(createServer(), '127.0.0.1'), await listen(createServer(), '127.0.0.1')] as const;
+    const list = createAllowList(ports.map((port) => target(port)));
+    const dialler = createOriginDialler(list, new AbortController().signal);
+    const [cut, kept] = await Promise.all(
+      ports.map((port) => dialler.dial(target(port), new AbortController().signal)),
+    );
+    if (cut?.ok !== true || kept?.ok !== true) throw new Error('not dialled');
+    sockets.push(kept.value.socket);
+    list.revoke(target(ports[0]));
+    await once(cut.value.socket, 'close');
+    expect([dialler.open, kept.value.socket.destroyed]).toEqual([1, false]);
+  });
+
+  it('hands out nothing to a target that was taken back during the dial', async () => {
+    const port = await listen(createServer(), '127.0.0.1');
+    const list = createAllowList([target(port)]);
+    const pending = createOriginDialler(list, new AbortController().signal).dial(
+      target(port),
+      new AbortController().signal,
+    );
+    list.revoke(target(port));
+    const dialled = await pending;
+    expect(dialled.ok ? undefined : dialled.error.code).toBe(RESET.NOT_ALLOWED);
   });
 
   it('counts the connections that are open', async () => {
