@@ -31,13 +31,14 @@ test('stays on its own page and opens nothing by itself', async ({ shell, page }
       system.openExternal = async (url) => resolve(url);
     });
   });
-  const here = page.url();
+  await page.evaluate(() => void window.open('https://outside.example/'));
+  expect(await opened).toBe('https://outside.example/');
+  const here = await page.evaluate(() => location.href);
   await page.evaluate(() => {
     location.href = 'https://elsewhere.example/';
-    window.open('https://outside.example/');
   });
-  expect(await opened).toBe('https://outside.example/');
-  expect(page.url()).toBe(here);
+  await page.getByRole('link', { name: 'Access log' }).click();
+  expect(await page.evaluate(() => location.href.split('#')[0])).toBe(here);
   expect(shell.app?.windows().length).toBe(1);
 });
 

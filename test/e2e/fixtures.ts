@@ -33,6 +33,7 @@ export const test = base.extend<Fixtures, HostOption>({
     const shell = await openShell(host, { home, browser });
     info.annotations.push({ type: 'ran in', description: shell.kind });
     await use(shell);
+    if (info.status !== info.expectedStatus) await info.attach('last words', { body: shell.lastWords() });
     await shell.stop();
   },
   page: async ({ shell }, use) => {

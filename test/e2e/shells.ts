@@ -1,5 +1,5 @@
 /** Ways to start Porthole as a person would, each with a window that Playwright holds. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { _electron, type Browser, type ElectronApplication, type Page } from '@playwright/test';
@@ -18,6 +18,8 @@ export interface Shell {
   readonly exited: Promise<number | null>;
   /** What is on the clipboard that this shell copies to. */
   clipboard(): Promise<string>;
+  /** The last words of its processes, for a test that failed. */
+  lastWords(): string;
   /** Ends it as the system would. */
   stop(): Promise<void>;
   /** Desktop only. */
@@ -38,13 +40,23 @@ export const surroundings = (home: string): Record<string, string> => ({
   ...(process.env.CHROMIUM === undefined ? {} : { CHROMIUM: process.env.CHROMIUM }),
 });
 
+/** Reads a process's stderr, so that it is never blocked, and keeps the end of it. */
+function keepLastWords(child: ChildProcess): () => string {
+  let text = '';
+  child.stderr?.on('data', (chunk) => {
+    text = `${text}${chunk}`.slice(-10_000);
+  });
+  return () => text;
+}
+
 /** Starts the bundled web shell; resolves with its process and its first link. */
 export async function startWeb(home: string) {
   const child = spawn(process.execPath, [path.join(root, 'out', 'main', 'web.js'), '--no-open'], {
     cwd: home,
     env: surroundings(home),
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  const lastWords = keepLastWords(child);
   const exited = once(child, 'exit').then(([code]): number | null => code);
   const links = async function* () {
     let text = '';
@@ -62,13 +74,13 @@ export async function startWeb(home: string) {
     if (value === undefined) throw new Error('the web shell ended without a link');
     return value;
   };
-  return { child, exited, link: await nextLink(), nextLink };
+  return { child, exited, lastWords, link: await nextLink(), nextLink };
 }
 /** The browser's link, whole: the blank line after it has arrived. */
 const LINK = /http:\/\/p-[0-9a-f]+\.localhost:\d+\/login\?token=[\w-]+(?=\n)/;
 
 async function openWeb({ home, browser }: ShellOptions): Promise<Shell> {
-  const { child, exited, link } = await startWeb(home);
+  const { child, exited, lastWords, link } = await startWeb(home);
   const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
   const page = await context.newPage();
   await page.goto(link);
@@ -78,6 +90,7 @@ async function openWeb({ home, browser }: ShellOptions): Promise<Shell> {
     pid: child.pid ?? 0,
     exited,
     clipboard: () => page.evaluate(() => navigator.clipboard.readText()),
+    lastWords,
     async stop() {
       await context.close();
       child.kill('SIGTERM');
@@ -94,7 +107,7 @@ async function openDesktop({ home }: ShellOptions): Promise<Shell> {
   if (real === undefined) process.env.ELECTRON_OVERRIDE_DIST_PATH = path.dirname(standin);
   const app = await _electron.launch({ args: [root], cwd: home, env: surroundings(home) });
   const child = app.process();
-  child.stderr?.pipe(process.stderr);
+  const lastWords = keepLastWords(child);
   const exited = once(child, 'exit').then(([code]): number | null => code);
   return {
     kind: real === undefined ? 'stand-in' : 'Electron',
@@ -102,6 +115,7 @@ async function openDesktop({ home }: ShellOptions): Promise<Shell> {
     pid: child.pid ?? 0,
     exited,
     clipboard: () => app.evaluate(({ clipboard }) => clipboard.readText()),
+    lastWords,
     async stop() {
       await app.close();
       await exited;
