@@ -57,7 +57,7 @@ export function App() {
       </a>
       <Sidebar screen={screen} />
       <main id="content" tabIndex={-1} className="flex min-h-0 min-w-0 flex-1 flex-col outline-none">
-        <div className="px-4 pt-4 empty:hidden md:px-8 md:pt-6">
+        <div className="px-4 pt-4 empty:hidden md:px-6 md:pt-6 lg:px-8">
           <Notices />
         </div>
         {screen === 'services' ? <ServicesScreen /> : <LogScreen />}

@@ -13,7 +13,11 @@ export function Late({ children }: { readonly children: ReactNode }) {
 /** Grey bars where `rows` rows will be. */
 export const Skeleton = ({ rows, label }: { readonly rows: number; readonly label: string }) => (
   <Late>
-    <div role="status" aria-label={label} className="flex flex-col gap-4 p-4">
+    <div
+      role="status"
+      aria-label={label}
+      className="flex max-w-[720px] flex-col gap-4 rounded-8 border border-line bg-surface p-4"
+    >
       {Array.from({ length: rows }, (_, row) => (
         // The bars are all alike and never move.
         // biome-ignore lint/suspicious/noArrayIndexKey: see above

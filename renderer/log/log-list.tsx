@@ -26,7 +26,7 @@ interface LogListProps {
 }
 
 const Foot = ({ view }: { readonly view: LogView }) => (
-  <p className="px-4 py-2 text-12 text-muted">
+  <p className="px-3 py-2 text-12 text-muted @min-[640px]:px-4">
     {view.lines.length >= MAX_LINES
       ? t.log.bound(formatCount(MAX_LINES))
       : view.cursor === undefined && view.known

@@ -65,7 +65,7 @@ function Filters({ view }: { readonly view: LogView }) {
 function Nothing({ view }: { readonly view: LogView }) {
   const { log } = usePorthole();
   if (view.failure !== undefined) return null;
-  if (!view.known) return <Skeleton rows={8} label={t.common.loading} />;
+  if (!view.known) return view.loading ? <Skeleton rows={8} label={t.common.loading} /> : null;
   const open = isOpen(view.filter);
   return (
     <div className="flex flex-col items-start gap-2 p-4">
@@ -96,7 +96,7 @@ export function LogScreen() {
   const [chosen, setChosen] = useState<AccessRecord | undefined>(undefined);
   useFreshLog();
   return (
-    <div className="flex min-h-0 flex-1 flex-col gap-3 px-4 py-4 md:px-8 md:py-6">
+    <div className="flex min-h-0 flex-1 flex-col gap-3 px-4 py-4 md:px-6 md:py-6 lg:px-8">
       <div className="flex flex-wrap items-baseline gap-x-4">
         <h1 className="text-24 font-semibold md:text-32">{t.log.title}</h1>
         {view.dropped > 0 && (

@@ -118,7 +118,7 @@ export function ServicesScreen() {
 
   if (state === undefined || !state.servicesKnown)
     return (
-      <div className="p-4 md:px-8 md:py-6">
+      <div className="flex flex-col gap-6 p-4 md:p-6 lg:px-8">
         <h1 className="text-24 font-semibold md:text-32">{t.services.title}</h1>
         {(online || connection === 'connecting') && <Skeleton rows={4} label={t.common.loading} />}
       </div>

@@ -27,12 +27,14 @@ function processView(state: AgentState): LinkView | undefined {
       word: words.restarting,
       notice: { tone: 'bad', title: words.edgeStopped, body: words.edgeStoppedBody },
     };
-  if (state.edge.process === 'starting' || state.phase === 'starting')
+  if (state.edge.process === 'starting')
     return {
       mark: 'connecting',
       word: words.starting,
       notice: { tone: 'quiet', title: words.edgeStarting, body: words.edgeStartingBody },
     };
+  if (state.phase === 'starting')
+    return { mark: 'connecting', word: words.starting, notice: { tone: 'quiet', title: t.phase.starting, body: '' } };
   return undefined;
 }
 

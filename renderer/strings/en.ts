@@ -16,7 +16,7 @@ export const en = {
 
   gone: {
     title: 'Porthole has stopped.',
-    body: 'Start it again and this page continues by itself. Your services are not reachable until then.',
+    body: 'Your services are not reachable. Start it again and open the link that it prints. If only the way to it broke, this page goes on by itself.',
     refusedTitle: 'This page’s session is over.',
     refusedBody:
       'Porthole was started anew, or this link was opened elsewhere. For a new link, press Enter in the terminal where Porthole runs, or start it again.',
@@ -219,10 +219,8 @@ export const en = {
       transfer: 'Sending',
       noSplit: 'No answer was sent, so there is nothing to split.',
       total: 'Total',
-      firstByte: 'First byte',
       time: 'Time',
       host: 'Host',
-      path: 'Path',
       service: 'Service',
       protocol: 'Protocol',
       secure: 'encrypted',

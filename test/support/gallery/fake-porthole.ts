@@ -17,8 +17,7 @@ export function installFake(scene: Scene): void {
     for (const listener of listeners[event] ?? []) listener(value);
   };
   let state = scene.state;
-  const change = (next: Partial<NonNullable<Scene['state']>>): void => {
-    if (state === undefined) return;
+  const change = (next: Partial<Scene['state']>): void => {
     state = { ...state, ...next, revision: state.revision + 1 };
     emit('state', state);
   };
@@ -38,7 +37,7 @@ export function installFake(scene: Scene): void {
       status: 'active' as const,
       urls: { https: url('https', 8443), http: url('http', 8080) },
     };
-    change({ services: [made, ...(state?.services ?? [])] });
+    change({ services: [made, ...state.services] });
     return made;
   };
   const steps = [
@@ -67,7 +66,6 @@ export function installFake(scene: Scene): void {
       call(channel: string, input: unknown): Promise<unknown> {
         const error = scene.refusals[channel];
         if (error !== undefined) return Promise.resolve({ ok: false, error });
-        if (state === undefined) return new Promise(() => undefined);
         return Promise.resolve({ ok: true, value: answer(channel, input) });
       },
       on(event: string, listener: (value: unknown) => void): () => void {

@@ -18,7 +18,8 @@ import { SCENES, type SceneName } from './scenes.ts';
 
 interface Picture {
   readonly name: string;
-  readonly scene: SceneName;
+  /** Absent: no preload, and no key for the web shell either. */
+  readonly scene?: SceneName;
   readonly hash?: '#/log';
   readonly act?: (page: Page) => Promise<void>;
 }
@@ -27,6 +28,7 @@ const WIDTHS = [320, 380, 820, 1280] as const;
 const SCHEMES = ['light', 'dark'] as const;
 
 const PICTURES: readonly Picture[] = [
+  { name: 'no-key' },
   { name: 'unknown', scene: 'unknown' },
   { name: 'first-run', scene: 'first' },
   { name: 'no-ports', scene: 'bare' },
@@ -146,7 +148,7 @@ async function draw(
   });
   page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
   page.on('pageerror', (error) => faults.push(error.message));
-  await page.addInitScript(installFake, SCENES[picture.scene]);
+  if (picture.scene !== undefined) await page.addInitScript(installFake, SCENES[picture.scene]);
   await page.goto(url + (picture.hash ?? ''));
   await page.getByRole('heading', { level: 1 }).waitFor();
   await picture.act?.(page);

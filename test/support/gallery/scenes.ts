@@ -7,8 +7,7 @@ import type { ServiceStatus } from '../../../shared/domain/status.ts';
 
 /** What the page is given in place of main. JSON only: it is handed into the browser. */
 export interface Scene {
-  /** Absent: main has not said anything yet. */
-  readonly state?: AgentState;
+  readonly state: AgentState;
   readonly log: readonly AccessRecord[];
   /** Lines that arrive when the scene calls for live ones. */
   readonly live: readonly AccessRecord[];
@@ -130,7 +129,6 @@ const failing = { code: 'edge_unreachable', message: 'Nothing answers at edge.ex
 
 /** Every scene by name. */
 export const SCENES = {
-  waiting: { log: [], live: [], dropped: 0, refusals: {} },
   unknown: scene({ servicesKnown: false, portsKnown: false, phase: 'starting' }),
   first: scene({}),
   bare: scene({ ports: [] }),
