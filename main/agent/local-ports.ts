@@ -15,7 +15,7 @@ const LOOPBACK = new Set(['127.0.0.1', '0.0.0.0', '::1', '::', '::ffff:127.0.0.1
 
 /** Finds what listens on this machine and can be reached over loopback. */
 export interface PortFinder {
-  /** Ascending by port; `undefined` until the first look is done, or when the system won't say. */
+  /** Ascending by port; `undefined` until the first look is done. Empty when the system won't say. */
   ports(): readonly LocalPort[] | undefined;
   /** Calls back after every change; the return value unsubscribes. */
   onChange(listener: () => void): () => void;
@@ -72,10 +72,10 @@ export function createPortFinder(options: PortFinderOptions = {}): PortFinder {
   let next: Promise<void> | undefined;
 
   async function look(): Promise<void> {
-    // A system that won't say leaves the last list standing: it is the best there is.
+    // A system that won't say leaves the last list standing: it is the best there is, even if it is empty.
     const sockets = await scan(closing.signal).catch(() => undefined);
-    if (sockets === undefined || closing.signal.aborted) return;
-    const ports = groupPorts(sockets, options.exclude?.() ?? new Set());
+    if (closing.signal.aborted) return;
+    const ports = sockets === undefined ? (found ?? []) : groupPorts(sockets, options.exclude?.() ?? new Set());
     if (found !== undefined && JSON.stringify(ports) === JSON.stringify(found)) return;
     found = ports;
     for (const listener of [...listeners]) listener();

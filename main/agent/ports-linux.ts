@@ -11,8 +11,9 @@ export interface ProcSocket {
 
 /** The kernel lists listening sockets first: this much holds thousands of them, however many connections there are. */
 const TABLE_BYTES = 1024 * 1024;
-/** Milliseconds after which a socket whose process was not found is looked for again. */
+/** A socket whose process was not found is looked for again after this many milliseconds, and so many times in all. */
 const LOOK_AGAIN = 30_000;
+const LOOKS = 3;
 const LISTEN = '0A';
 
 /** Reads the listening rows of `/proc/net/tcp` or `tcp6` (proc(5)). Addresses are 32-bit words in host order. */
@@ -49,17 +50,26 @@ interface Owner {
   readonly process: string | undefined;
 }
 
+/** Its process belongs to another user, most likely, which won't change; or it was just being started. */
+interface Missing {
+  readonly looks: number;
+  readonly lookedAt: number;
+}
+
 /**
  * A scan over `/proc`. Which process holds a socket is looked up once a socket (the costly part: every descriptor of
  * every process that this user may look into); processes of other users stay unknown.
  */
 export function createLinuxScan(now: () => number = Date.now, root = '/proc'): SocketScan {
-  let owners = new Map<string, Owner | { readonly missingSince: number }>();
+  let owners = new Map<string, Owner | Missing>();
 
   async function lookUp(wanted: Set<string>, signal: AbortSignal): Promise<void> {
-    for (const entry of await readdir(root)) {
+    // Newest processes first: a socket that is new belongs to one of them.
+    const processes = (await readdir(root))
+      .filter((entry) => /^\d+$/.test(entry))
+      .sort((a, b) => Number(b) - Number(a));
+    for (const entry of processes) {
       if (wanted.size === 0 || signal.aborted) return;
-      if (!/^\d+$/.test(entry)) continue;
       const held = await socketsOf(`${root}/${entry}`, wanted);
       if (held.length === 0) continue;
       const owner = { pid: Number(entry), process: await nameOf(`${root}/${entry}`) };
@@ -68,7 +78,11 @@ export function createLinuxScan(now: () => number = Date.now, root = '/proc'): S
         wanted.delete(inode);
       }
     }
-    for (const inode of wanted) owners.set(inode, { missingSince: now() });
+    for (const inode of wanted) {
+      const known = owners.get(inode);
+      const looks = known !== undefined && 'looks' in known ? known.looks + 1 : 1;
+      owners.set(inode, { looks, lookedAt: now() });
+    }
   }
 
   return async (signal) => {
@@ -80,13 +94,14 @@ export function createLinuxScan(now: () => number = Date.now, root = '/proc'): S
     const wanted = new Set(
       [...listed].filter((inode) => {
         const known = owners.get(inode);
-        return known === undefined || ('missingSince' in known && now() - known.missingSince >= LOOK_AGAIN);
+        if (known === undefined) return true;
+        return 'looks' in known && known.looks < LOOKS && now() - known.lookedAt >= LOOK_AGAIN;
       }),
     );
     if (wanted.size > 0) await lookUp(wanted, signal);
     return rows.map((row): ListeningSocket => {
       const owner = owners.get(row.inode);
-      if (owner === undefined || 'missingSince' in owner) return { address: row.address, port: row.port };
+      if (owner === undefined || 'looks' in owner) return { address: row.address, port: row.port };
       return {
         address: row.address,
         port: row.port,

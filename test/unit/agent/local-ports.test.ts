@@ -1,9 +1,12 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ListeningSocket } from '../../../main/agent/listening-socket.ts';
 import { createPortFinder, groupPorts, PORTS_LIMIT, systemScan } from '../../../main/agent/local-ports.ts';
 import { createDarwinScan, parseLsof, parsePs } from '../../../main/agent/ports-darwin.ts';
-import { parseProcNet } from '../../../main/agent/ports-linux.ts';
+import { createLinuxScan, parseProcNet } from '../../../main/agent/ports-linux.ts';
 import { createWindowsScan, parseNetstat, parseTasklist } from '../../../main/agent/ports-windows.ts';
 
 const PROC_NET = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -58,6 +61,54 @@ const PS = `  501 /System/Library/CoreServices/ControlCenter.app/Contents/MacOS/
   812 node /Users/u/shop/node_modules/.bin/vite --port 5173
   900 /Applications/Google Chrome.app/Contents/Google Chrome Helper --type=utility
 `;
+
+describe('the scan of Linux', () => {
+  const signal = new AbortController().signal;
+
+  function proc(): string {
+    const root = mkdtempSync(path.join(tmpdir(), 'porthole-proc-'));
+    mkdirSync(path.join(root, 'net'));
+    writeFileSync(path.join(root, 'net/tcp'), PROC_NET);
+    return root;
+  }
+
+  function addProcess(root: string, pid: number, inode: number): void {
+    mkdirSync(path.join(root, `${pid}/fd`), { recursive: true });
+    symlinkSync(`socket:[${inode}]`, path.join(root, `${pid}/fd/7`));
+    symlinkSync('/dev/null', path.join(root, `${pid}/fd/8`));
+    writeFileSync(path.join(root, `${pid}/comm`), 'node\n');
+    writeFileSync(path.join(root, `${pid}/cmdline`), 'node\0/srv/node_modules/.bin/vite\0');
+  }
+
+  it('finds the process of a socket once, and gives up on one that stays unknown', async () => {
+    const root = proc();
+    let time = 0;
+    const scan = createLinuxScan(() => time, root);
+    addProcess(root, 10, 35764);
+    const known = { address: '127.0.0.1', port: 3000, pid: 10, process: 'vite' };
+    expect(await scan(signal)).toEqual([known, { address: '0.0.0.0', port: 8080 }]);
+    rmSync(path.join(root, '10'), { recursive: true });
+    addProcess(root, 11, 1069);
+    time = 29_999;
+    expect((await scan(signal))[1]?.pid).toBeUndefined();
+    time = 30_000;
+    expect(await scan(signal)).toEqual([known, { address: '0.0.0.0', port: 8080, pid: 11, process: 'vite' }]);
+
+    const other = createLinuxScan(() => time, root);
+    rmSync(path.join(root, '11'), { recursive: true });
+    for (let look = 0; look < 3; look++, time += 30_000) await other(signal);
+    addProcess(root, 12, 1069);
+    expect((await other(signal))[1]?.pid).toBeUndefined();
+    rmSync(root, { recursive: true });
+  });
+
+  it('fails where the tables are missing', async () => {
+    const root = proc();
+    rmSync(path.join(root, 'net'), { recursive: true });
+    await expect(createLinuxScan(() => 0, root)(signal)).rejects.toThrow();
+    rmSync(root, { recursive: true });
+  });
+});
 
 describe('the tools of macOS', () => {
   it('yield sockets with their processes', () => {
@@ -139,6 +190,13 @@ describe('the list of local ports', () => {
       { port: 80, addresses: ['0.0.0.0', '::'], pid: 5, process: 'nginx' },
       { port: 9000, addresses: ['::'] },
     ]);
+  });
+
+  it('is empty where the system will not say', async () => {
+    const finder = createPortFinder({ scan: () => Promise.reject(new Error('no')) });
+    await finder.refresh();
+    expect(finder.ports()).toEqual([]);
+    finder.close();
   });
 
   it('is bounded', () => {
