@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 /** A local server as a visitor of these tests would publish one. */
 export interface Origin {
   readonly port: number;
+  /** Idempotent. */
   close(): Promise<void>;
 }
 
@@ -21,6 +22,7 @@ export async function startOrigin(words: string): Promise<Origin> {
   return {
     port,
     async close() {
+      if (!server.listening) return;
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
