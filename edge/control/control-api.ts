@@ -7,7 +7,7 @@ import { systemClock } from '../../shared/node/clock.ts';
 import { AgentFeeds } from './agent-feeds.ts';
 import { type ControlContext, type ControlOptions, DEFAULT_LIMITS } from './context.ts';
 import { Gate } from './gate.ts';
-import { explain, refuse } from './refusal.ts';
+import { explain, refuse, refuseConnection } from './refusal.ts';
 import { addAgentRoutes } from './routes-agents.ts';
 import { addServiceRoutes } from './routes-services.ts';
 import { addStreamRoutes } from './routes-streams.ts';
@@ -58,6 +58,10 @@ function createApp(context: ControlContext): { app: FastifyInstance; server: Ser
     bodyLimit: limits.body,
     exposeHeadRoutes: false,
     forceCloseConnections: true,
+    frameworkErrors: (_error, _request, reply) => {
+      refuse(reply, failure('input_invalid', { reason: 'The address of the call is not valid.' }));
+    },
+    clientErrorHandler: refuseConnection,
     serverFactory: (handler) => {
       server = createServer(
         {

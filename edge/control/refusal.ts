@@ -1,5 +1,7 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { type Failure, failure, failureSpec } from '../../shared/domain/failure.ts';
+import { type Failure, type FailureCode, failure, failureSpec } from '../../shared/domain/failure.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 
 /** Answers with a failure: its status, its body, and when to come back where that is known. */
@@ -23,3 +25,25 @@ export function explain(error: FastifyError, request: FastifyRequest, log: Logge
   log.error('A control call failed.', { method: request.method, url: request.url, error });
   return failure('internal');
 }
+
+/** Answers what isn't HTTP, is too large or too slow, in the API's own form, and closes the connection. */
+export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const code = CONNECTION_FAILURES[error.code ?? ''] ?? 'request_malformed';
+  const body = JSON.stringify({ error: failure(code) });
+  const { status } = failureSpec(code);
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\ncontent-type: application/json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+  // A peer that never closes its side is not waited for.
+  socket.once('finish', () => socket.destroySoon());
+}
+
+const CONNECTION_FAILURES: Readonly<Record<string, FailureCode>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  HPE_HEADER_OVERFLOW: 'head_too_large',
+};

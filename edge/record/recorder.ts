@@ -36,7 +36,7 @@ const QUEUE = 20_000;
 /** Queries under way at most. */
 const QUERIES = 32;
 /** Milliseconds until a writer that died is started again. */
-const RESTART = 2_000;
+export const RESTART = 2_000;
 /** Milliseconds that closing waits for the last batches. */
 const CLOSE_LIMIT = 5_000;
 
@@ -82,6 +82,8 @@ class ThreadedRecorder implements Recorder {
       return Promise.resolve(err(failure('input_invalid', { reason: 'The cursor is not one of ours.' }, 'cursor')));
     const worker = this.#worker;
     if (worker === undefined || this.#queries.size >= QUERIES) return Promise.resolve(err(failure('busy')));
+    // What was noted so far is found, as far as the writer keeps up.
+    this.#flush();
     const id = ++this.#queryId;
     return new Promise((resolve) => {
       this.#queries.set(id, resolve);

@@ -27,8 +27,9 @@ export interface StoreOptions {
 
 const MEMORY = ':memory:';
 const PAGE = 4096;
-/** Milliseconds that a write waits for another process. */
-const BUSY_TIMEOUT = 5000;
+/** Milliseconds that the thread may stand still for another process: while opening, and afterwards. */
+const OPEN_TIMEOUT = 5000;
+const BUSY_TIMEOUT = 20;
 
 /**
  * Opens the store in `dataDir/edge.db`, made and migrated as needed.
@@ -55,6 +56,7 @@ export function createStore(options: StoreOptions): Result<Store, Failure> {
     database = openDatabase(dataDir, options.maxBytes ?? 2 ** 30);
     const migrated = migrate(database, dataDir);
     if (!migrated.ok) return undo(migrated.error);
+    database.exec(`pragma busy_timeout = ${BUSY_TIMEOUT}`);
   } catch (error) {
     const reason = mediumFailure(error, dataDir);
     if (reason !== undefined) return undo(reason);
@@ -88,7 +90,7 @@ function prepareFolder(dataDir: string): void {
 /** WAL so that readers never wait; FULL so that a confirmed write survives a power cut, not just the process. */
 function openDatabase(dataDir: string, maxBytes: number): DatabaseSync {
   const file = dataDir === MEMORY ? MEMORY : join(dataDir, 'edge.db');
-  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT, enableForeignKeyConstraints: true });
+  const database = new DatabaseSync(file, { timeout: OPEN_TIMEOUT, enableForeignKeyConstraints: true });
   try {
     database.exec(`
       pragma page_size = ${PAGE};

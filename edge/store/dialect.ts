@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -10,9 +11,14 @@ import {
   SqliteQueryCompiler,
   type TransactionSettings,
 } from 'kysely';
+import { isBusy } from './sqlite-failure.ts';
 
 /** Prepared statements kept at most. The store's queries are a fixed few dozen. */
 const STATEMENTS = 256;
+
+/** Milliseconds that a writer waits for another process, and between two tries. */
+const LOCK_TIMEOUT = 5_000;
+const LOCK_RETRY = 20;
 
 /** Kysely over one `node:sqlite` database. The database stays the caller's to close. */
 export function nodeSqliteDialect(database: DatabaseSync): Dialect {
@@ -50,9 +56,25 @@ class NodeSqliteDriver implements Driver {
     else next();
   }
 
-  /** Writers take the write lock at once: a reader that turns writer half-way could fail with a stale view. */
+  /**
+   * Writers take the write lock at once: a reader that turns writer half-way could fail with a stale view. While
+   * another process has it they wait without holding up the thread, which has visitors to serve.
+   */
   async beginTransaction(_: DatabaseConnection, settings: TransactionSettings): Promise<void> {
-    this.#database.exec(settings.accessMode === 'read only' ? 'begin deferred' : 'begin immediate');
+    if (settings.accessMode === 'read only') {
+      this.#database.exec('begin deferred');
+      return;
+    }
+    const deadline = performance.now() + LOCK_TIMEOUT;
+    for (;;) {
+      try {
+        this.#database.exec('begin immediate');
+        return;
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > deadline) throw error;
+      }
+      await pause(LOCK_RETRY);
+    }
   }
 
   async commitTransaction(): Promise<void> {

@@ -2,7 +2,7 @@ import type { Insertable, Kysely, Selectable } from 'kysely';
 import type { ChangeSet, ServiceChange, StoredService } from './store.ts';
 import type { Tables } from './tables.ts';
 
-/** Changed services that are looked up by id at most; past that, reading all of them is no dearer. */
+/** Changed services, and agents, that are looked up by id at most; past that, reading all of them is no dearer. */
 const LOOKUP_LIMIT = 500;
 
 /** Appends a row to the feed and forgets those that are `length` revisions back. Yields the new revision. */
@@ -45,7 +45,8 @@ export async function changesSince(
     ? await db.selectFrom('changes').selectAll().where('revision', '>', since).orderBy('revision').execute()
     : [];
   const touched = new Map(changes.filter((c) => c.kind === 'service').map((c) => [c.subject, c.owner_id]));
-  if (!reaches || touched.size > LOOKUP_LIMIT) {
+  const agents = new Set(changes.filter((c) => c.kind === 'agent').map((c) => c.subject));
+  if (!reaches || touched.size > LOOKUP_LIMIT || agents.size > LOOKUP_LIMIT) {
     const all = decode(await db.selectFrom('services').selectAll().execute());
     const services = all.map(({ service }) => ({ id: service.id, ownerId: service.ownerId, service }));
     return { revision, reset: true, services, removedAgents: [] };
@@ -60,17 +61,17 @@ export async function changesSince(
           .execute();
   const current = new Map(decode(rows).map(({ service }) => [service.id, service]));
   const services = Array.from(touched, ([id, ownerId]): ServiceChange => ({ id, ownerId, service: current.get(id) }));
-  return { revision, reset: false, services, removedAgents: await removedAgents(db, changes) };
+  return { revision, reset: false, services, removedAgents: await missing(db, agents) };
 }
 
-async function removedAgents(db: Kysely<Tables>, changes: readonly Selectable<Tables['changes']>[]): Promise<string[]> {
-  const named = new Set(changes.filter((c) => c.kind === 'agent').map((c) => c.subject));
-  if (named.size === 0) return [];
+/** Those of `agents` that are not there any more. */
+async function missing(db: Kysely<Tables>, agents: ReadonlySet<string>): Promise<string[]> {
+  if (agents.size === 0) return [];
   const left = await db
     .selectFrom('agents')
     .select('id')
-    .where('id', 'in', [...named].slice(0, LOOKUP_LIMIT))
+    .where('id', 'in', [...agents])
     .execute();
   const alive = new Set(left.map((a) => a.id));
-  return [...named].filter((id) => !alive.has(id));
+  return [...agents].filter((id) => !alive.has(id));
 }

@@ -117,7 +117,7 @@ export class SqliteStore implements Store {
   }
 
   touchAgent(id: string, at: number): Stored<void> {
-    return this.#write(async (db) => {
+    return this.#lease(async (db) => {
       await db.updateTable('agents').set({ last_seen_at: at }).where('id', '=', id).execute();
     });
   }
@@ -189,7 +189,7 @@ export class SqliteStore implements Store {
   }
 
   renewService(id: string, ownerId: string, now: number, expiresAt: number): Stored<StoredService> {
-    return this.#write(async (db) => {
+    return this.#lease(async (db) => {
       const { service, revision } = await this.#owned(db, id, ownerId);
       if (service.expiresAt === undefined)
         return refuse(
@@ -250,6 +250,23 @@ export class SqliteStore implements Store {
     const outcome = await this.#track(this.#attempt(() => this.#db.transaction().execute(work)));
     if (outcome.ok && this.#feed.own !== before) this.#feed.wake();
     return outcome;
+  }
+
+  /**
+   * A write that says no more than "still there", often. It survives the death of the process like any other, but
+   * doesn't wait for the disk: after a power cut nobody is still there anyway.
+   */
+  #lease<T>(work: (db: Transaction<Tables>) => Promise<T>): Stored<T> {
+    const run = (): Promise<T> =>
+      this.#db.connection().execute(async (connection) => {
+        this.#database.exec('pragma synchronous = normal');
+        try {
+          return await connection.transaction().execute(work);
+        } finally {
+          this.#database.exec('pragma synchronous = full');
+        }
+      });
+    return this.#track(this.#attempt(run));
   }
 
   async #attempt<T>(run: () => Promise<T>): Stored<T> {

@@ -282,6 +282,15 @@ describe('what is not the API', () => {
     }
   });
 
+  it('addresses that cannot be decoded or are too long are coded refusals', async () => {
+    const { credential: as } = await bench.join();
+    for (const path of ['/services/%zz', `/services/${'x'.repeat(1000)}`]) {
+      const reply = await bench.call('DELETE', path, { as });
+      expect(codeOf(reply)).not.toBe('no error');
+      expect(reply.status).toBeLessThan(500);
+    }
+  });
+
   it('bodies that are too large, no JSON, or call themselves otherwise are refused', async () => {
     const { credential: as } = await bench.join();
     const large = await bench.call('POST', '/services', { as, body: JSON.stringify({ name: 'x'.repeat(300_000) }) });
@@ -320,7 +329,7 @@ describe('connections', () => {
     const silent = await raw();
     const slow = await raw();
     slow.write('GET /api/v1/cluster HTTP/1.1\r\nHost: x\r\nX-Slow: ');
-    expect(await closed(slow)).toContain('408');
+    expect(await closed(slow)).toMatch(/^HTTP\/1\.1 408 .*request_timeout/s);
     await closed(silent);
     const body = await raw();
     body.write(
@@ -342,7 +351,10 @@ describe('connections', () => {
   it('that send garbage get a 400 and are closed', async () => {
     const socket = await raw();
     socket.write('\x16\x03 this is not HTTP\r\n\r\n');
-    expect(await closed(socket)).toContain('400');
+    expect(await closed(socket)).toMatch(/^HTTP\/1\.1 400 .*request_malformed/s);
+    const large = await raw();
+    large.write(`GET /api/v1/cluster HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`);
+    expect(await closed(large)).toMatch(/^HTTP\/1\.1 431 .*head_too_large/s);
   });
 
   it('end when the API closes, streams included', async () => {

@@ -110,6 +110,22 @@ describe('a command beside a running edge', () => {
 });
 
 describe('the store', () => {
+  it('waits for a writer of another process without holding up its own thread', async () => {
+    const edge = open();
+    const agent = await joinAgent(edge);
+    const other = new DatabaseSync(join(dataDir, 'edge.db'));
+    other.exec('begin immediate');
+    let done = false;
+    const writing = edge.createService(newService(agent.id, 'patient'), LIMITS).finally(() => {
+      done = true;
+    });
+    for (let turns = 0; turns < 100; turns++) await new Promise((resolve) => setImmediate(resolve));
+    expect(done).toBe(false);
+    other.exec('rollback');
+    other.close();
+    expect((await writing).ok).toBe(true);
+  });
+
   it('has every write that it confirmed after a kill -9, and none by half', async () => {
     const { child, lines } = startWriter('write');
     const confirmed: string[] = [];
