@@ -182,6 +182,10 @@ it('lets nobody reach what its user has not allowed', async () => {
   allowed.allow({ type: 'agent', host: 'localhost', port: server.port });
   await reached(agent, status(service.id, 'active'));
   expect((await ask({ url: service.urls.https, ca: caPem })).status).toBe(200);
+  // The edge keeps that connection for the next request; taken back means that one too.
+  allowed.revoke({ type: 'agent', host: 'localhost', port: server.port });
+  expect((await ask({ url: service.urls.https, ca: caPem })).status).toBe(502);
+  expect(asked).toBe(1);
 });
 
 it('shows a server that stops, and that it is back', async () => {

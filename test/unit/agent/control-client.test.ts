@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
-import { type ControlClient, createControlClient } from '../../../main/agent/control-client.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type ControlClient, createControlClient, STREAM_SILENCE } from '../../../main/agent/control-client.ts';
 import type { ServiceView, WatchEvent } from '../../../shared/contract/control-api.ts';
 import { failure } from '../../../shared/domain/failure.ts';
 import { selfSigned } from '../../support/certificate.ts';
@@ -229,6 +229,34 @@ describe('a stream', () => {
     const enough = new AbortController();
     const over = await client.watch({ onEvent: () => enough.abort() }, enough.signal);
     expect(over).toBeUndefined();
+  });
+
+  it('is dead after 25 s of silence, counted from the last bytes', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    ends.push(() => vi.useRealTimers());
+    const responses: ServerResponse[] = [];
+    const { client } = await edge((_, response) => {
+      responses.push(response);
+      response.write(line({ type: 'ping' }));
+    });
+    let heard = 0;
+    const waiting: (() => void)[] = [];
+    const ping = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
+    const first = ping();
+    const onEvent = (): void => {
+      heard++;
+      waiting.shift()?.();
+    };
+    const over = client.watch({ onEvent }, new AbortController().signal);
+    await first;
+    vi.advanceTimersByTime(STREAM_SILENCE - 1);
+    const second = ping();
+    responses[0]?.write(line({ type: 'ping' }));
+    await second;
+    vi.advanceTimersByTime(STREAM_SILENCE - 1);
+    expect(heard).toBe(2);
+    vi.advanceTimersByTime(1);
+    expect((await over)?.message).toContain('no answer in time');
   });
 
   it('fails with what the edge refused with', async () => {
