@@ -54,7 +54,19 @@ export function Sidebar({ screen }: { readonly screen: Screen }) {
         </span>
         {t.product}
       </p>
-      <div className="ml-auto flex items-center gap-1 md:order-last md:mt-auto md:ml-0 md:flex-col md:items-stretch md:gap-3">
+      <nav aria-label={t.nav.label} className="order-last flex w-full gap-1 md:order-none md:flex-col">
+        {SCREENS.map((entry) => (
+          <a
+            key={entry.screen}
+            href={hrefOf(entry.screen)}
+            aria-current={entry.screen === screen ? 'page' : undefined}
+            className="flex min-h-11 items-center border-b-2 border-transparent px-2 text-15 text-muted hover:text-text aria-[current=page]:border-accent aria-[current=page]:font-semibold aria-[current=page]:text-text md:min-h-9 md:rounded-8 md:border-b-0 md:px-3 md:hover:bg-sunken md:aria-[current=page]:bg-accent-soft"
+          >
+            {entry.label}
+          </a>
+        ))}
+      </nav>
+      <div className="ml-auto flex items-center gap-1 md:mt-auto md:ml-0 md:flex-col md:items-stretch md:gap-3">
         <LinkLine />
         {open && (
           <button
@@ -67,18 +79,6 @@ export function Sidebar({ screen }: { readonly screen: Screen }) {
           </button>
         )}
       </div>
-      <nav aria-label={t.nav.label} className="flex w-full gap-1 md:flex-col">
-        {SCREENS.map((entry) => (
-          <a
-            key={entry.screen}
-            href={hrefOf(entry.screen)}
-            aria-current={entry.screen === screen ? 'page' : undefined}
-            className="flex min-h-11 items-center border-b-2 border-transparent px-2 text-15 text-muted hover:text-text aria-[current=page]:border-accent aria-[current=page]:font-semibold aria-[current=page]:text-text md:min-h-9 md:rounded-8 md:border-b-0 md:px-3 md:hover:bg-sunken md:aria-[current=page]:bg-accent-soft"
-          >
-            {entry.label}
-          </a>
-        ))}
-      </nav>
       {quitting && <QuitDialog onClose={stay} />}
     </header>
   );

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useStore } from 'zustand';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import { Button } from '../controls/button.tsx';
@@ -54,7 +54,7 @@ function Filters({ view }: { readonly view: LogView }) {
           </option>
         ))}
       </select>
-      <Button aria-pressed={view.paused} onClick={() => log.setPaused(!view.paused)}>
+      <Button onClick={() => log.setPaused(!view.paused)}>
         <Icon name={view.paused ? 'play' : 'pause'} />
         {view.paused ? t.log.resume : t.log.pause}
       </Button>
@@ -95,6 +95,12 @@ export function LogScreen() {
   const names = useServiceNames();
   const [chosen, setChosen] = useState<AccessRecord | undefined>(undefined);
   useFreshLog();
+  const content = useRef<HTMLDivElement>(null);
+  const close = (): void => {
+    setChosen(undefined);
+    // The button that was pressed goes away; the list takes the keyboard on.
+    content.current?.querySelector<HTMLElement>('[role="listbox"]')?.focus({ preventScroll: true });
+  };
   return (
     <div className="flex min-h-0 flex-1 flex-col gap-3 px-4 py-4 md:px-6 md:py-6 lg:px-8">
       <div className="flex flex-wrap items-baseline gap-x-4">
@@ -114,7 +120,7 @@ export function LogScreen() {
           <Button onClick={() => void log.refresh()}>{t.common.tryAgain}</Button>
         </div>
       )}
-      <div className="relative flex min-h-0 flex-1 gap-4">
+      <div ref={content} className="relative flex min-h-0 flex-1 gap-4">
         <div className="@container relative flex min-h-0 min-w-0 flex-1 flex-col rounded-8 border border-line bg-surface">
           {view.lines.length === 0 ? (
             <Nothing view={view} />
@@ -127,7 +133,7 @@ export function LogScreen() {
             />
           )}
         </div>
-        {chosen !== undefined && <LogDetail record={chosen} names={names} onClose={() => setChosen(undefined)} />}
+        {chosen !== undefined && <LogDetail record={chosen} names={names} onClose={close} />}
       </div>
     </div>
   );

@@ -38,17 +38,17 @@ function Facts({ service, standing }: { readonly service: ServiceView; readonly 
         {t.services.status[standing.key]}
       </p>
       {standing.reason !== undefined && <p className="max-w-[68ch] wrap-anywhere">{standing.reason}</p>}
-      <p className="flex flex-wrap gap-x-3 text-muted">
-        <span>{service.enabled ? t.services.publicToAll : t.services.publicToNobody}</span>
+      <div className="flex flex-wrap gap-x-3 text-muted">
+        <p>{service.enabled ? t.services.publicToAll : t.services.publicToNobody}</p>
         {target !== undefined && (
-          <span className="wrap-anywhere">
+          <p className="wrap-anywhere">
             {t.services.target('')}
             <span className="font-mono">{describeTarget(target)}</span>
             {others.length > 0 && ` +${others.length}`}
-          </span>
+          </p>
         )}
-        {service.source === 'ephemeral' && <span>{t.services.ephemeral}</span>}
-      </p>
+        {service.source === 'ephemeral' && <p>{t.services.ephemeral}</p>}
+      </div>
     </div>
   );
 }
