@@ -148,6 +148,9 @@ function writeWhole(file: string, text: string): void {
   try {
     writeFileSync(fd, text);
     fsyncSync(fd);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
   } finally {
     closeSync(fd);
   }
