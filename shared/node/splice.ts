@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { RESET, type ResetCode } from '../wire/codes.ts';
 import { type OwnedRead, type ReadTarget, readOwned } from './owned-read.ts';
 import { type Consumer, createSocketSink, type SocketSink } from './socket-sink.ts';
@@ -159,7 +160,15 @@ class StreamSplice implements Splice, Consumer {
     if (this.#ended) return;
     this.#ended = true;
     this.#early = [];
-    if (end.by !== 'both') this.#socket?.destroy();
+    if (end.by !== 'both') this.#breakSocket();
     this.#options.onEnd?.({ ...end, toSocket: this.toSocket, toStream: this.toStream });
+  }
+
+  /** A plain close would look like a proper end, and half an upload like a whole one. TLS has its own way to tell. */
+  #breakSocket(): void {
+    const socket = this.#socket;
+    if (socket === undefined || socket.destroyed) return;
+    if (socket instanceof TLSSocket) socket.destroy();
+    else socket.resetAndDestroy();
   }
 }

@@ -16,6 +16,8 @@ import { type AgentStream, DrivenStream, QUEUE_LIMIT, type StreamHost } from './
 /** Milliseconds between pings, and of silence after which a tunnel counts as dead. */
 export const PING_EVERY = 5_000;
 export const DEAD_AFTER = 15_000;
+/** Milliseconds by which a timer is late only when this side has stalled. */
+const STALLED = 1_000;
 /** Milliseconds that a closing socket has to send its last words. */
 const LAST_WORDS = 1_000;
 /** Bytes by which all receive windows of a tunnel may exceed 64 KiB each. */
@@ -106,6 +108,8 @@ class SocketTunnel implements Tunnel, StreamHost {
   readonly #roundTrip = createRoundTrip();
   readonly #stopPings: CancelTimer;
   #stopDeadline: CancelTimer = () => {};
+  /** A deadline is running. */
+  #expecting = false;
   #lastHeard: number;
   #heardAtPing = 0;
   #bytesIn = 0;
@@ -197,7 +201,8 @@ class SocketTunnel implements Tunnel, StreamHost {
   probe(timeout: number): void {
     if (this.#closed) return;
     this.#ping();
-    this.#expectLife(timeout, this.#clock.monotonic());
+    this.#stopDeadline();
+    this.#expectLife(timeout);
   }
 
   waitForQueue(stream: DrivenStream): void {
@@ -267,18 +272,31 @@ class SocketTunnel implements Tunnel, StreamHost {
     const silence = this.#clock.monotonic() - this.#lastHeard;
     this.#reader.quiet = this.#bytesIn - this.#heardAtPing < IDLE_BYTES;
     this.#heardAtPing = this.#bytesIn;
-    if (silence > DEAD_AFTER - PING_EVERY) this.#expectLife(DEAD_AFTER - silence, this.#lastHeard);
+    if (silence > DEAD_AFTER - PING_EVERY && !this.#expecting) this.#expectLife(DEAD_AFTER - silence);
     this.#ping();
   }
 
-  /** Closes unless something is heard after `since` within `timeout` ms. */
-  #expectLife(timeout: number, since: number): void {
-    this.#stopDeadline();
-    const onDeadline = (): void => {
-      if (this.#lastHeard <= since) this.close(GO_AWAY.TIMEOUT, 'the peer fell silent');
-    };
-    if (timeout <= 0) onDeadline();
-    else this.#stopDeadline = this.#clock.setTimeout(onDeadline, timeout);
+  /**
+   * Closes unless something is heard within `timeout` ms. A timer that comes late tells of a stall on this side (a
+   * blocked event loop, a suspended process): what the peer has sent meanwhile is still unread, so it gets another go.
+   */
+  #expectLife(timeout: number): void {
+    const since = this.#lastHeard;
+    const due = this.#clock.monotonic() + timeout;
+    this.#expecting = true;
+    this.#stopDeadline = this.#clock.setTimeout(
+      () => {
+        this.#expecting = false;
+        if (this.#lastHeard > since) return;
+        if (this.#clock.monotonic() - due < STALLED) {
+          this.close(GO_AWAY.TIMEOUT, 'the peer fell silent');
+          return;
+        }
+        this.#ping();
+        this.#expectLife(PING_EVERY);
+      },
+      Math.max(0, timeout),
+    );
   }
 
   #ping(): void {

@@ -50,6 +50,19 @@ export class ManualClock implements Clock {
     this.#time = end;
   }
 
+  /** Lets `ms` pass as a blocked event loop would: whatever is due fires afterwards, late, intervals once. */
+  stall(ms: number): void {
+    this.#time += ms;
+    const due = [...this.#timers].filter((timer) => timer.at <= this.#time);
+    for (const timer of due) {
+      if (!this.#timers.has(timer)) continue;
+      if (timer.every === undefined) this.#timers.delete(timer);
+      else timer.at = this.#time + timer.every;
+      timer.callback();
+    }
+    this.advance(0);
+  }
+
   #add(timer: Timer): CancelTimer {
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);

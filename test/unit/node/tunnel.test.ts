@@ -308,6 +308,17 @@ describe('a tunnel whose peer', () => {
     expect([edge.closed, agent.closed]).toEqual([false, false]);
   });
 
+  it('could not be heard for a stall on this side gets another five seconds, once', async () => {
+    const clock = new ManualClock();
+    const { tunnel } = await rawPeer(clock);
+    clock.stall(40_000);
+    expect(tunnel.closed).toBe(false);
+    clock.advance(4_000);
+    expect(tunnel.closed).toBe(false);
+    clock.advance(2_000);
+    expect(tunnel.closed).toBe(true);
+  });
+
   it('does not answer a probe is cut as soon as its time is up', async () => {
     const clock = new ManualClock();
     const { tunnel } = await rawPeer(clock);
