@@ -121,7 +121,10 @@ export function LogScreen() {
         </div>
       )}
       <div ref={content} className="relative flex min-h-0 flex-1 gap-4">
-        <div className="@container relative flex min-h-0 min-w-0 flex-1 flex-col rounded-8 border border-line bg-surface">
+        <div
+          hidden={view.failure !== undefined && view.lines.length === 0}
+          className="@container relative flex min-h-0 min-w-0 flex-1 flex-col rounded-8 border border-line bg-surface"
+        >
           {view.lines.length === 0 ? (
             <Nothing view={view} />
           ) : (

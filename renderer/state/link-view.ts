@@ -72,10 +72,10 @@ export function linkView(state: AgentState | undefined, connection: Connection):
   if (connection === 'lost' || connection === 'refused') {
     const refused = connection === 'refused';
     return {
-      mark: 'error',
-      word: t.link.gone,
+      mark: refused ? 'attention' : 'error',
+      word: refused ? t.link.down : t.link.gone,
       notice: {
-        tone: 'bad',
+        tone: refused ? 'warn' : 'bad',
         title: refused ? t.gone.refusedTitle : t.gone.title,
         body: refused ? t.gone.refusedBody : t.gone.body,
       },
