@@ -75,9 +75,10 @@ async function open(
     logger.warn('The settings were damaged and are set aside.', { path: settings.value.setAside });
   const place = { home: home.value, host, passphrase: env.PORTHOLE_PASSPHRASE, loadKeychain: loadKeytar };
   const app = new RunningApp({ ...options, place, host, settings: settings.value, logger, lifetime });
+  await app.start();
+  // Last, so that it closes first: what its clients exposed is ended while there still is an edge to tell.
   const socket = await openLocalSocket(home.value, app);
   if (!socket.ok) return socket;
   lifetime.defer(() => socket.value.close());
-  await app.start();
   return ok(app);
 }

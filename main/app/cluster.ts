@@ -37,6 +37,7 @@ export async function joinCluster(
   name: string,
   settings: SettingsStore,
   vault: () => Promise<Vault>,
+  signal: AbortSignal,
 ): Promise<Result<{ readonly joined: Joined; readonly vault: Vault }, Failure>> {
   const current = settings.get().joined;
   if (current !== undefined) return err(failure('already_joined', { cluster: current.domain }));
@@ -44,7 +45,10 @@ export async function joinCluster(
   if (!parsed.ok) return parsed;
   const { address, trust, token } = parsed.value;
   const client = createControlClient({ address, trust });
+  const giveUp = (): void => client.close();
+  signal.addEventListener('abort', giveUp, { once: true });
   const reply = await client.join(token, name);
+  signal.removeEventListener('abort', giveUp);
   client.close();
   if (!reply.ok) return reply;
   const { agentId, credential, cluster } = reply.value;

@@ -208,7 +208,7 @@ class Supervisor implements EmbeddedEdge {
     };
     const tooLong = (): void => child.kill('SIGKILL');
     child.stdout.on('data', createLineCutter(LINE_LIMIT, onLine, tooLong));
-    const log = (text: string): void => this.#options.logger.info('The embedded edge says:', { text });
+    const log = (text: string): void => logEdgeLine(this.#options.logger, text);
     child.stderr.on('data', createLineCutter(LINE_LIMIT, log, tooLong));
     return () => reported;
   }
@@ -242,6 +242,19 @@ async function choosePorts(addresses: readonly string[]): Promise<EdgePorts | un
   if (httpsPort === undefined) return undefined;
   const httpPort = await findFreePort(addresses, new Set([httpsPort]));
   return httpPort === undefined ? undefined : { httpsPort, httpPort };
+}
+
+const logLine = z.looseObject({ level: z.enum(['debug', 'info', 'warn', 'error']), msg: z.string() });
+
+/** Passes a log line of the edge on at its own level; what isn't one (last words of a crash) is a warning. */
+function logEdgeLine(logger: Logger, text: string): void {
+  const line = logLine.safeParse(readJson(text));
+  if (!line.success) {
+    logger.warn('The embedded edge says:', { text: text.slice(0, 2_000) });
+    return;
+  }
+  const { level, msg, time: _, ...fields } = line.data;
+  logger[level](`Edge: ${msg}`, fields);
 }
 
 function readJson(text: string): unknown {

@@ -188,7 +188,10 @@ class EmbeddedMembership implements Membership {
     const token = this.#edge.takeToken();
     if (token === undefined) return err(failure('edge_failed', { reason: 'it has to be joined again' }));
     const client = createControlClient(placeOf(ready));
+    const giveUp = (): void => client.close();
+    this.#closing.signal.addEventListener('abort', giveUp, { once: true });
     const joined = await client.join(token, this.#parts.name);
+    this.#closing.signal.removeEventListener('abort', giveUp);
     client.close();
     if (!joined.ok) return joined;
     const identity = { agentId: joined.value.agentId, credential: joined.value.credential };

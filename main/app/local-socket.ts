@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { z } from 'zod';
 import {
   type CallFrame,
   callFrameSchema,
@@ -9,9 +10,10 @@ import {
   helloFrameSchema,
   type ReplyFrame,
 } from '../../shared/contract/frames.ts';
-import type { EventName } from '../../shared/contract/ipc.ts';
+import type { EventName, Reply } from '../../shared/contract/ipc.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
+import { pause, systemClock } from '../../shared/node/clock.ts';
 import type { App } from './app.ts';
 import { systemReason } from './home.ts';
 import { createLineCutter } from './lines.ts';
@@ -29,9 +31,14 @@ export interface SocketLimits {
 }
 export const LOCAL_SOCKET_LIMITS: SocketLimits = { clients: 64, line: 1 << 20, calls: 64, backlog: 8 << 20 };
 
+/** Milliseconds that the exposures of clients may take to end when the app does. */
+const GOODBYE = 2_000;
+/** Milliseconds that a client has to take what was sent to it before the end. */
+const LAST_READ = 500;
+
 export interface LocalSocket {
   readonly path: string;
-  /** Ends every conversation and removes the socket. Idempotent. */
+  /** Ends every conversation, what it exposed, and removes the socket. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -47,10 +54,14 @@ export async function openLocalSocket(
 ): Promise<Result<LocalSocket, Failure>> {
   const path = socketPath(home);
   const clients = new Set<Socket>();
+  const goodbyes = new Set<Promise<unknown>>();
   const server = createServer((socket) => {
     clients.add(socket);
     socket.on('close', () => clients.delete(socket));
-    converse(socket, app, limits);
+    converse(socket, app, limits, (goodbye) => {
+      goodbyes.add(goodbye);
+      void goodbye.finally(() => goodbyes.delete(goodbye));
+    });
   });
   server.maxConnections = limits.clients;
   try {
@@ -69,11 +80,21 @@ export async function openLocalSocket(
   return ok({
     path,
     close() {
-      closing ??= new Promise((resolve) => {
+      closing ??= (async () => {
         // Node removes the socket file itself.
-        server.close(() => resolve());
+        const closed = once(server, 'close');
+        server.close();
         for (const client of clients) client.end(() => client.destroy());
-      });
+        const done = new AbortController();
+        // A client that doesn't read would never take its end.
+        const cut = systemClock.setTimeout(() => {
+          for (const client of clients) client.destroy();
+        }, LAST_READ);
+        await closed;
+        cut();
+        await Promise.race([Promise.all(goodbyes), pause(systemClock, GOODBYE, done.signal)]);
+        done.abort();
+      })();
       return closing;
     },
   });
@@ -92,11 +113,31 @@ function prepare(home: string, path: string): void {
   rmSync(path, { force: true });
 }
 
-/** One client: a hello that subscribes (optional here), then calls. What is no frame ends the conversation. */
-function converse(socket: Socket, app: Pick<App, 'dispatch' | 'on' | 'state'>, limits: SocketLimits): void {
+/** The id of the exposure that a publish call made; `undefined` for any other outcome. */
+const exposureOf = (channel: string, reply: Reply<unknown>): string | undefined =>
+  channel === 'services:publish' && reply.ok ? exposureSchema.safeParse(reply.value).data?.id : undefined;
+
+const exposureSchema = z.object({ id: z.string(), source: z.literal('ephemeral') });
+
+/**
+ * One client: a hello that subscribes (optional here), then calls. What is no frame ends the conversation. What it
+ * exposed ends with it, even when it was killed: nobody else would before the exposure expires.
+ */
+function converse(
+  socket: Socket,
+  app: Pick<App, 'dispatch' | 'on' | 'state'>,
+  limits: SocketLimits,
+  onGoodbye: (goodbye: Promise<unknown>) => void,
+): void {
   const subscriptions: (() => void)[] = [];
+  const exposures = new Set<string>();
   let first = true;
   let calls = 0;
+
+  const endExposures = (): void => {
+    for (const id of exposures) onGoodbye(app.dispatch('services:remove', { id }));
+    exposures.clear();
+  };
 
   const send = (frame: ReplyFrame | EventFrame): void => {
     if (!socket.writable) return;
@@ -116,7 +157,10 @@ function converse(socket: Socket, app: Pick<App, 'dispatch' | 'on' | 'state'>, l
     calls++;
     const reply = await app.dispatch(channel, input);
     calls--;
+    const exposure = exposureOf(channel, reply);
+    if (exposure !== undefined) exposures.add(exposure);
     send({ id, reply });
+    if (socket.destroyed) endExposures();
   };
   const take = (line: string): boolean => {
     const frame = parse(line);
@@ -141,6 +185,7 @@ function converse(socket: Socket, app: Pick<App, 'dispatch' | 'on' | 'state'>, l
   socket.on('error', () => undefined);
   socket.on('close', () => {
     for (const end of subscriptions) end();
+    endExposures();
   });
 }
 

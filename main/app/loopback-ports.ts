@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
@@ -5,6 +6,10 @@ import { createServer } from 'node:net';
 export async function loopbackAddresses(): Promise<readonly string[]> {
   return (await listenBriefly('::1', 0)) === undefined ? ['127.0.0.1'] : ['127.0.0.1', '::1'];
 }
+
+/** Below the ranges from which systems take ports for outgoing connections, so that the port is free next time too. */
+const LOWEST = 20_000;
+const HIGHEST = 30_000;
 
 /**
  * A port that is free on all of `addresses`, so that a browser which picks either one finds the same server. Somebody
@@ -14,13 +19,11 @@ export async function findFreePort(
   addresses: readonly string[],
   avoid: ReadonlySet<number>,
 ): Promise<number | undefined> {
-  const [first = '127.0.0.1', ...others] = addresses;
-  for (let tries = 0; tries < 20; tries++) {
-    const port = await listenBriefly(first, 0);
-    if (port === undefined) return undefined;
+  for (let tries = 0; tries < 50; tries++) {
+    const port = randomInt(LOWEST, HIGHEST);
     if (avoid.has(port)) continue;
-    const taken = await Promise.all(others.map((address) => listenBriefly(address, port)));
-    if (taken.every((answer) => answer === port)) return port;
+    const free = await Promise.all(addresses.map((address) => listenBriefly(address, port)));
+    if (free.every((answer) => answer === port)) return port;
   }
   return undefined;
 }

@@ -253,8 +253,9 @@ export class RunningApp implements App {
   }
 
   async #join(input: JoinInput): Promise<Result<Outputs['cluster:join'], Failure>> {
-    const { settings, place } = this.#parts;
-    const result = await joinCluster(input, input.name ?? this.#name, settings, () => openVault(place));
+    const { settings, place, lifetime } = this.#parts;
+    const name = input.name ?? this.#name;
+    const result = await joinCluster(input, name, settings, () => openVault(place), lifetime.signal);
     if (!result.ok) return result;
     const { joined, vault } = result.value;
     await this.#enter(() => createJoinedMembership(this.#membershipParts(), joined, vault));

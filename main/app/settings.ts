@@ -12,7 +12,7 @@ const allowedTargets = z
   .array(z.object({ type: z.enum(['agent', 'host']), host: z.string().min(1).max(253), port }))
   .max(10_000);
 
-/** What a later version adds is kept when this one writes, so that going back a version loses nothing. */
+/** Sections that a later version adds are kept when this one writes, so that going back a version loses nothing. */
 const settingsSchema = z.looseObject({
   /** The embedded edge: its ports stay the same over restarts so that URLs do. */
   embedded: z.object({

@@ -1,7 +1,7 @@
 /** The command line as its users meet it: real processes, a data folder of their own. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
@@ -276,10 +276,14 @@ it('sets damaged settings aside and goes on', async () => {
   expect(files).toContain('settings.json');
 });
 
-it('starts from the script that npx runs', async () => {
+it('starts from the script on the Node that the system has, however old', async () => {
   await using home = temporaryHome();
   const script = path.resolve(import.meta.dirname, '../../build/porthole.mjs');
-  const child = spawn('node', [script, '--version'], { env: home.env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const [text] = (await once(child.stdout, 'data')) as [Buffer];
-  expect(String(text)).toMatch(/^\d+\.\d+\.\d+\n$/);
+  const places = (process.env.PATH ?? '').split(path.delimiter).filter((p) => !p.includes('node_modules'));
+  const system = places.map((p) => path.join(p, 'node')).find((p) => existsSync(p)) ?? process.execPath;
+  const child = spawn(system, [script, 'expose', '0'], { env: home.env, stdio: ['ignore', 'inherit', 'pipe'] });
+  const [text] = (await once(child.stderr, 'data')) as [Buffer];
+  const [code] = (await once(child, 'exit')) as [number];
+  expect(String(text)).toContain('Port 0 is not valid');
+  expect(code).toBe(2);
 });

@@ -76,6 +76,11 @@ export async function publish(context: Context, exposures: Map<string, string>, 
   const agent = await context.agent();
   if (!agent.ok) return agent;
   const membership = context.membership();
+  // Its visitors would go round in circles.
+  if (plan.value.target.type === 'agent' && membership.ownPorts().includes(input.port))
+    return err(
+      failure('input_invalid', { reason: `Port ${input.port} is Porthole's own. Choose your server's.` }, 'port'),
+    );
   const allowance = allow(membership, plan.value, () => Buffer.from(context.random(12)).toString('hex'));
   if (!allowance.ok) return allowance;
   const created = await create(context, agent.value, plan.value);
