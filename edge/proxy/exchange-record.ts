@@ -14,10 +14,10 @@ export interface ExchangeFacts {
   /** Wall clock of the first byte. */
   readonly time: number;
   readonly startedAt: number;
-  /** When the request was handed to the tunnel; 0 when it was not. */
-  readonly handedAt: number;
-  /** When the response began; 0 when it did not. */
-  readonly firstByteAt: number;
+  /** When the request was handed to the tunnel, if it was. */
+  readonly handedAt: number | undefined;
+  /** When the response began, if it did. */
+  readonly firstByteAt: number | undefined;
   readonly now: number;
   /** Smoothed round trip of the agent's link in milliseconds; 0 when unknown. */
   readonly roundTrip: number;
@@ -59,9 +59,9 @@ export function toAccessRecord(facts: ExchangeFacts): AccessRecord {
 
 /** The time to the first byte and whose it was: edge, then one round trip of the tunnel, then the origin. */
 function partsOf(facts: ExchangeFacts): Pick<AccessRecord, 'firstByte' | 'edge' | 'tunnel' | 'origin'> {
-  if (facts.firstByteAt === 0) return {};
+  if (facts.firstByteAt === undefined) return {};
   const firstByte = facts.firstByteAt - facts.startedAt;
-  if (facts.handedAt === 0) return { firstByte: round(firstByte), edge: round(firstByte) };
+  if (facts.handedAt === undefined) return { firstByte: round(firstByte), edge: round(firstByte) };
   const edge = Math.min(firstByte, facts.handedAt - facts.startedAt);
   const tunnel = Math.min(firstByte - edge, facts.roundTrip);
   return {

@@ -53,8 +53,8 @@ export class Exchange implements OriginUser {
   #origin: OriginStream | undefined;
   #relay: ResponseRelay | undefined;
   #headBuffer: HeadBuffer | undefined;
-  #handedAt = 0;
-  #firstByteAt = 0;
+  #handedAt: number | undefined;
+  #firstByteAt: number | undefined;
   #status = 0;
   #interims = 0;
   #continued = false;
@@ -159,7 +159,7 @@ export class Exchange implements OriginUser {
     origin.writeText(
       requestText(this.#head, stripPrefix(this.#head.target, target.prefix), host, about, this.visit.id),
     );
-    if (this.#handedAt === 0) this.#handedAt = this.#context.clock.monotonic();
+    this.#handedAt ??= this.#context.clock.monotonic();
     this.#visitor.flow();
   }
 

@@ -296,7 +296,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
         userAgent: '',
         time: this.#time,
         startedAt: this.#startedAt,
-        handedAt: 0,
+        handedAt: undefined,
         firstByteAt,
         now: firstByteAt,
         roundTrip: 0,
