@@ -170,11 +170,14 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic'],
 });
 const faults: string[] = [];
-for (const picture of PICTURES.filter(({ name }) => wanted.length === 0 || wanted.includes(name)))
-  for (const width of WIDTHS)
-    for (const scheme of SCHEMES) faults.push(...(await draw(browser, server.url, picture, width, scheme, folder)));
-await browser.close();
-server.close();
-await rm(root, { recursive: true });
+try {
+  for (const picture of PICTURES.filter(({ name }) => wanted.length === 0 || wanted.includes(name)))
+    for (const width of WIDTHS)
+      for (const scheme of SCHEMES) faults.push(...(await draw(browser, server.url, picture, width, scheme, folder)));
+} finally {
+  await browser.close();
+  server.close();
+  await rm(root, { recursive: true });
+}
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length === 0 ? 0 : 1;
