@@ -17,6 +17,10 @@ export default defineConfig<object, HostOption>({
   use: { launchOptions: { executablePath, args: [...CHROMIUM_ARGS] } },
   projects: [
     { name: 'web', testIgnore: '**/desktop.spec.ts', use: { host: 'web' } },
-    { name: 'desktop', testIgnore: ['**/web.spec.ts', '**/screens.spec.ts'], use: { host: 'desktop' } },
+    {
+      name: 'desktop',
+      testIgnore: ['**/web.spec.ts', '**/start.spec.ts', '**/screens.spec.ts'],
+      use: { host: 'desktop' },
+    },
   ],
 });

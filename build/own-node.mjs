@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
@@ -13,6 +13,14 @@ export function follow(child) {
     process.exit(1);
   });
   child.once('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
+}
+
+/** The npm that runs this script, if one does: the parent, or the parent of the shell that npm puts between. */
+export function npmProcess() {
+  if (process.env.npm_lifecycle_event === undefined || process.platform === 'win32') return undefined;
+  const { stdout } = spawnSync('ps', ['-o', 'ppid=,args=', '-p', String(process.ppid)], { encoding: 'utf8' });
+  const between = /^\s*(\d+)\s+\S*sh -c /.exec(stdout ?? '');
+  return between === null ? process.ppid : Number(between[1]);
 }
 
 /**

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build, isBuilt } from './bundle.mjs';
 import { fetchElectron, findElectron } from './electron.mjs';
-import { follow, onOwnNode } from './own-node.mjs';
+import { follow, npmProcess, onOwnNode } from './own-node.mjs';
 
 const root = path.join(import.meta.dirname, '..');
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -58,7 +58,8 @@ async function main() {
   }
   if (missing !== undefined) say(`Electron is not available (${missing}), so Porthole opens in the browser.`);
   // Under npm this process ends with npm, however that ends.
-  if (process.env.npm_lifecycle_event !== undefined) process.env.PORTHOLE_PARENT ??= String(process.ppid);
+  const npm = npmProcess();
+  if (npm !== undefined) process.env.PORTHOLE_PARENT ??= String(npm);
   const { runWeb } = await import(pathToFileURL(path.join(root, 'out', 'main', 'web.js')).href);
   process.exit(await runWeb({ open: noOpen !== true }));
 }

@@ -51,7 +51,8 @@ export function createMainWindow(preload: string): MainWindow {
     made.once('ready-to-show', () => made.show());
     // A page that crashed says nothing any more; the state lives in main, so a new one shows all of it.
     made.webContents.on('render-process-gone', () => made.webContents.reload());
-    void made.loadURL(`${ORIGIN}/`);
+    // Fails only when the window goes while it loads, such as at a quick quit.
+    made.loadURL(`${ORIGIN}/`).catch(() => undefined);
     return made;
   };
 

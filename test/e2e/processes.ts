@@ -27,3 +27,11 @@ export const running = (pids: readonly number[]): readonly number[] =>
   processes()
     .filter((process) => pids.includes(process.pid) && !process.state.startsWith('Z'))
     .map((process) => process.pid);
+
+/** Everything that `pid` started, and what that started, and so on; without `pid` itself. */
+export function descendants(pid: number): readonly number[] {
+  const all = processes();
+  const found = [pid];
+  for (const parent of found) for (const process of all) if (process.parent === parent) found.push(process.pid);
+  return found.slice(1);
+}

@@ -48,11 +48,13 @@ export class CdpConnection {
   readonly #sessions = new Map<string, CdpSession>();
   readonly #waiting = new Map<number, Waiting>();
   #last = 0;
+  #closing = false;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.onmessage = (message) => this.#take(JSON.parse(String(message.data)));
     socket.onclose = () => {
+      if (this.#closing) return;
       for (const { method, reject } of this.#waiting.values()) reject(new Error(`${method}: Chromium is gone`));
       this.#waiting.clear();
     };
@@ -65,6 +67,12 @@ export class CdpConnection {
       socket.onerror = () => reject(new Error('Chromium does not take a DevTools connection'));
     });
     return new CdpConnection(socket);
+  }
+
+  /** Asks Chromium to close. What is still under way stays without an answer: nobody waits for it any more. */
+  close(): void {
+    this.#closing = true;
+    void this.browser.tell('Browser.close');
   }
 
   session(id: string): CdpSession {

@@ -31,8 +31,17 @@ export async function startChromium(switches: readonly string[], lost: () => voi
   const executable = findChromium();
   if (executable === undefined) throw new Error(CHROMIUM_MISSING);
   const profile = mkdtempSync(path.join(tmpdir(), 'porthole-standin-'));
-  const own = ['--headless', '--remote-debugging-port=0', '--no-startup-window', `--user-data-dir=${profile}`];
-  const child = spawn(executable, [...CHROMIUM_ARGS, ...switches, ...own], { stdio: ['ignore', 'ignore', 'pipe'] });
+  // The pipe is there for its end: Chromium leaves when the other side of it is gone, in whatever way.
+  const own = [
+    '--headless',
+    '--remote-debugging-port=0',
+    '--remote-debugging-pipe',
+    '--no-startup-window',
+    `--user-data-dir=${profile}`,
+  ];
+  const child = spawn(executable, [...CHROMIUM_ARGS, ...switches, ...own], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+  });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const url = await devToolsUrl(child);
   child.on('exit', lost);
@@ -42,7 +51,7 @@ export async function startChromium(switches: readonly string[], lost: () => voi
     url,
     async close() {
       child.off('exit', lost);
-      void cdp.browser.tell('Browser.close');
+      cdp.close();
       const kill = setTimeout(() => child.kill('SIGKILL'), 3000);
       await exited;
       clearTimeout(kill);
