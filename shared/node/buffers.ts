@@ -3,10 +3,10 @@ import type { Lease } from './stream.ts';
 /** Bytes of an arena (outgoing frames are gathered in one) and of a read buffer. */
 export const BUFFER_SIZE = 512 * 1024;
 /** How many spare ones the process keeps. What is beyond that goes back to the system. */
-const SPARE_ARENAS = 16;
-const SPARE_READ_BUFFERS = 16;
+const SPARE_ARENAS = 8;
+const SPARE_READ_BUFFERS = 8;
 /** Read buffers that may be on loan before holding on to more is called scarce. */
-const PLENTY = 32;
+const PLENTY = 16;
 
 const arenas: Buffer[] = [];
 const readBuffers: ReadBuffer[] = [];
@@ -17,6 +17,33 @@ export const takeArena = (): Buffer => arenas.pop() ?? Buffer.allocUnsafeSlow(BU
 
 export function returnArena(arena: Buffer): void {
   if (arenas.length < SPARE_ARENAS) arenas.push(arena);
+}
+
+/** Size of the slabs that keep what was read but can't be sent yet: one read of a spliced socket. */
+const SLAB_SIZE = 128 * 1024;
+const SPARE_SLABS = 32;
+/** Less than this isn't worth a slab. */
+const WORTH_A_SLAB = 16 * 1024;
+const slabs: Buffer[] = [];
+
+/** A copy that is given back: such copies come with every full window, and as garbage they would pile up by megabytes. */
+export interface BorrowedCopy {
+  readonly bytes: Buffer;
+  readonly slab: Buffer | undefined;
+}
+
+/** Copies `bytes[start, end)`; give it back with `returnCopy`. */
+export function borrowCopy(bytes: Uint8Array, start: number, end: number): BorrowedCopy {
+  const length = end - start;
+  const source = bytes.subarray(start, end);
+  if (length < WORTH_A_SLAB || length > SLAB_SIZE) return { bytes: Buffer.from(source), slab: undefined };
+  const slab = slabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_SIZE);
+  slab.set(source);
+  return { bytes: slab.subarray(0, length), slab };
+}
+
+export function returnCopy({ slab }: BorrowedCopy): void {
+  if (slab !== undefined && slabs.length < SPARE_SLABS) slabs.push(slab);
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Samples from which the shortest round trip is taken: with a ping every 5 s, the last minute's. */
 const SAMPLES = 12;
+/** Samples to take in a row at the start. */
+const EAGER_SAMPLES = 4;
 
 /** Measures round trips by pings. */
 export interface RoundTrip {
@@ -9,6 +11,8 @@ export interface RoundTrip {
   finish(token: number, now: number): void;
   /** Smoothed (RFC 6298's weights), ms; 0 while unknown. */
   readonly smoothed: number;
+  /** Few samples yet, and the first ones measure a cold start: ping again at once. */
+  readonly eager: boolean;
   /** The shortest of the last minute, ms; 0 while unknown. */
   readonly shortest: number;
 }
@@ -37,6 +41,9 @@ export function createRoundTrip(): RoundTrip {
     },
     get smoothed() {
       return smoothed;
+    },
+    get eager() {
+      return startedAt === undefined && samples.length < EAGER_SAMPLES;
     },
     get shortest() {
       return shortest;

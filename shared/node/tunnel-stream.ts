@@ -2,6 +2,7 @@ import type { ResetCode } from '../wire/codes.ts';
 import { RESET } from '../wire/codes.ts';
 import { FRAME } from '../wire/frame.ts';
 import type { Session, SessionStream } from '../wire/session.ts';
+import { type BorrowedCopy, borrowCopy, returnCopy } from './buffers.ts';
 import type { FrameQueue } from './frame-queue.ts';
 import type { Lease, StreamHandler, TunnelStream } from './stream.ts';
 
@@ -37,7 +38,9 @@ export class DrivenStream implements AgentStream {
   readonly #stream: SessionStream<DrivenStream>;
   #handler: StreamHandler | undefined;
   /** Written without credit: copies, in order. */
-  #waiting: Buffer[] = [];
+  #waiting: BorrowedCopy[] = [];
+  /** How much of the first one is sent. */
+  #waitingAt = 0;
   #waitingLength = 0;
   /** `end()` came while bytes were waiting for credit. */
   #ending = false;
@@ -88,7 +91,7 @@ export class DrivenStream implements AgentStream {
         at = this.#host.session.send(this.#stream, bytes, at, Math.min(end, at + this.#host.queue.preferredLength()));
       }
     }
-    if (at < end) this.#wait(Buffer.from(bytes.subarray(at, end)));
+    if (at < end) this.#wait(bytes, at, end);
   }
 
   writeLatin1(text: string): void {
@@ -146,13 +149,17 @@ export class DrivenStream implements AgentStream {
   }
 
   onCredit(): void {
-    while (this.#waitingLength > 0 && this.#stream.credit > 0) {
-      const [bytes] = this.#waiting;
-      if (bytes === undefined) break;
-      const sent = this.#host.session.send(this.#stream, bytes, 0, bytes.length);
-      this.#waitingLength -= sent;
-      if (sent === bytes.length) this.#waiting.shift();
-      else this.#waiting[0] = bytes.subarray(sent);
+    while (this.#stream.credit > 0) {
+      const [first] = this.#waiting;
+      if (first === undefined) break;
+      const start = this.#waitingAt;
+      const at = this.#host.session.send(this.#stream, first.bytes, start, first.bytes.length);
+      this.#waitingLength -= at - start;
+      this.#waitingAt = at;
+      if (at < first.bytes.length) break;
+      this.#waitingAt = 0;
+      this.#waiting.shift();
+      returnCopy(first);
     }
     if (this.#waitingLength > 0) return;
     if (this.#ending) {
@@ -189,20 +196,21 @@ export class DrivenStream implements AgentStream {
     this.#budget -= bytes;
   }
 
-  #wait(bytes: Buffer): void {
-    if (this.#waitingLength + bytes.length > MOST_WAITING) {
+  #wait(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#waitingLength + end - start > MOST_WAITING) {
       const handler = this.#handler;
       this.reset(RESET.LIMIT, 'too much written without credit');
       handler?.onReset(RESET.LIMIT, 'too much written without credit');
       return;
     }
     this.#owing = true;
-    this.#waiting.push(bytes);
-    this.#waitingLength += bytes.length;
+    this.#waiting.push(borrowCopy(bytes, start, end));
+    this.#waitingLength += end - start;
   }
 
   #gone(): void {
     this.#handler = undefined;
+    for (const copy of this.#waiting) returnCopy(copy);
     this.#waiting = [];
     this.#waitingLength = 0;
     this.#host.onStreamGone();

@@ -306,6 +306,7 @@ class SocketTunnel implements Tunnel, StreamHost {
   #onPong(token: number): void {
     this.#roundTrip.finish(token, this.#clock.monotonic());
     this.session.budget.roundTrip = this.#roundTrip.shortest;
+    if (this.#roundTrip.eager) this.#ping();
   }
 
   #onGoAway(code: GoAwayCode, reason: string): void {

@@ -40,7 +40,7 @@ export const MAX_WINDOW = 16 * 1024 * 1024;
  * Round trips shorter than this count as this long, ms: on such paths it is the event loops at both ends, not the
  * path, that decide how much is under way at once.
  */
-const SHORTEST_ROUND_TRIP = 2;
+const SHORTEST_ROUND_TRIP = 1;
 
 /**
  * The receive window of one stream: how much the peer may have under way. It follows the path: about twice what the
