@@ -210,7 +210,6 @@ export async function linkLaptop(edge: RunningEdge, { agentId, credential }: Joi
     ca: edge.ca,
     minVersion: 'TLSv1.3',
     ALPNProtocols: ['porthole/1'],
-    allowHalfOpen: true,
   });
   await once(socket, 'secureConnect');
   const hello = { protocol: 1, agentId, credential, version: '0', name: 'test laptop' };

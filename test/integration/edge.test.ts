@@ -128,7 +128,6 @@ describe('a visitor', () => {
       ca: edge.ca,
       servername: 'live.localhost',
       headers: { host: 'live.localhost' },
-      checkServerIdentity: () => undefined,
     });
     await once(client, 'open');
     client.send('hello');
