@@ -1,0 +1,105 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openHome, resolveHome } from '../../../main/app/home.ts';
+import { lockHome } from '../../../main/app/home-lock.ts';
+import { openSettings } from '../../../main/app/settings.ts';
+import { socketPath } from '../../../main/app/socket-path.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+
+describe('the data folder', () => {
+  it.each([
+    ['linux', {}, '/home/u/.local/share/porthole'],
+    ['linux', { XDG_DATA_HOME: '/data' }, '/data/porthole'],
+    ['linux', { XDG_DATA_HOME: 'relative' }, '/home/u/.local/share/porthole'],
+    ['linux', { PORTHOLE_HOME: '/srv/p', XDG_DATA_HOME: '/data' }, '/srv/p'],
+    ['linux', { PORTHOLE_HOME: '' }, '/home/u/.local/share/porthole'],
+    ['darwin', {}, '/home/u/Library/Application Support/Porthole'],
+  ] as const)('on %s with %j is %s', (platform, env, expected) => {
+    expect(resolveHome({ platform, env, homedir: '/home/u' })).toBe(expected);
+  });
+
+  it('is made for its owner alone, and closed to others when it was open', () => {
+    using folder = temporaryFolder();
+    const made = path.join(folder.path, 'a', 'b');
+    expect(openHome(made)).toEqual({ ok: true, value: made });
+    expect(statSync(made).mode & 0o777).toBe(0o700);
+    chmodSync(made, 0o755);
+    openHome(made);
+    expect(statSync(made).mode & 0o777).toBe(0o700);
+  });
+
+  it('that is a file, or lies in one, is refused', () => {
+    using folder = temporaryFolder();
+    const file = path.join(folder.path, 'file');
+    writeFileSync(file, '');
+    for (const place of [file, path.join(file, 'inner')])
+      expect(openHome(place)).toMatchObject({ ok: false, error: { code: 'home_unwritable' } });
+  });
+
+  it('takes one Porthole at a time and names the other', () => {
+    using folder = temporaryFolder();
+    const first = lockHome(folder.path);
+    const second = lockHome(folder.path);
+    expect(second).toMatchObject({ ok: false, error: { code: 'home_in_use' } });
+    if (!second.ok) expect(second.error.message).toContain(`process ${process.pid}`);
+    if (first.ok) first.value.release();
+    const third = lockHome(folder.path);
+    expect(third.ok).toBe(true);
+    if (third.ok) third.value.release();
+    expect(existsSync(path.join(folder.path, 'porthole.pid'))).toBe(false);
+  });
+
+  it('with a path too long for a socket has its socket elsewhere', () => {
+    const long = `/home/${'u'.repeat(120)}`;
+    expect(socketPath('/home/u', 'linux')).toBe('/home/u/agent.sock');
+    expect(socketPath(long, 'linux').length).toBeLessThan(104);
+    expect(socketPath(long, 'linux')).not.toBe(socketPath(`${long}x`, 'linux'));
+    expect(socketPath('C:\\Porthole', 'win32')).toMatch(/^\\\\\.\\pipe\\porthole-[0-9a-f]{16}$/);
+  });
+});
+
+describe('the settings', () => {
+  it('are kept for their owner alone and found again', () => {
+    using folder = temporaryFolder();
+    const first = openSettings(folder.path);
+    if (!first.ok) throw new Error(first.error.message);
+    expect(first.value.get()).toEqual({ embedded: { allowed: [] }, trusted: [] });
+    expect(first.value.set({ trusted: ['aa'] }).ok).toBe(true);
+    expect(statSync(path.join(folder.path, 'settings.json')).mode & 0o777).toBe(0o600);
+    const second = openSettings(folder.path);
+    expect(second.ok && second.value.get().trusted).toEqual(['aa']);
+    expect(readdirSync(folder.path)).toEqual(['settings.json']);
+  });
+
+  it('keep sections that they do not know', () => {
+    using folder = temporaryFolder();
+    const file = path.join(folder.path, 'settings.json');
+    writeFileSync(file, '{"later": {"a": 1}}');
+    const store = openSettings(folder.path);
+    if (store.ok) store.value.set({ trusted: ['aa'] });
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ later: { a: 1 }, trusted: ['aa'] });
+  });
+
+  it.each(['', '{"embedded": ', '[]', 'null', '{"trusted": 5}'])('set a damaged file aside: %j', (text) => {
+    using folder = temporaryFolder();
+    writeFileSync(path.join(folder.path, 'settings.json'), text);
+    const store = openSettings(folder.path, () => 0);
+    if (!store.ok) throw new Error(store.error.message);
+    expect(store.value.get().trusted).toEqual([]);
+    expect(readFileSync(store.value.setAside ?? '', 'utf8')).toBe(text);
+  });
+
+  it('stay as they were when they cannot be written', () => {
+    using folder = temporaryFolder();
+    const home = path.join(folder.path, 'home');
+    mkdirSync(home);
+    const store = openSettings(home);
+    if (!store.ok) throw new Error(store.error.message);
+    // A folder in the file's place can't be replaced by a file.
+    mkdirSync(path.join(home, 'settings.json'));
+    expect(store.value.set({ trusted: ['aa'] })).toMatchObject({ ok: false, error: { code: 'home_unwritable' } });
+    expect(store.value.get().trusted).toEqual([]);
+    expect(readdirSync(home)).toEqual(['settings.json']);
+  });
+});

@@ -1,0 +1,174 @@
+import { expect, it, vi } from 'vitest';
+import { createAllowList } from '../../../main/agent/allow-list.ts';
+import type { Context } from '../../../main/app/handlers/context.ts';
+import { planPublication } from '../../../main/app/handlers/publish.ts';
+import { serviceHandlers } from '../../../main/app/handlers/services.ts';
+import type { AgentState } from '../../../shared/contract/agent-state.ts';
+import type { NewService, ServiceView } from '../../../shared/contract/control-api.ts';
+import { type Failure, failure } from '../../../shared/domain/failure.ts';
+import { err, ok, type Result } from '../../../shared/domain/result.ts';
+
+/** A laptop whose edge takes every name but the given ones. */
+function laptop(taken: readonly string[] = []) {
+  const services: ServiceView[] = [];
+  const asked: NewService[] = [];
+  let kept: Result<null, Failure> = ok(null);
+  let ids = 0;
+  const control = {
+    async createService(service: NewService): Promise<Result<ServiceView, Failure>> {
+      asked.push(service);
+      const label = service.subdomain ?? `${service.namePrefix ?? 'random'}-x`;
+      if (taken.includes(label)) return err(failure('domain_taken', { domain: label, owner: 'other' }));
+      const [target] = service.targets;
+      const view = {
+        id: `s${++ids}`,
+        domain: `${label}.localhost`,
+        source: service.source,
+        targets: [{ ...target, id: `t${ids}`, agentId: 'me' }],
+      } as unknown as ServiceView;
+      services.push(view);
+      return ok(view);
+    },
+    async removeService(id: string): Promise<Result<null, Failure>> {
+      const at = services.findIndex((s) => s.id === id);
+      if (at === -1) return err(failure('service_not_found', { service: id }));
+      services.splice(at, 1);
+      return ok(null);
+    },
+    renewService: async (id: string): Promise<Result<ServiceView, Failure>> => {
+      const service = services.find((s) => s.id === id);
+      return service === undefined ? err(failure('exposure_expired')) : ok(service);
+    },
+  };
+  const allowed = createAllowList();
+  const keepAllowed = vi.fn(() => kept);
+  const membership = { allowed, keepAllowed, ownPorts: () => [20_001] };
+  const context = {
+    state: () => ({ services, servicesKnown: true, ports: [{ port: 5173, process: 'vite' }] }) as unknown as AgentState,
+    membership: () => membership,
+    agent: async () => ok({ control }),
+    random: (length: number) => new Uint8Array(length).fill(++ids),
+  } as unknown as Context;
+  return {
+    handlers: serviceHandlers(context),
+    allowed,
+    asked,
+    keepAllowed,
+    services,
+    failToKeep: () => {
+      kept = err(failure('home_unwritable', { path: '/x', reason: 'ENOSPC' }));
+    },
+    allows: (port: number) => allowed.isAllowed({ type: 'agent', host: 'localhost', port }),
+  };
+}
+
+it('allows the target before the service exists, and keeps the allowance', async () => {
+  const { handlers, allows, keepAllowed, asked } = laptop();
+  const reply = await handlers['services:publish']({ port: 3000, name: 'Shop' });
+  expect(reply).toMatchObject({ ok: true, value: { domain: 'shop.localhost' } });
+  expect(asked[0]).toMatchObject({ subdomain: 'shop', source: 'permanent' });
+  expect(allows(3000)).toBe(true);
+  expect(keepAllowed).toHaveBeenCalledTimes(1);
+});
+
+it('takes the allowance back when the edge refuses', async () => {
+  const { handlers, allows, allowed } = laptop(['shop']);
+  for (const source of ['permanent', 'ephemeral'] as const) {
+    const reply = await handlers['services:publish']({ port: 3000, name: 'shop', source });
+    expect(reply).toMatchObject({ ok: false, error: { code: 'domain_taken' } });
+    expect(allows(3000)).toBe(false);
+  }
+  expect(allowed.entries()).toEqual([]);
+});
+
+it('leaves an allowance that was there before', async () => {
+  const { handlers, allows } = laptop(['taken']);
+  await handlers['services:publish']({ port: 3000, name: 'shop' });
+  await handlers['services:publish']({ port: 3000, name: 'taken' });
+  expect(allows(3000)).toBe(true);
+});
+
+it('publishes nothing when the allowance cannot be kept', async () => {
+  const { handlers, allows, asked, failToKeep } = laptop();
+  failToKeep();
+  const reply = await handlers['services:publish']({ port: 3000 });
+  expect(reply).toMatchObject({ ok: false, error: { code: 'home_unwritable' } });
+  expect(asked).toEqual([]);
+  expect(allows(3000)).toBe(false);
+});
+
+it('names a service after its program and counts on when the name is taken', async () => {
+  const { handlers } = laptop(['vite-5173', 'vite-5173-2']);
+  expect(await handlers['services:publish']({ port: 5173 })).toMatchObject({
+    value: { domain: 'vite-5173-3.localhost' },
+  });
+  expect(await handlers['services:publish']({ port: 3000 })).toMatchObject({
+    value: { domain: 'port-3000.localhost' },
+  });
+});
+
+it('gives an exposure a random name', async () => {
+  const { handlers, asked } = laptop();
+  await handlers['services:publish']({ port: 5173, source: 'ephemeral' });
+  expect(asked[0]).not.toHaveProperty('subdomain');
+});
+
+it('ends an allowance with the last service that needs it', async () => {
+  const { handlers, allows, services } = laptop();
+  await handlers['services:publish']({ port: 3000, name: 'one' });
+  await handlers['services:publish']({ port: 3000, name: 'two' });
+  const [one, two] = services.map((s) => s.id);
+  await handlers['services:remove']({ id: one ?? '' });
+  expect(allows(3000)).toBe(true);
+  await handlers['services:remove']({ id: two ?? '' });
+  expect(allows(3000)).toBe(false);
+});
+
+it('allows an exposure for as long as it lives', async () => {
+  const { handlers, allows, services, allowed } = laptop();
+  await handlers['services:publish']({ port: 3000, source: 'ephemeral' });
+  expect(allows(3000)).toBe(true);
+  expect(allowed.entries()).toEqual([]);
+  const id = services[0]?.id ?? '';
+  services.length = 0;
+  expect(await handlers['services:renew']({ id })).toMatchObject({ error: { code: 'exposure_expired' } });
+  expect(allows(3000)).toBe(false);
+});
+
+it('allows an exposure again when its holder renews it at a new app', async () => {
+  const old = laptop();
+  const { handlers, allows, services } = laptop();
+  await old.handlers['services:publish']({ port: 3000, source: 'ephemeral' });
+  services.push(...old.services);
+  await handlers['services:renew']({ id: services[0]?.id ?? '' });
+  expect(allows(3000)).toBe(true);
+});
+
+it.each([
+  [{ port: 0 }, 'port_invalid', 'port'],
+  [{ port: 65_536 }, 'port_invalid', 'port'],
+  [{ port: 20_001 }, 'input_invalid', 'port'],
+  [{ port: 3000, name: 'a_b' }, 'name_invalid', 'name'],
+  [{ port: 3000, namePrefix: 'A' }, 'name_invalid', 'namePrefix'],
+  [{ port: 3000, name: 'a', namePrefix: 'b' }, 'input_invalid', 'namePrefix'],
+  [{ port: 3000, host: 'a b' }, 'host_invalid', 'host'],
+  [{ port: 3000, path: 'x' }, 'input_invalid', 'path'],
+  [{ port: 3000, path: '/a?b' }, 'input_invalid', 'path'],
+])('refuses %j with %s', async (input, code, field) => {
+  const { handlers, asked } = laptop();
+  expect(await handlers['services:publish'](input)).toMatchObject({ ok: false, error: { code, field } });
+  expect(asked).toEqual([]);
+});
+
+it.each([
+  [undefined, 'agent', 'localhost'],
+  ['LOCALHOST', 'agent', 'localhost'],
+  ['127.0.0.1', 'agent', 'localhost'],
+  ['[::1]', 'agent', 'localhost'],
+  ['192.168.1.20', 'host', '192.168.1.20'],
+  ['[fe80::1]', 'host', 'fe80::1'],
+  ['NAS.lan', 'host', 'nas.lan'],
+])('takes the host %s for %s %s', (host, type, dialled) => {
+  const plan = planPublication({ port: 1, ...(host === undefined ? {} : { host }) });
+  expect(plan).toMatchObject({ ok: true, value: { target: { type, host: dialled } } });
+});
