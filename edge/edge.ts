@@ -17,6 +17,7 @@ import { Admission, sourceOf } from './listen/admission.ts';
 import { Front } from './listen/front.ts';
 import { type EdgeAddresses, openListeners } from './listen/listeners.ts';
 import { createPlainListener } from './listen/plain.ts';
+import { nodeMetrics } from './node-metrics.ts';
 import { notFoundPage } from './not-found-page.ts';
 import { createHttpProxy } from './proxy/proxy.ts';
 import { type Changes, RouteFollower } from './route/follower.ts';
@@ -47,6 +48,9 @@ export interface Edge {
 /** Milliseconds that visitors' requests have to finish after a drain begins. An embedded edge's only agent ends too. */
 const DRAIN_TIME = 30_000;
 const EMBEDDED_DRAIN_TIME = 2_000;
+
+/** Milliseconds between two log lines about connections that could not be accepted. */
+const ACCEPT_LOG_INTERVAL = 10_000;
 
 /** Starts an edge node. A failure (a taken port, an unwritable folder) leaves nothing running behind. */
 export async function startEdge(config: EdgeConfig, around: EdgeSurroundings): Promise<Result<Edge, Failure>> {
@@ -116,24 +120,18 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
     clock,
   });
   life.defer(() => control.close(0));
-  const acceptor = new TunnelAcceptor({
-    registry: tunnels,
-    nodeId,
-    version,
-    clock,
-    logger,
-    authenticate: (agentId, credential) => verdictOf(store, agentId, credential),
-    sourceOf,
-    throttled: (address) => !isLoopback(address),
-    onSeen: (agentId) => void store.touchAgent(agentId, clock.now()),
-  });
+  const acceptor = createAcceptor(opened.value, tunnels, around);
   life.defer(() => tunnels.close());
   life.defer(() => acceptor.close());
   const admission = new Admission(config.admission);
   const failures = { connections: 0, accepts: 0 };
+  let loggedAt = Number.NEGATIVE_INFINITY;
   const onAcceptError = (error: Error): void => {
     failures.accepts++;
-    logger.error('a connection could not be accepted', { error });
+    // Out of file descriptors, every attempt fails: one line tells as much as thousands.
+    if (clock.monotonic() - loggedAt < ACCEPT_LOG_INTERVAL) return;
+    loggedAt = clock.monotonic();
+    logger.error('connections cannot be accepted', { error, failed: failures.accepts });
   };
   const front = new Front({
     domain: config.domain,
@@ -158,27 +156,10 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
   };
   life.defer(() => admission.destroyAll());
 
-  // Where it listens. Health first: it says "starting" until all is up.
-  const metrics = createMetrics({
-    totals: () => ({
-      connections_accepted: admission.accepted,
-      connections_refused: admission.refused,
-      connections_failed: failures.connections,
-      accept_errors: failures.accepts,
-      requests: counts.requests,
-      tunnel_handshakes_refused: acceptor.refused,
-      access_records_dropped: recorder.counts().dropped,
-    }),
-    levels: () => ({
-      connections_open: admission.open,
-      agents_connected: tunnels.size,
-      tunnels_open: tunnels.count().tunnels,
-      streams_open: tunnels.count().streams,
-      services_routed: routes.table.size,
-      route_revision: routes.table.revision,
-    }),
-    responses: () => counts.responses(),
-  });
+  // Where it listens.
+  const metrics = createMetrics(
+    nodeMetrics({ admission, failures, counts, acceptor, recorder, tunnels, table: () => routes.table }),
+  );
   const listening = await openListeners(
     { ...config, optionalLoopback: config.embedded },
     {
@@ -215,6 +196,26 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
       await Promise.all([proxy.drain(time), control.close(time)]);
       await close();
     },
+  });
+}
+
+function createAcceptor(
+  { store, nodeId }: Knowledge,
+  registry: TunnelRegistry,
+  around: EdgeSurroundings,
+): TunnelAcceptor {
+  const { clock, logger, version } = around;
+  return new TunnelAcceptor({
+    registry,
+    nodeId,
+    version,
+    clock,
+    logger,
+    authenticate: (agentId, credential) => verdictOf(store, agentId, credential),
+    sourceOf,
+    throttled: (address) => !isLoopback(address),
+    // A lease, not configuration: one that can't be written is none of the agent's business.
+    onSeen: (agentId) => void store.touchAgent(agentId, clock.now()),
   });
 }
 

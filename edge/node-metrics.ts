@@ -1,0 +1,44 @@
+import type { MetricSources } from './health/metrics.ts';
+import type { RequestCounts } from './health/request-counts.ts';
+import type { Admission } from './listen/admission.ts';
+import type { Recorder } from './record/access-log.ts';
+import type { RouteTable } from './route/table.ts';
+import type { TunnelAcceptor } from './tunnels/acceptor.ts';
+import type { TunnelRegistry } from './tunnels/registry.ts';
+
+/** Where a node's counters are. */
+export interface CountingParts {
+  readonly admission: Admission;
+  /** Connections that ended before anybody took them over, and errors of accepting. */
+  readonly failures: { readonly connections: number; readonly accepts: number };
+  readonly counts: RequestCounts;
+  readonly acceptor: TunnelAcceptor;
+  readonly recorder: Recorder;
+  readonly tunnels: TunnelRegistry;
+  readonly table: () => RouteTable;
+}
+
+/** What `/metrics` reads of a node, at the moment that somebody asks. */
+export function nodeMetrics(parts: CountingParts): MetricSources {
+  const { admission, failures, counts, acceptor, recorder, tunnels, table } = parts;
+  return {
+    totals: () => ({
+      connections_accepted: admission.accepted,
+      connections_refused: admission.refused,
+      connections_failed: failures.connections,
+      accept_errors: failures.accepts,
+      requests: counts.requests,
+      tunnel_handshakes_refused: acceptor.refused,
+      access_records_dropped: recorder.counts().dropped,
+    }),
+    levels: () => ({
+      connections_open: admission.open,
+      agents_connected: tunnels.size,
+      tunnels_open: tunnels.count().tunnels,
+      streams_open: tunnels.count().streams,
+      services_routed: table().size,
+      route_revision: table().revision,
+    }),
+    responses: () => counts.responses(),
+  };
+}
