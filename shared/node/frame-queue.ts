@@ -52,7 +52,7 @@ export class FrameQueue implements FrameOutput {
     const arena = this.#arena;
     if (arena === undefined) return;
     // Crossing into C++ costs more than copying a few bytes here.
-    if (end - start < 64) for (let i = start; i < end; i++) arena[at + i - start] = payload[i] ?? 0;
+    if (end - start < 128) for (let i = start; i < end; i++) arena[at + i - start] = payload[i] ?? 0;
     else if (payload instanceof Buffer) payload.copy(arena, at, start, end);
     else arena.set(start === 0 && end === payload.length ? payload : payload.subarray(start, end), at);
   }
