@@ -1,20 +1,22 @@
 import type { FailureCode } from '../../shared/domain/failure.ts';
 import type { Lease } from '../../shared/node/stream.ts';
-import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
+import type { ResetCode } from '../../shared/wire/codes.ts';
 import type { Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { toAccessRecord } from './exchange-record.ts';
 import { interimText, requestText, stripPrefix, type VisitorFields } from './forward-head.ts';
 import { BodyReader, FRAMING } from './framing.ts';
-import { findHeadEnd, HeadBuffer } from './head-buffer.ts';
 import { DISCARD_LIMIT, INTERIM_LIMIT } from './limits.ts';
 import { type OriginStream, type OriginUser, resetFailure } from './origin-stream.ts';
 import type { Outlet } from './outlet.ts';
 import { renderRefusal } from './refusal.ts';
+import { isIdempotent, mayRepeat } from './repeat.ts';
 import type { RequestHead } from './request-head.ts';
 import { createRequestId } from './request-id.ts';
-import { parseResponseHead, type ResponseHead } from './response-head.ts';
+import type { ResponseHead } from './response-head.ts';
+import { ResponseHeads } from './response-heads.ts';
 import { ResponseRelay } from './response-relay.ts';
+import { Upgraded } from './upgraded.ts';
 
 /** What an exchange needs of the visitor's connection. */
 export interface VisitorEnd {
@@ -36,10 +38,6 @@ const RESPONDING = 1;
 const UPGRADED = 2;
 const OVER = 3;
 
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
-/** How every status line begins. */
-const PROTOCOL = Buffer.from('HTTP/1.');
-
 /** One request and its response, or what became of them. */
 export class Exchange implements OriginUser {
   readonly visit: Visit;
@@ -52,7 +50,7 @@ export class Exchange implements OriginUser {
   #phase: typeof WAITING | typeof RESPONDING | typeof UPGRADED | typeof OVER = WAITING;
   #origin: OriginStream | undefined;
   #relay: ResponseRelay | undefined;
-  #headBuffer: HeadBuffer | undefined;
+  readonly #heads = new ResponseHeads();
   #handedAt: number | undefined;
   #firstByteAt: number | undefined;
   #status = 0;
@@ -61,12 +59,10 @@ export class Exchange implements OriginUser {
   #sentBody = false;
   #heard = false;
   #retried = false;
-  #bytesUp = 0;
-  #bytesDown = 0;
   #visitorEnded = false;
   #originEnded = false;
-  /** Coarse time of the last byte either way after an upgrade. */
-  lastActivity = 0;
+  #refusedBytes = 0;
+  #upgraded: Upgraded | undefined;
 
   /** `startedAt`: monotonic time of the request's first byte, `time`: the same on the wall clock. */
   constructor(context: ProxyContext, visitor: VisitorEnd, head: RequestHead, startedAt: number, time: number) {
@@ -95,13 +91,9 @@ export class Exchange implements OriginUser {
     return this.#phase === OVER;
   }
 
-  get upgraded(): boolean {
-    return this.#phase === UPGRADED;
-  }
-
-  /** An upgraded connection of which one side has closed. */
-  get halfClosed(): boolean {
-    return this.#phase === UPGRADED && (this.#visitorEnded || this.#originEnded);
+  /** The connection after 101, while it lives. */
+  get upgraded(): Upgraded | undefined {
+    return this.#phase === UPGRADED ? this.#upgraded : undefined;
   }
 
   /** The response has begun. */
@@ -146,7 +138,7 @@ export class Exchange implements OriginUser {
       return;
     }
     const pool = this.#context.pools.of(target);
-    const repeatable = this.body.done && IDEMPOTENT.has(this.#head.method);
+    const repeatable = this.body.done && isIdempotent(this.#head.method);
     const origin = this.#retried ? pool.open() : pool.take(repeatable, this.#context.clock.monotonic());
     if (typeof origin === 'string') {
       this.#refuse(origin);
@@ -154,7 +146,7 @@ export class Exchange implements OriginUser {
     }
     this.#origin = origin;
     origin.use(this);
-    const host = route.passHostHeader ? this.#head.authority : target.authority;
+    const host = (route.passHostHeader ? this.#head.authority : '') || target.authority;
     const about = this.#visitor.fields.for(this.#head.authority);
     origin.writeText(
       requestText(this.#head, stripPrefix(this.#head.target, target.prefix), host, about, this.visit.id),
@@ -166,9 +158,7 @@ export class Exchange implements OriginUser {
   /** Takes bytes of the request body, or of an upgraded connection; returns the index of the first one not taken. */
   feed(buffer: Buffer, start: number, end: number): number {
     if (this.#phase === UPGRADED) {
-      this.#bytesUp += end - start;
-      this.lastActivity = this.#context.coarse;
-      this.#origin?.write(buffer, start, end);
+      this.#upgraded?.fromVisitor(buffer, start, end);
       return end;
     }
     const stop = this.body.scan(buffer, start, end);
@@ -187,53 +177,35 @@ export class Exchange implements OriginUser {
   /** The visitor has half-closed. Only an upgraded connection passes that on. */
   visitorEnd(): void {
     this.#visitorEnded = true;
-    this.lastActivity = this.#context.coarse;
     if (this.#phase !== UPGRADED) return;
-    this.#origin?.end();
-    if (this.#originEnded) this.#closeUpgrade(undefined);
+    this.#upgraded?.visitorEnd();
+    if (this.#upgraded?.over) this.#closeUpgrade(undefined);
   }
 
   originData(buffer: Buffer, start: number, end: number, lease: Lease): void {
     this.#heard = true;
-    if (this.#phase === UPGRADED) this.#relayUpgraded(buffer, start, end, lease);
+    if (this.#phase === UPGRADED) this.#upgraded?.fromOrigin(buffer, start, end, lease);
     else if (this.#phase === RESPONDING) this.#deliver('', buffer, start, end, lease);
-    else if (this.#headBuffer === undefined) this.#readHeads(buffer, start, end, start, lease);
-    else {
-      const whole = this.#headBuffer;
-      const searched = whole.length;
-      whole.append(buffer, start, end);
-      this.#origin?.consumed(end - start);
-      this.#headBuffer = undefined;
-      this.#readHeads(whole.bytes, 0, whole.length, searched, undefined);
-    }
+    else this.#readHeads(buffer, start, end, lease);
   }
 
-  /** Reads response heads, interim ones first. `lease`: the bytes are the tunnel's, and their credit is still owed. */
-  #readHeads(buffer: Buffer, start: number, end: number, searched: number, lease: Lease | undefined): void {
-    let at = start;
-    let from = searched;
-    while (at < end) {
-      const stop = findHeadEnd(buffer, at, end, from);
-      if (stop === 'more' && looksLikeResponse(buffer, at, end)) {
-        this.#headBuffer = new HeadBuffer();
-        this.#headBuffer.append(buffer, at, end);
-        if (lease !== undefined) this.#origin?.consumed(end - at);
-        return;
-      }
-      const head = typeof stop === 'number' ? parseResponseHead(buffer.toString('latin1', at, stop - 2)) : undefined;
-      if (typeof stop !== 'number' || head === undefined) {
+  /** Reads response heads, interim ones first, and hands on what follows the final one. */
+  #readHeads(buffer: Buffer, start: number, end: number, lease: Lease): void {
+    const heads = this.#heads;
+    heads.add(buffer, start, end);
+    // Credit for what was copied goes back at once: a head is bounded.
+    if (heads.copied) this.#origin?.consumed(end - start);
+    const rest = heads.copied ? undefined : lease;
+    let from = heads.at;
+    for (let head = heads.next(); head !== 'more'; head = heads.next()) {
+      if (head === 'bad') {
         this.#originFailed('origin_bad_response');
         return;
       }
-      if (lease !== undefined) this.#origin?.consumed(stop - at);
-      at = stop;
-      from = stop;
-      if (head.status === 101) {
-        this.#upgrade(head, buffer, at, end, lease);
-        return;
-      }
-      if (head.status >= 200) {
-        this.#respond(head, buffer, at, end, lease);
+      if (head.status === 101 || head.status >= 200) {
+        if (!heads.copied) this.#origin?.consumed(heads.at - from);
+        if (head.status === 101) this.#upgrade(head, heads.buffer, heads.at, heads.end, rest);
+        else this.#respond(head, heads.buffer, heads.at, heads.end, rest);
         return;
       }
       if (++this.#interims > INTERIM_LIMIT) {
@@ -241,7 +213,10 @@ export class Exchange implements OriginUser {
         return;
       }
       this.#interim(head);
+      if (!heads.copied) this.#origin?.consumed(heads.at - from);
+      from = heads.at;
     }
+    if (!heads.copied) this.#origin?.consumed(heads.at - from);
   }
 
   #interim(head: ResponseHead): void {
@@ -261,6 +236,11 @@ export class Exchange implements OriginUser {
     this.#deliver(this.#relay.headText(), buffer, start, end, lease);
   }
 
+  /** The visitor holds its body back until the origin asks for it. */
+  get awaitsContinue(): boolean {
+    return this.#phase === WAITING && this.#leftWaiting();
+  }
+
   /** Whoever waits for a 100 that never came may or may not send the body now: nobody can tell (RFC 9110 10.1.1). */
   #leftWaiting(): boolean {
     return this.#head.expectsContinue && !this.#continued && !this.body.done && !this.#sentBody;
@@ -276,6 +256,7 @@ export class Exchange implements OriginUser {
         return;
       }
       this.#phase = WAITING;
+      this.#relay = undefined;
       this.#originFailed('origin_bad_response');
       return;
     }
@@ -290,7 +271,6 @@ export class Exchange implements OriginUser {
     this.#phase = OVER;
     this.#origin = undefined;
     origin.leave();
-    this.#bytesDown = relay.dataBytes;
     if (excess || this.#originEnded || !relay.reusable || !this.body.done) origin.reset();
     else origin.pool.rest(origin, relay.keepAlive, this.#context.clock.monotonic());
     this.#record('request', undefined);
@@ -304,26 +284,22 @@ export class Exchange implements OriginUser {
   }
 
   #upgrade(head: ResponseHead, buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
+    const origin = this.#origin;
     // A switch that nobody asked for would turn the next request into bytes of another protocol.
-    if (this.#head.upgrade === '' || head.upgrade === '') {
+    if (origin === undefined || this.#head.upgrade === '' || head.upgrade === '') {
       this.#originFailed('origin_bad_response');
       return;
     }
     this.#phase = UPGRADED;
     this.#status = 101;
     this.#firstByteAt = this.#context.clock.monotonic();
-    this.lastActivity = this.#context.coarse;
     this.#visitor.outlet.text(interimText(head));
     this.#record('open', undefined);
-    if (start < end) this.#relayUpgraded(buffer, start, end, lease);
-    if (this.#visitorEnded) this.#origin?.end();
+    const upgraded = new Upgraded(this.#context, this.#visitor.outlet, origin);
+    this.#upgraded = upgraded;
+    if (start < end) upgraded.fromOrigin(buffer, start, end, lease);
+    if (this.#visitorEnded) upgraded.visitorEnd();
     this.#visitor.flow();
-  }
-
-  #relayUpgraded(buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
-    this.#bytesDown += end - start;
-    this.lastActivity = this.#context.coarse;
-    this.#visitor.outlet.piece('', buffer, start, end, '', lease, lease === undefined ? undefined : this.#origin);
   }
 
   /** Without `failure` both sides have closed, and what they sent may still be on its way. */
@@ -340,8 +316,8 @@ export class Exchange implements OriginUser {
   originEnd(): void {
     this.#originEnded = true;
     if (this.#phase === UPGRADED) {
-      this.lastActivity = this.#context.coarse;
-      if (this.#visitorEnded) this.#closeUpgrade(undefined);
+      this.#upgraded?.originEnd();
+      if (this.#upgraded?.over) this.#closeUpgrade(undefined);
       else this.#visitor.endWriting();
     } else if (this.#phase === WAITING) this.#originFailed('origin_closed');
     else if (this.#relay?.originEnd()) this.#complete(false);
@@ -374,16 +350,9 @@ export class Exchange implements OriginUser {
     this.#send();
   }
 
-  /**
-   * A request goes out a second time only when the first can have had no effect, or the same one (RFC 9110 9.2.2): it
-   * met a keep-alive stream that was just closing, or a tunnel that was going away. Never after a byte of a response
-   * or of the request's body.
-   */
-  #mayRetry(origin: OriginStream, failure: FailureCode, code: ResetCode | undefined): boolean {
+  #mayRetry({ reused, opened }: OriginStream, failure: FailureCode, code: ResetCode | undefined): boolean {
     if (this.#retried || this.#heard || this.#sentBody) return false;
-    if (code === RESET.GOING_AWAY && !origin.reused && !origin.opened) return true;
-    if (!IDEMPOTENT.has(this.#head.method)) return false;
-    return failure === 'tunnel_lost' || (failure === 'origin_closed' && origin.reused);
+    return mayRepeat({ method: this.#head.method, failure, code, reused, opened });
   }
 
   /** Ends the exchange for a reason of this hop: an answer if there is still room for one, else a break. */
@@ -423,7 +392,7 @@ export class Exchange implements OriginUser {
       close,
     });
     this.#status = refusal.status;
-    this.#bytesDown = refusal.body.length;
+    this.#refusedBytes = refusal.body.length;
     this.#visitor.outlet.piece(refusal.head, refusal.body, 0, refusal.body.length, '', undefined, undefined);
     this.#record('request', code);
     this.#visitor.settled(close);
@@ -435,20 +404,18 @@ export class Exchange implements OriginUser {
     this.#phase = OVER;
     this.#origin?.reset();
     this.#origin = undefined;
-    this.#bytesDown = this.#relay?.dataBytes ?? 0;
     this.#record('request', failure);
     this.#visitor.broken(this.#relay?.framed ?? false);
   }
 
-  /** The visitor is gone. */
-  abort(): void {
+  /** The visitor is gone, or is sent away for the reason `failure`. */
+  abort(failure?: FailureCode): void {
     if (this.#phase === OVER) return;
     const upgraded = this.#phase === UPGRADED;
     this.#phase = OVER;
     this.#origin?.reset();
     this.#origin = undefined;
-    if (!upgraded) this.#bytesDown = this.#relay?.dataBytes ?? 0;
-    this.#record(upgraded ? 'close' : 'request', undefined);
+    this.#record(upgraded ? 'close' : 'request', failure);
   }
 
   #record(kind: 'request' | 'open' | 'close', failure: FailureCode | undefined): void {
@@ -469,16 +436,10 @@ export class Exchange implements OriginUser {
         now: context.clock.monotonic(),
         roundTrip: target === undefined ? 0 : context.pools.tunnels.roundTrip(target.agentId),
         status: this.#status,
-        bytesUp: this.#bytesUp + this.body.dataBytes,
-        bytesDown: this.#bytesDown,
+        bytesUp: this.#upgraded?.bytesUp ?? this.body.dataBytes,
+        bytesDown: (this.#upgraded ?? this.#relay)?.bytesDown ?? this.#refusedBytes,
         failure,
       }),
     );
   }
-}
-
-/** What isn't HTTP is told at once, not when its end is due: an SSH banner has no empty line. */
-function looksLikeResponse(buffer: Buffer, start: number, end: number): boolean {
-  const length = Math.min(end - start, PROTOCOL.length);
-  return buffer.compare(PROTOCOL, 0, length, start, start + length) === 0;
 }

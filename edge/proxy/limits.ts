@@ -27,8 +27,11 @@ export const IDLE_TIMEOUT = 120_000;
 export const BODY_TIMEOUT = 30_000;
 /** … and while nothing has been answered yet, on average this many bytes a second. */
 export const BODY_RATE = 500;
-/** Milliseconds that a visitor may leave bytes for it untouched. */
+/** Milliseconds that a visitor may leave bytes for it untouched, and the least it must take a second of a large write. */
 export const WRITE_TIMEOUT = 120_000;
+export const WRITE_RATE = 8 * 1024;
+/** Milliseconds of silence after which the system asks whether the visitor is still there. */
+export const KEEP_ALIVE_PROBE = 60_000;
 /** Milliseconds that an exchange may go on once the visitor has closed its sending side. */
 export const HALF_CLOSED_TIMEOUT = 10_000;
 /** Milliseconds without a byte after which an upgraded connection with one closed side ends. */

@@ -44,7 +44,8 @@ export class ResponseRelay {
     return this.#body.failed;
   }
 
-  get dataBytes(): number {
+  /** Body bytes, framing excluded. */
+  get bytesDown(): number {
     return this.#body.dataBytes;
   }
 

@@ -1,10 +1,9 @@
 import type { Socket } from 'node:net';
-import { type FailureCode, failureSpec } from '../../shared/domain/failure.ts';
+import type { FailureCode } from '../../shared/domain/failure.ts';
 import { type OwnedRead, type ReadTarget, readOwned } from '../../shared/node/owned-read.ts';
 import type { VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { Exchange, type VisitorEnd } from './exchange.ts';
-import { toAccessRecord } from './exchange-record.ts';
 import { isToken } from './fields.ts';
 import { VisitorFields } from './forward-head.ts';
 import { findHeadEnd, HeadBuffer } from './head-buffer.ts';
@@ -14,16 +13,17 @@ import {
   HALF_CLOSED_TIMEOUT,
   HEAD_TIMEOUT,
   IDLE_TIMEOUT,
+  KEEP_ALIVE_PROBE,
   LINGER_LIMIT,
   LINGER_TIMEOUT,
   OUTLET_HIGH,
   UPGRADE_HALF_CLOSED_TIMEOUT,
+  WRITE_RATE,
   WRITE_TIMEOUT,
 } from './limits.ts';
 import { Outlet } from './outlet.ts';
-import { renderRefusal } from './refusal.ts';
+import { refuseHead } from './refused-head.ts';
 import { parseRequestHead } from './request-head.ts';
-import { createRequestId } from './request-id.ts';
 
 /** Every read of every visitor goes here; whoever wants to keep bytes copies them. */
 const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
@@ -86,6 +86,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
   /** Takes the socket over. */
   start(): void {
     this.#socket.setNoDelay(true);
+    this.#socket.setKeepAlive(true, KEEP_ALIVE_PROBE);
     this.#read = readOwned(this.#socket, this);
     this.#update();
   }
@@ -270,42 +271,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
 
   /** A head that is not one: answered if possible, recorded, and the end of the connection. */
   #refuseHead(code: FailureCode): void {
-    const context = this.#context;
-    const firstByteAt = context.clock.monotonic();
-    const id = createRequestId(this.#time);
-    const host = this.connection.serverName ?? '';
-    const refusal = renderRefusal({
-      code,
-      requestId: id,
-      time: context.clock.now(),
-      method: '',
-      accept: '',
-      host,
-      serviceName: undefined,
-      targetLabel: undefined,
-      close: true,
-    });
-    this.outlet.piece(refusal.head, refusal.body, 0, refusal.body.length, '', undefined, undefined);
-    context.requests++;
-    context.record(
-      toAccessRecord({
-        kind: 'request',
-        visit: { id, connection: this.connection, method: '', host, path: '', route: undefined, target: undefined },
-        nodeId: context.nodeId,
-        minor: 1,
-        userAgent: '',
-        time: this.#time,
-        startedAt: this.#startedAt,
-        handedAt: undefined,
-        firstByteAt,
-        now: firstByteAt,
-        roundTrip: 0,
-        status: failureSpec(code).status,
-        bytesUp: 0,
-        bytesDown: refusal.body.length,
-        failure: code,
-      }),
-    );
+    refuseHead(this.#context, this, code, this.#startedAt, this.#time);
     this.#finish();
   }
 
@@ -313,7 +279,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
     this.#ended = true;
     if (this.#state === HEAD && this.#held === undefined) this.#visitorLeft();
     else if (this.#state === EXCHANGE && this.#exchange !== undefined) {
-      if (this.#exchange.upgraded) this.#exchange.visitorEnd();
+      if (this.#exchange.upgraded !== undefined) this.#exchange.visitorEnd();
       // The rest of the body will never come, and a part of one is not to be taken for the whole.
       else if (!this.#exchange.body.done) this.#destroy();
       else {
@@ -338,19 +304,19 @@ export class Visitor implements ReadTarget, VisitorEnd {
     this.#onGone(this);
   }
 
-  #destroy(): void {
+  #destroy(failure?: FailureCode): void {
     if (this.#state !== CLOSED) {
       this.#state = CLOSED;
       this.#held = undefined;
       this.#head = undefined;
-      this.#exchange?.abort();
+      this.#exchange?.abort(failure);
     }
     if (!this.#socket.destroyed) this.#socket.destroy();
   }
 
-  /** Ends the connection now, whatever is under way. */
+  /** The node stops: ends the connection now, whatever is under way. */
   cut(): void {
-    this.#destroy();
+    this.#destroy('draining');
   }
 
   /** Ends the request under way for a reason of this hop, with an answer if none has begun. */
@@ -376,13 +342,15 @@ export class Visitor implements ReadTarget, VisitorEnd {
     }
     const exchange = this.#state === EXCHANGE ? this.#exchange : undefined;
     if (exchange === undefined) return;
-    if (exchange.halfClosed && now - exchange.lastActivity >= UPGRADE_HALF_CLOSED_TIMEOUT) {
-      this.#destroy();
+    const { upgraded } = exchange;
+    if (upgraded !== undefined) {
+      if (upgraded.halfClosed && now - upgraded.lastActivity >= UPGRADE_HALF_CLOSED_TIMEOUT) this.#destroy();
       return;
     }
-    if (exchange.upgraded || exchange.body.done) return;
+    if (exchange.body.done) return;
     // Who answers before the body is whole talks both ways at its own pace; who can't send must not be blamed.
-    if (this.#paused || (exchange.answered && !exchange.over)) this.#bodyDeadline = now + BODY_TIMEOUT;
+    if (this.#paused || exchange.awaitsContinue || (exchange.answered && !exchange.over))
+      this.#bodyDeadline = now + BODY_TIMEOUT;
     else if (now >= this.#bodyDeadline) exchange.fail('request_timeout');
   }
 
@@ -406,7 +374,8 @@ export class Visitor implements ReadTarget, VisitorEnd {
       this.#written = left;
       this.#writtenAt = now;
     }
-    return now - this.#writtenAt >= WRITE_TIMEOUT;
+    // A write counts only once all of it has left, so a large one has longer.
+    return now - this.#writtenAt >= WRITE_TIMEOUT + (this.outlet.pending * 1000) / WRITE_RATE;
   }
 }
 

@@ -353,7 +353,7 @@ describe('time', () => {
       stream.send(Buffer.alloc(256 * 1024));
       await turns();
     }
-    clock.advance(130_000);
+    clock.advance(300_000);
     await stream.until((s) => s.resetWith === RESET.CANCELLED);
     await stream.until((s) => s.loans === 0);
   });

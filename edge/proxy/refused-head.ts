@@ -1,0 +1,56 @@
+import type { FailureCode } from '../../shared/domain/failure.ts';
+import type { VisitorConnection } from '../visit.ts';
+import type { ProxyContext } from './context.ts';
+import { toAccessRecord } from './exchange-record.ts';
+import type { Outlet } from './outlet.ts';
+import { renderRefusal } from './refusal.ts';
+import { createRequestId } from './request-id.ts';
+
+/**
+ * Answers and records a request whose head could not be read, so that nothing of it is known but where it came from.
+ * `startedAt` is monotonic, `time` wall clock; both in milliseconds. The connection must end after it.
+ */
+export function refuseHead(
+  context: ProxyContext,
+  visitor: { readonly connection: VisitorConnection; readonly outlet: Outlet },
+  code: FailureCode,
+  startedAt: number,
+  time: number,
+): void {
+  const { connection } = visitor;
+  const now = context.clock.monotonic();
+  const id = createRequestId(time);
+  const host = connection.serverName ?? '';
+  const refusal = renderRefusal({
+    code,
+    requestId: id,
+    time: context.clock.now(),
+    method: '',
+    accept: '',
+    host,
+    serviceName: undefined,
+    targetLabel: undefined,
+    close: true,
+  });
+  visitor.outlet.piece(refusal.head, refusal.body, 0, refusal.body.length, '', undefined, undefined);
+  context.requests++;
+  context.record(
+    toAccessRecord({
+      kind: 'request',
+      visit: { id, connection, method: '', host, path: '', route: undefined, target: undefined },
+      nodeId: context.nodeId,
+      minor: 1,
+      userAgent: '',
+      time,
+      startedAt,
+      handedAt: undefined,
+      firstByteAt: now,
+      now,
+      roundTrip: 0,
+      status: refusal.status,
+      bytesUp: 0,
+      bytesDown: refusal.body.length,
+      failure: code,
+    }),
+  );
+}

@@ -1,0 +1,54 @@
+import { findHeadEnd, HeadBuffer } from './head-buffer.ts';
+import { parseResponseHead, type ResponseHead } from './response-head.ts';
+
+/** How every status line begins. */
+const PROTOCOL = Buffer.from('HTTP/1.');
+
+/** Finds response heads, interim and final, in bytes that arrive in any pieces. */
+export class ResponseHeads {
+  #kept: HeadBuffer | undefined;
+  #searched = 0;
+  /** After `add`: the bytes to read, and whether they are a copy rather than the ones added. */
+  buffer: Buffer = PROTOCOL;
+  at = 0;
+  end = 0;
+  copied = false;
+
+  /** Takes in `buffer[start, end)`; call `next` until it yields no head. */
+  add(buffer: Buffer, start: number, end: number): void {
+    const kept = this.#kept;
+    this.copied = kept !== undefined;
+    if (kept === undefined) {
+      [this.buffer, this.at, this.end, this.#searched] = [buffer, start, end, start];
+      return;
+    }
+    this.#kept = undefined;
+    this.#searched = kept.length;
+    kept.append(buffer, start, end);
+    [this.buffer, this.at, this.end] = [kept.bytes, 0, kept.length];
+  }
+
+  /**
+   * The next head; `at` is then the index after it. 'more' when it isn't whole yet (it is kept), 'bad' when it is none.
+   */
+  next(): ResponseHead | 'more' | 'bad' {
+    const { buffer, at, end } = this;
+    if (at === end) return 'more';
+    const stop = findHeadEnd(buffer, at, end, Math.max(at, this.#searched));
+    if (stop === 'more' && looksLikeResponse(buffer, at, end)) {
+      this.#kept = new HeadBuffer();
+      this.#kept.append(buffer, at, end);
+      this.at = end;
+      return 'more';
+    }
+    if (typeof stop !== 'number') return 'bad';
+    this.at = stop;
+    return parseResponseHead(buffer.toString('latin1', at, stop - 2)) ?? 'bad';
+  }
+}
+
+/** What isn't HTTP is told at once, not when its end is due: an SSH banner has no empty line. */
+function looksLikeResponse(buffer: Buffer, start: number, end: number): boolean {
+  const length = Math.min(end - start, PROTOCOL.length);
+  return buffer.compare(PROTOCOL, 0, length, start, start + length) === 0;
+}

@@ -1,0 +1,56 @@
+import type { Lease } from '../../shared/node/stream.ts';
+import type { ProxyContext } from './context.ts';
+import type { OriginStream } from './origin-stream.ts';
+import type { Outlet } from './outlet.ts';
+
+/** A connection after 101: bytes both ways, until both sides have closed. */
+export class Upgraded {
+  readonly #context: ProxyContext;
+  readonly #outlet: Outlet;
+  readonly #origin: OriginStream;
+  #visitorEnded = false;
+  #originEnded = false;
+  bytesUp = 0;
+  bytesDown = 0;
+  /** Coarse time of the last sign of life from either side. */
+  lastActivity: number;
+
+  constructor(context: ProxyContext, outlet: Outlet, origin: OriginStream) {
+    this.#context = context;
+    this.#outlet = outlet;
+    this.#origin = origin;
+    this.lastActivity = context.coarse;
+  }
+
+  get halfClosed(): boolean {
+    return this.#visitorEnded || this.#originEnded;
+  }
+
+  get over(): boolean {
+    return this.#visitorEnded && this.#originEnded;
+  }
+
+  fromVisitor(buffer: Buffer, start: number, end: number): void {
+    this.bytesUp += end - start;
+    this.lastActivity = this.#context.coarse;
+    this.#origin.write(buffer, start, end);
+  }
+
+  /** Without `lease` the bytes are a copy, for which no credit is due. */
+  fromOrigin(buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
+    this.bytesDown += end - start;
+    this.lastActivity = this.#context.coarse;
+    this.#outlet.piece('', buffer, start, end, '', lease, lease === undefined ? undefined : this.#origin);
+  }
+
+  visitorEnd(): void {
+    this.#visitorEnded = true;
+    this.lastActivity = this.#context.coarse;
+    this.#origin.end();
+  }
+
+  originEnd(): void {
+    this.#originEnded = true;
+    this.lastActivity = this.#context.coarse;
+  }
+}
