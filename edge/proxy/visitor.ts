@@ -6,6 +6,7 @@ import type { ProxyContext } from './context.ts';
 import { Exchange, type VisitorEnd } from './exchange.ts';
 import { isToken } from './fields.ts';
 import { VisitorFields } from './forward-head.ts';
+import { hardReset } from './hard-reset.ts';
 import { findHeadEnd, HeadBuffer } from './head-buffer.ts';
 import {
   BODY_RATE,
@@ -249,7 +250,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
 
   broken(framed: boolean): void {
     // Bytes without framing look whole when the connection ends in order, so it ends with a reset.
-    if (!framed && !this.connection.secure && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    if (!framed) hardReset(this.#socket);
     this.#destroy();
   }
 

@@ -305,6 +305,28 @@ describe('other origins', () => {
   });
 });
 
+describe.each([
+  ['plain', false],
+  ['over TLS', true],
+] as const)('an HTTP/1.0 visitor %s', (_, secure) => {
+  it('gets a reset when a body without length breaks, for its end would look like the end', async () => {
+    const sockets: net.Socket[] = [];
+    const port = await listen(
+      net.createServer((socket) => {
+        sockets.push(socket.on('error', () => {}));
+        socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\npart'));
+      }),
+    );
+    const stand = await standFor(port, secure);
+    const v = await RawVisitor.connect(stand.port, secure);
+    v.send('GET / HTTP/1.0\r\nHost: app.test\r\n\r\n');
+    await v.untilIncludes('part');
+    sockets[0]?.resetAndDestroy();
+    await v.closed;
+    expect(v.error).toMatchObject({ code: 'ECONNRESET' });
+  });
+});
+
 describe('back-pressure', () => {
   it('holds a 32 MiB upload while the origin does not read, and a download while the visitor does not', async () => {
     const total = 32 * 1024 * 1024;

@@ -154,6 +154,16 @@ describe('requests in a row', () => {
     expect(stand.proxy.stats.restingStreams).toBe(0);
   });
 
+  it('leave no more than 256 resting streams to one target', async () => {
+    const all = await Promise.all(Array.from({ length: 260 }, () => visitor()));
+    for (const v of all) v.send(GET);
+    await tunnels.stream(260);
+    for (const stream of tunnels.streams) stream.send(OK);
+    await Promise.all(all.map((v) => v.untilIncludes('200 OK')));
+    expect(stand.proxy.stats).toMatchObject({ restingStreams: 256, connections: 260, exchanges: 0, requests: 260 });
+    expect(tunnels.streams.filter((s) => s.resetWith === RESET.CANCELLED).length).toBe(4);
+  });
+
   it('never mix: a visitor who leaves takes the stream along', async () => {
     const v = await visitor();
     v.send(GET);
@@ -234,6 +244,23 @@ describe('a refusal', () => {
     v.send(`POST / HTTP/1.1\r\nHost: nobody.test\r\n${fields}\r\n`);
     await v.ended;
     expect(v.text).toMatch(/404 Not Found[\s\S]*Connection: close\r\n/);
+  });
+
+  it('follows when a stage fails inside: 500, and the node lives on', async () => {
+    const failing = await proxyStand({
+      tunnels,
+      routes: () => {
+        throw new Error('a bug');
+      },
+      clock,
+    });
+    const v = await RawVisitor.connect(failing.port);
+    visitors.push(v);
+    v.send(GET);
+    await v.untilIncludes('500 Internal Server Error');
+    expect(v.text).not.toContain('a bug');
+    expect(failing.records).toMatchObject([{ status: 500, failure: 'internal' }]);
+    await failing.close();
   });
 
   it('of an offline laptop comes at once, with Retry-After', async () => {
