@@ -124,11 +124,8 @@ describe('a visitor', () => {
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     const live = await publish(edge, joined, 'live', [{ port }]);
     await untilStatus('live.localhost', 426);
-    const client = new WebSocket(`wss://127.0.0.1:${edge.ready.httpsPort}/`, {
-      ca: edge.ca,
-      servername: 'live.localhost',
-      headers: { host: 'live.localhost' },
-    });
+    const options = { ca: edge.ca, servername: 'live.localhost', headers: { host: 'live.localhost' } };
+    const client = new WebSocket(`wss://127.0.0.1:${edge.ready.httpsPort}/`, options);
     await once(client, 'open');
     client.send('hello');
     expect(String((await once(client, 'message'))[0])).toBe('echo hello');

@@ -1,0 +1,114 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { TunnelAcceptor, type Verdict } from '../../../edge/tunnels/acceptor.ts';
+import { TunnelRegistry } from '../../../edge/tunnels/registry.ts';
+import { systemClock } from '../../../shared/node/clock.ts';
+import { agentHandshake } from '../../../shared/node/handshake.ts';
+import { silentLogger } from '../../../shared/node/logger.ts';
+import { GO_AWAY } from '../../../shared/wire/codes.ts';
+import { type SocketPair, socketPair } from '../../support/socket-pair.ts';
+
+const pairs: SocketPair[] = [];
+const registries: TunnelRegistry[] = [];
+afterEach(() => {
+  for (const registry of registries.splice(0)) registry.close();
+  for (const pair of pairs.splice(0)) pair.close();
+});
+
+function setUp(options: { verdict?: Verdict; maxPending?: number; throttled?: boolean } = {}) {
+  const presence: string[] = [];
+  const asked: string[] = [];
+  const registry = new TunnelRegistry((agent, up) => presence.push(`${agent} ${up ? 'up' : 'down'}`));
+  registries.push(registry);
+  const acceptor = new TunnelAcceptor({
+    registry,
+    nodeId: 'node',
+    version: '1',
+    clock: systemClock,
+    logger: silentLogger,
+    authenticate: async (agentId, credential) => {
+      asked.push(`${agentId}:${credential}`);
+      return options.verdict ?? 'known';
+    },
+    sourceOf: () => 'source',
+    throttled: () => options.throttled ?? true,
+    onSeen: () => {},
+    ...(options.maxPending === undefined ? {} : { maxPending: options.maxPending }),
+  });
+  return { acceptor, registry, presence, asked };
+}
+
+/** A connection whose far end the acceptor has; resolves when the acceptor is done with it. */
+async function connect(acceptor: TunnelAcceptor): Promise<{ readonly agent: Socket; readonly done: Promise<void> }> {
+  const pair = await socketPair('tcp');
+  pairs.push(pair);
+  pair.dialled.on('error', () => {});
+  return { agent: pair.dialled, done: acceptor.accept(pair.accepted) };
+}
+
+const hello = { protocol: 1, agentId: 'a', credential: 'secret', version: '1', name: 'laptop' };
+const shake = (socket: Socket, sent = hello) => agentHandshake(socket, sent, { clock: systemClock });
+
+describe('TunnelAcceptor', () => {
+  it('welcomes a known agent and registers its tunnel until that ends', async () => {
+    const { acceptor, registry, presence, asked } = setUp();
+    const { agent, done } = await connect(acceptor);
+    expect(await shake(agent)).toMatchObject({ ok: true, value: { nodeId: 'node' } });
+    await done;
+    expect([asked, presence, registry.isUp('a')]).toEqual([['a:secret'], ['a up'], true]);
+    registry.evict('a', GO_AWAY.CREDENTIAL, 'left');
+    expect([presence, registry.isUp('a')]).toEqual([['a up', 'a down'], false]);
+  });
+
+  it.each<[Verdict, number]>([
+    ['unknown', GO_AWAY.CREDENTIAL],
+    ['unavailable', GO_AWAY.INTERNAL],
+  ])('refuses when the credential is %s', async (verdict, code) => {
+    const { acceptor, registry } = setUp({ verdict });
+    const { agent, done } = await connect(acceptor);
+    expect(await shake(agent)).toMatchObject({ ok: false, error: { kind: 'refused', code } });
+    await done;
+    expect([registry.isUp('a'), acceptor.refused]).toEqual([false, 1]);
+  });
+
+  it('refuses another protocol version before it asks for the credential', async () => {
+    const { acceptor, asked } = setUp();
+    const { agent, done } = await connect(acceptor);
+    expect(await shake(agent, { ...hello, protocol: 2 })).toMatchObject({ error: { code: GO_AWAY.VERSION } });
+    await done;
+    expect(asked).toEqual([]);
+  });
+
+  it('cuts handshakes beyond the most that may be under way', async () => {
+    const { acceptor } = setUp({ maxPending: 1 });
+    const waiting = await connect(acceptor);
+    const second = await connect(acceptor);
+    await Promise.all([second.done, once(second.agent.resume(), 'end')]);
+    expect(acceptor.refused).toBe(1);
+    expect((await shake(waiting.agent)).ok).toBe(true);
+    await waiting.done;
+  });
+
+  it('holds off a source after ten failures, but not where sources are not told apart', async () => {
+    for (const [throttled, lookUps] of [
+      [true, 10],
+      [false, 12],
+    ] as const) {
+      const { acceptor, asked } = setUp({ verdict: 'unknown', throttled });
+      for (let i = 0; i < 12; i++) {
+        const { agent, done } = await connect(acceptor);
+        await Promise.all([shake(agent), done]);
+      }
+      expect(asked).toHaveLength(lookUps);
+    }
+  });
+
+  it('ends the handshakes under way when it closes', async () => {
+    const { acceptor } = setUp();
+    const { agent, done } = await connect(acceptor);
+    acceptor.close();
+    await Promise.all([done, once(agent.resume(), 'end')]);
+    expect(acceptor.refused).toBe(1);
+  });
+});
