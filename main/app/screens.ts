@@ -41,15 +41,19 @@ export interface ScreenFile {
  */
 export async function loadScreens(root: string): Promise<ReadonlyMap<string, ScreenFile>> {
   const files = new Map<string, ScreenFile>();
-  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const file = path.join(entry.parentPath, entry.name);
-    const type = TYPES[path.extname(entry.name)];
-    if (type === undefined) continue;
-    files.set(`/${path.relative(root, file).split(path.sep).join('/')}`, { type, body: await readFile(file) });
-  }
+  await collect(root, '/', files);
   const index = files.get('/index.html');
   if (index === undefined) throw new Error(`no index.html in ${root}`);
   files.set('/', index);
   return files;
+}
+
+/** Folder by folder: inside a package (asar) `readdir` does not go deeper by itself. */
+async function collect(folder: string, url: string, files: Map<string, ScreenFile>): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const file = path.join(folder, entry.name);
+    const type = TYPES[path.extname(entry.name)];
+    if (entry.isDirectory()) await collect(file, `${url}${entry.name}/`, files);
+    else if (type !== undefined) files.set(`${url}${entry.name}`, { type, body: await readFile(file) });
+  }
 }

@@ -5,7 +5,7 @@ import { EVENT_NAMES } from '../../shared/contract/ipc.ts';
 import { failure } from '../../shared/domain/failure.ts';
 import { type App, createApp } from '../app/app.ts';
 import { findEdgeEntry } from '../app/edge-process.ts';
-import { resolveHome } from '../app/home.ts';
+import { openHome, resolveHome } from '../app/home.ts';
 import { watchParent } from '../app/parent.ts';
 import type { TrayAction } from '../app/tray-menu.ts';
 import { createHost, openExternal } from './host.ts';
@@ -67,21 +67,26 @@ function closeBeforeQuit(app: App, window: MainWindow): void {
   });
 }
 
+/** Says in a box of its own why there is no app, and ends. */
+function giveUp(reason: string): void {
+  dialog.showErrorBox('Porthole cannot start', reason);
+  electron.exit(1);
+}
+
 async function start(): Promise<void> {
   await electron.whenReady();
   const edge = findEdgeEntry(here);
   if (edge === undefined) throw new Error('this build of Porthole has no edge');
   const created = await createApp(createHost(edge));
   if (!created.ok) {
-    dialog.showErrorBox('Porthole cannot start', created.error.message);
-    electron.exit(1);
+    giveUp(created.error.message);
     return;
   }
   const app = created.value;
   const window = createMainWindow(places.preload);
+  closeBeforeQuit(app, window);
   await serveScreens(places.screens);
   connect(app, window);
-  closeBeforeQuit(app, window);
   const showInTray = createTray(places.icons, (action) => perform(app, window, action));
   showInTray(app.state());
   app.on('state', showInTray);
@@ -92,14 +97,13 @@ async function start(): Promise<void> {
   window.show();
 }
 
-electron.setPath('userData', path.join(places.home, 'electron'));
 registerScheme();
 lockNavigation((url) => void openExternal(url));
 // A tray app stays when its window goes.
 electron.on('window-all-closed', () => undefined);
-if (electron.requestSingleInstanceLock()) {
-  start().catch((error) => {
-    dialog.showErrorBox('Porthole cannot start', error instanceof Error ? error.message : String(error));
-    electron.exit(1);
-  });
-} else electron.quit();
+// Electron takes its lock in this folder, and would end without a word where it cannot.
+const home = openHome(places.home);
+electron.setPath('userData', path.join(places.home, 'electron'));
+if (!home.ok) giveUp(home.error.message);
+else if (!electron.requestSingleInstanceLock()) electron.quit();
+else start().catch((error) => giveUp(error instanceof Error ? error.message : String(error)));

@@ -68,6 +68,8 @@ async function show(app: App, screens: string, options: WebOptions, ended: Promi
 /** Runs the app and its web shell until it shall end; the exit code. Failures are told on stderr in a sentence. */
 export async function runWeb(options: WebOptions): Promise<number> {
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  // A reader that went away (`| head`) is no reason to end.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const edge = findEdgeEntry(here);
   const screens = find('../renderer/index.html', '../../out/renderer/index.html');
   if (edge === undefined || screens === undefined) {

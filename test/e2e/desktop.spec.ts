@@ -1,5 +1,6 @@
+import { findElectron } from '../../build/electron.mjs';
 import type { PortholeApi } from '../../shared/contract/ipc.ts';
-import { expect, test } from './fixtures.ts';
+import { expect, publish, test, visit } from './fixtures.ts';
 import { openShell } from './shells.ts';
 
 declare global {
@@ -26,13 +27,15 @@ test('hides its window when it is closed, and shows it again', async ({ shell, p
 
 test('stays on its own page and opens nothing by itself', async ({ shell, page }) => {
   await expect(page.getByRole('navigation')).toBeVisible();
-  const opened = shell.app?.evaluate(({ shell: system }) => {
-    return new Promise<string>((resolve) => {
+  await shell.app?.evaluate(({ shell: system }) => {
+    const opened = new Promise<string>((resolve) => {
       system.openExternal = async (url) => resolve(url);
     });
+    Object.assign(globalThis, { opened });
   });
+  const opened = () => shell.app?.evaluate(() => (globalThis as unknown as { opened: Promise<string> }).opened);
   await page.evaluate(() => void window.open('https://outside.example/'));
-  expect(await opened).toBe('https://outside.example/');
+  expect(await opened()).toBe('https://outside.example/');
   const here = await page.evaluate(() => location.href);
   await page.evaluate(() => {
     location.href = 'https://elsewhere.example/';
@@ -59,9 +62,40 @@ test('refuses what is not in the contract', async ({ page }) => {
 
 test('leaves a second start to the first', async ({ shell, home, browser, page }) => {
   await expect(page.getByRole('navigation')).toBeVisible();
-  const shown = shell.app?.evaluate(
-    ({ app }) => new Promise<boolean>((resolve) => app.once('second-instance', () => resolve(true))),
-  );
+  await shell.app?.evaluate(({ app }) => {
+    const told = new Promise<boolean>((resolve) => app.once('second-instance', () => resolve(true)));
+    Object.assign(globalThis, { told });
+  });
   await expect(openShell('desktop', { home, browser })).rejects.toThrow();
-  expect(await shown).toBe(true);
+  expect(await shell.app?.evaluate(() => (globalThis as unknown as { told: Promise<boolean> }).told)).toBe(true);
 });
+
+interface StandinMenuItem {
+  readonly label: string;
+  readonly submenu?: { readonly items: readonly StandinMenuItem[] };
+  click(): void;
+}
+interface StandinTray {
+  readonly toolTip: string;
+  readonly menu: { readonly items: readonly StandinMenuItem[] };
+}
+
+// The real one has no way to look into its tray.
+if (findElectron({}) === undefined)
+  test('carries the services in the tray, with their switches', async ({ shell, page, origin, visitor }) => {
+    const { url, status } = await publish(page, origin.port);
+    const tray = () =>
+      shell.app?.evaluate((electron) => {
+        const [first] = (electron as unknown as { __standin: { trays: StandinTray[] } }).__standin.trays;
+        return { words: first?.toolTip, rows: first?.menu.items.map((item) => item.label) };
+      });
+    await expect.poll(tray).toMatchObject({ words: 'Porthole: 1 service public' });
+    expect((await tray())?.rows?.at(-1)).toBe('Quit (1 service will go offline)');
+    await shell.app?.evaluate((electron) => {
+      const [first] = (electron as unknown as { __standin: { trays: StandinTray[] } }).__standin.trays;
+      first?.menu.items[2]?.submenu?.items.find((item) => item.label === 'Public')?.click();
+    });
+    await expect(status).toHaveText('Off');
+    expect(await visit(visitor, url)).toBe(503);
+    await expect.poll(tray).toMatchObject({ words: 'Porthole: Connected, nothing is public' });
+  });

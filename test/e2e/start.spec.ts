@@ -1,6 +1,7 @@
 /** `npm start`, from the outside: what it says, and that nothing of it is left, however it ends. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from './fixtures.ts';
 import { descendants, edgeOf, running } from './processes.ts';
@@ -71,6 +72,20 @@ test('starts the desktop app where there is a display, and takes it along', asyn
     const members = [started.pid, ...descendants(started.pid)];
     started.child.kill(signal);
     await expect.poll(() => running(members)).toEqual([]);
+  }
+});
+
+test('says in a sentence why it cannot start, in the browser version and in the app', async ({ home }) => {
+  await writeFile(path.join(home, 'porthole'), 'a file where a folder should be');
+  const standin = { DISPLAY: ':0', ELECTRON_OVERRIDE_DIST_PATH: path.join(root, 'test', 'standin', 'dist') };
+  for (const [args, env] of [
+    [['--web', '--no-open'], {}],
+    [[], standin],
+  ] as const) {
+    const started = run(process.execPath, [START, ...args], home, env);
+    expect(await started.exited).toBe(1);
+    expect(started.said.err).toContain(`The data folder ${home}/porthole cannot be written (it is not a folder).`);
+    expect(started.said.err).not.toContain('    at ');
   }
 });
 

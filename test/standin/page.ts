@@ -116,11 +116,24 @@ export function bridge(incoming: string, outgoing: string, expose: (key: string,
   return { encode, decode, post };
 }
 
-/** The page's own world: receives what the preload exposes. */
+/** The page's own world: receives what the preload exposes, and asks main before it opens a window. */
 export function pageWorld(nonce: string): void {
   bridge(`${nonce}-page`, `${nonce}-preload`, (key, value) => {
     if (key in globalThis) throw new Error('Cannot bind an API on top of an existing property on the window object');
     Object.defineProperty(globalThis, key, { value, enumerable: true });
+  });
+  const { standinOpen } = globalThis as unknown as { standinOpen(url: string): void };
+  const ask = (url: string | URL = ''): null => {
+    standinOpen(new URL(url, location.href).href);
+    return null;
+  };
+  // Main always refuses, so no target is made: one that is closed while a debugger holds it would hang its opener.
+  globalThis.open = ask;
+  document.addEventListener('click', (event) => {
+    const link = event.target instanceof Element ? event.target.closest('a') : null;
+    if (link === null || link.target !== '_blank' || event.defaultPrevented) return;
+    event.preventDefault();
+    ask(link.href);
   });
 }
 

@@ -49,7 +49,6 @@ export class WebContents extends EventEmitter {
   /** Where the app itself is going, as opposed to the page. */
   #loading: string | undefined;
   #openHandler: OpenHandler | undefined;
-  #opening = '';
   #gone = false;
   #self: WebContents = this;
 
@@ -81,6 +80,7 @@ export class WebContents extends EventEmitter {
     await session.send('Runtime.enable');
     await session.send('Fetch.enable', { patterns: [{ urlPattern: '*' }] });
     await session.send('Runtime.addBinding', { name: 'standinOut', executionContextName: WORLD });
+    await session.send('Runtime.addBinding', { name: 'standinOpen' });
     const nonce = randomBytes(12).toString('hex');
     const source = `{ ${bridge}; (${pageWorld})(${JSON.stringify(nonce)}); }`;
     await session.send('Page.addScriptToEvaluateOnNewDocument', { source });
@@ -98,7 +98,10 @@ export class WebContents extends EventEmitter {
       this.#worlds.delete(executionContextId),
     );
     session.on('Runtime.executionContextsCleared', () => this.#worlds.clear());
-    session.on('Runtime.bindingCalled', (call) => void this.#invoke(JSON.parse(call.payload), call.executionContextId));
+    session.on('Runtime.bindingCalled', ({ name, payload, executionContextId }) => {
+      if (name === 'standinOpen') this.#openWindow(inside(payload));
+      else void this.#invoke(JSON.parse(payload), executionContextId);
+    });
     session.on('Fetch.requestPaused', (paused: PausedRequest) => void this.#fetch(session, paused));
     session.on('Page.frameNavigated', ({ frame }) => {
       if (frame.parentId === undefined) this.mainFrame.url = inside(frame.url);
@@ -106,9 +109,6 @@ export class WebContents extends EventEmitter {
     session.on('Page.loadEventFired', () => {
       if (this.mainFrame.url !== 'about:blank' && this.mainFrame.url !== '')
         this.emit('did-finish-load', createEvent());
-    });
-    session.on('Page.windowOpen', ({ url }) => {
-      this.#opening = inside(url);
     });
     session.on('Inspector.targetCrashed', () =>
       this.emit('render-process-gone', createEvent(), { reason: 'crashed', exitCode: 5 }),
@@ -168,12 +168,11 @@ export class WebContents extends EventEmitter {
     if (errorText !== undefined) throw new Error(`${errorText} loading '${url}'`);
   }
 
-  /** A page this one opened: the app's handler decides; only refusing is implemented. */
-  __opened(targetId: string): void {
-    const details = { url: this.#opening, frameName: '', features: '', disposition: 'foreground-tab' } as const;
+  /** The page wants a window: the app's handler decides; only refusing is implemented. */
+  #openWindow(url: string): void {
+    const details = { url, frameName: '', features: '', disposition: 'foreground-tab' } as const;
     const verdict = this.#openHandler?.({ ...details, referrer: { url: '', policy: 'default' } });
     if (verdict?.action !== 'deny') throw new Error('stand-in: only { action: "deny" } is implemented');
-    void chromium().cdp.browser.tell('Target.closeTarget', { targetId });
   }
 
   setWindowOpenHandler(handler: OpenHandler): void {

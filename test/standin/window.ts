@@ -17,14 +17,14 @@ type WindowParts = Pick<
 const windows: Window[] = [];
 let watching = false;
 
-/** Chromium tells of targets that came by themselves (`window.open`) or went. */
+/** Chromium tells of targets that came by themselves or went. */
 function watchTargets(): void {
   if (watching) return;
   watching = true;
   const { browser } = chromium().cdp;
   browser.on('Target.targetCreated', ({ targetInfo }) => {
-    const opener = windows.find((window) => window.__contents.__target === targetInfo.openerId);
-    if (targetInfo.type === 'page') opener?.__contents.__opened(targetInfo.targetId);
+    if (targetInfo.type === 'page' && targetInfo.openerId !== undefined)
+      throw new Error('stand-in: a page opened a window in a way that is not implemented');
   });
   browser.on('Target.targetDestroyed', ({ targetId }) =>
     windows.find((window) => window.__contents.__target === targetId)?.__lost(),
