@@ -8,8 +8,8 @@ import type { Server } from './peers.ts';
 import { jsonLine, run } from './process.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const EDGE = path.join(root, 'edge/main.ts');
-const CLI = path.join(root, 'main/cli/index.ts');
+const EDGE = path.join(root, 'out/main/edge.js');
+const CLI = path.join(root, 'out/main/cli.js');
 
 interface Ready {
   readonly httpsPort: number;
