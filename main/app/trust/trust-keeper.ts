@@ -16,7 +16,7 @@ export type TrustOutcome = Outputs['trust:install'];
 
 /** Whether this machine trusts the cluster's private CA, and how it comes to. */
 export interface TrustKeeper {
-  /** At once; what has to be looked up shows with the next change. */
+  /** At once, as it was when last seen; that it isn't so any more shows with the next change. */
   stateFor(cluster: ClusterInfo | undefined): AgentState['trust'];
   install(cluster: ClusterInfo): Promise<Result<TrustOutcome, Failure>>;
 }
@@ -46,13 +46,14 @@ export function createTrustKeeper({ settings, home, onChange, system }: TrustKee
   function look(authority: Authority): boolean {
     const known = seen.get(authority.fingerprint);
     if (known !== undefined) return known;
-    seen.set(authority.fingerprint, false);
-    if (!settings.get().trusted.includes(authority.fingerprint)) return false;
-    void isPresent(authority, machine).then((present) => {
-      seen.set(authority.fingerprint, present);
-      if (present) onChange();
-    });
-    return false;
+    const recorded = settings.get().trusted.includes(authority.fingerprint);
+    seen.set(authority.fingerprint, recorded);
+    if (recorded)
+      void isPresent(authority, machine).then((present) => {
+        seen.set(authority.fingerprint, present);
+        if (!present) onChange();
+      });
+    return recorded;
   }
 
   return {

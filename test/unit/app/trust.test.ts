@@ -89,18 +89,16 @@ describe.runIf(hasCertutil)('on Linux', () => {
     const settings = settingsIn(folder.path);
     const { system } = linux(folder.path);
     await createTrustKeeper({ settings, home: folder.path, onChange: () => {}, system }).install(cluster(pem));
-    const look = async () => {
-      const changed = Promise.withResolvers<void>();
-      const keeper = createTrustKeeper({ settings, home: folder.path, onChange: changed.resolve, system });
-      keeper.stateFor(cluster(pem));
-      return { keeper, changed: changed.promise };
-    };
-    const { keeper, changed } = await look();
-    await changed;
-    expect(keeper.stateFor(cluster(pem))).toBe('trusted');
+    const changed = Promise.withResolvers<void>();
+    const start = () => createTrustKeeper({ settings, home: folder.path, onChange: changed.resolve, system });
+    expect(start().stateFor(cluster(pem))).toBe('trusted');
     const [fingerprint = ''] = settings.get().trusted;
     const database = `sql:${path.join(folder.path, 'home/.pki/nssdb')}`;
     execFileSync('certutil', ['-d', database, '-D', '-n', `Porthole ${fingerprint.slice(0, 8)}`]);
+    const keeper = start();
+    keeper.stateFor(cluster(pem));
+    await changed.promise;
+    expect(keeper.stateFor(cluster(pem))).toBe('untrusted');
     const again = await keeper.install(cluster(pem));
     expect(again.ok && again.value.steps.at(-1)?.outcome).toBe('installed');
   });
