@@ -19,17 +19,22 @@ function changedAt(file) {
   return Math.max(stat.mtimeMs, ...readdirSync(file).map((name) => changedAt(path.join(file, name))));
 }
 
-/** Whether out/ holds everything, newer than every source. A folder's own time tells of removed files. */
+/** Whether out/ holds everything, newer than every source if those are there. A folder's own time tells of removed files. */
 export function isBuilt() {
   if (!RESULTS.every((file) => existsSync(file))) return false;
+  if (!SOURCES.every((source) => existsSync(path.join(root, source)))) return true;
   const built = Math.min(...RESULTS.map((file) => statSync(file).mtimeMs));
   return SOURCES.every((source) => changedAt(path.join(root, source)) < built);
 }
 
+const TOOL = path.join(root, 'node_modules', 'electron-vite', 'bin', 'electron-vite.js');
+
+/** Whether what bundles is installed: it is a development dependency. */
+export const canBuild = () => existsSync(TOOL);
+
 /** Bundles the sources into out/. Resolves with whether that went well; what went wrong is on stderr. */
 export async function build() {
-  const tool = path.join(root, 'node_modules', 'electron-vite', 'bin', 'electron-vite.js');
-  const args = [tool, 'build', '--logLevel', 'warn'];
+  const args = [TOOL, 'build', '--logLevel', 'warn'];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', process.stderr, process.stderr] });
   return new Promise((resolve) => {
     child.once('error', () => resolve(false));
