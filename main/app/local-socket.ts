@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { z } from 'zod';
@@ -92,6 +92,7 @@ export async function openLocalSocket(
         }, LAST_READ);
         await closed;
         cut();
+        removeFolder(home, path);
         await Promise.race([Promise.all(goodbyes), pause(systemClock, GOODBYE, done.signal)]);
         done.abort();
       })();
@@ -111,6 +112,16 @@ function prepare(home: string, path: string): void {
       throw new Error('the folder for its socket belongs to somebody else');
   }
   rmSync(path, { force: true });
+}
+
+/** Takes back the folder that `prepare` made outside of the home; one that isn't empty is not ours alone. */
+function removeFolder(home: string, path: string): void {
+  if (process.platform === 'win32' || dirname(path) === home) return;
+  try {
+    rmdirSync(dirname(path));
+  } catch {
+    // An empty folder among temporary files is no harm.
+  }
 }
 
 /** The id of the exposure that a publish call made; `undefined` for any other outcome. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
@@ -113,4 +113,18 @@ it('takes over the socket of an app that was killed', async () => {
   await client?.close();
   expect(server.socket.path).toBe(path.join(folder.path, 'agent.sock'));
   dead.close();
+});
+
+it('has its socket elsewhere when the path is too long, and leaves nothing there', async () => {
+  using folder = temporaryFolder();
+  const home = path.join(folder.path, 'h'.repeat(100));
+  mkdirSync(home);
+  const server = await serve(home);
+  const place = path.dirname(server.socket.path);
+  expect(statSync(place).mode & 0o777).toBe(0o700);
+  const client = await connectLocal(home, []);
+  expect(await client?.call('state:get', undefined)).toMatchObject({ ok: true });
+  await client?.close();
+  await server.socket.close();
+  expect(existsSync(place)).toBe(false);
 });
