@@ -1,5 +1,6 @@
 import { findElectron } from '../../build/electron.mjs';
 import type { PortholeApi } from '../../shared/contract/ipc.ts';
+import type { ShownTray } from '../standin/menu.ts';
 import { expect, publish, test, visit } from './fixtures.ts';
 import { openShell } from './shells.ts';
 
@@ -70,30 +71,20 @@ test('leaves a second start to the first', async ({ shell, home, browser, page }
   expect(await shell.app?.evaluate(() => (globalThis as unknown as { told: Promise<boolean> }).told)).toBe(true);
 });
 
-interface StandinMenuItem {
-  readonly label: string;
-  readonly submenu?: { readonly items: readonly StandinMenuItem[] };
-  click(): void;
-}
-interface StandinTray {
-  readonly toolTip: string;
-  readonly menu: { readonly items: readonly StandinMenuItem[] };
-}
-
 // The real one has no way to look into its tray.
 if (findElectron({}) === undefined)
   test('carries the services in the tray, with their switches', async ({ shell, page, origin, visitor }) => {
     const { url, status } = await publish(page, origin.port);
     const tray = () =>
       shell.app?.evaluate((electron) => {
-        const [first] = (electron as unknown as { __standin: { trays: StandinTray[] } }).__standin.trays;
-        return { words: first?.toolTip, rows: first?.menu.items.map((item) => item.label) };
+        const [first] = (electron as unknown as { __standin: { trays: ShownTray[] } }).__standin.trays;
+        return { words: first?.toolTip, rows: first?.menu?.items.map((item) => item.label) };
       });
     await expect.poll(tray).toMatchObject({ words: 'Porthole: 1 service public' });
     expect((await tray())?.rows?.at(-1)).toBe('Quit (1 service will go offline)');
     await shell.app?.evaluate((electron) => {
-      const [first] = (electron as unknown as { __standin: { trays: StandinTray[] } }).__standin.trays;
-      first?.menu.items[2]?.submenu?.items.find((item) => item.label === 'Public')?.click();
+      const [first] = (electron as unknown as { __standin: { trays: ShownTray[] } }).__standin.trays;
+      first?.menu?.items[2]?.submenu?.items.find((item) => item.label === 'Public')?.click();
     });
     await expect(status).toHaveText('Off');
     expect(await visit(visitor, url)).toBe(503);

@@ -63,8 +63,19 @@ export const nativeImage = strict(
   'nativeImage',
 );
 
+/** A row of a menu, as a test may look at it and choose it. */
+export interface ShownItem {
+  readonly label: string;
+  readonly submenu: { readonly items: readonly ShownItem[] } | undefined;
+  click(): void;
+}
+export interface ShownTray {
+  readonly toolTip: string;
+  readonly menu: { readonly items: readonly ShownItem[] } | undefined;
+}
+
 /** Every tray of the app, for tests. */
-export const trays: StandinTray[] = [];
+export const trays: ShownTray[] = [];
 
 class StandinTray extends EventEmitter {
   image: Image;
