@@ -1,7 +1,7 @@
 /** The command line as its users meet it: real processes, a data folder of their own. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
@@ -104,6 +104,30 @@ it('lets two exposures share a running agent and ends each by itself', async () 
   expect(await second.ended()).toBe(1);
   expect(second.errors()).toContain('has ended, and the exposure with it');
   expect(processesOf(home.dir)).toEqual([]);
+});
+
+it('ends an exposure at once when the command that holds it is killed', async () => {
+  await using home = temporaryHome();
+  await using app = await origin('mine');
+  const { cli } = await startUp(home);
+  await using _ = cli;
+  const held = startCli(home, ['expose', String(app.port), '--json']);
+  await held.line();
+  held.child.kill('SIGKILL');
+  const listed = async () => ((await cli.line()) as unknown as UpLine).services.length;
+  while ((await listed()) === 0);
+  while ((await listed()) === 1);
+  expect(await held.ended()).toBe('SIGKILL');
+});
+
+it('joins the embedded edge again when its data was thrown away', async () => {
+  await using home = temporaryHome();
+  expect((await run(home, 'services', 'add', '3000', '--name', 'old')).code).toBe(0);
+  rmSync(path.join(home.dir, 'data', 'edge'), { recursive: true });
+  expect(await run(home, 'services', 'add', '3000', '--name', 'new')).toMatchObject({ code: 0 });
+  const listed = await run(home, 'services', '--json');
+  expect(listed.out.trim().split('\n')).toHaveLength(1);
+  expect(listed.out).toContain('new.localhost');
 });
 
 it('prints the URL first and ends by itself when the time is up', async () => {
