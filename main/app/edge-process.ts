@@ -13,11 +13,17 @@ export function findEdgeEntry(from: string): string | undefined {
 }
 
 /**
+ * Flags for the Node that runs an embedded edge. A small young generation costs about a tenth more CPU a request and
+ * saves 10 to 25 MB resident, the better bargain on a laptop.
+ */
+export const EDGE_FLAGS = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'] as const;
+
+/**
  * Starts the edge as a Node child. It gets its own process group where there are such things, so that Ctrl+C in the
  * terminal reaches only the app, which ends the edge after it has said goodbye through it.
  */
 export function spawnEdge(entry: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): EdgeProcess {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...args], {
+  const child = spawn(process.execPath, [...EDGE_FLAGS, entry, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: process.platform !== 'win32',
     windowsHide: true,

@@ -1,4 +1,5 @@
 import { app, clipboard, safeStorage, shell, utilityProcess } from 'electron';
+import { EDGE_FLAGS } from '../app/edge-process.ts';
 import type { EdgeExit, EdgeProcess, Host } from '../app/host.ts';
 
 /** Opens http and https only: other schemes start programs. */
@@ -16,7 +17,11 @@ export async function openExternal(url: string): Promise<boolean> {
  * It has no stdin; its channel to this process is what ends it when this process dies.
  */
 function spawnEdge(entry: string, args: readonly string[]): EdgeProcess {
-  const child = utilityProcess.fork(entry, [...args], { stdio: 'pipe', serviceName: 'Porthole edge' });
+  const child = utilityProcess.fork(entry, [...args], {
+    execArgv: [...EDGE_FLAGS],
+    stdio: 'pipe',
+    serviceName: 'Porthole edge',
+  });
   const { stdout, stderr } = child;
   // With `stdio: 'pipe'` both exist (Electron's documentation of `utilityProcess.fork`), as Node streams.
   if (stdout === null || stderr === null) throw new Error('a utility process without its pipes');

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { runtime } from './app.ts';
 import { strict } from './strict.ts';
 
-type Options = Pick<Electron.ForkOptions, 'stdio' | 'serviceName'>;
+type Options = Pick<Electron.ForkOptions, 'stdio' | 'serviceName' | 'execArgv'>;
 
 const CHILD = new URL('./utility-child.ts', import.meta.url).href;
 
@@ -20,11 +20,15 @@ class UtilityProcess extends EventEmitter {
   constructor(entry: string, args: readonly string[], options: Options) {
     super();
     if (options.stdio !== 'pipe') throw new Error('stand-in: only stdio "pipe" is implemented');
-    this.#child = spawn(process.execPath, ['--no-warnings', '--import', CHILD, entry, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // Ctrl+C in a terminal reaches Electron's main process alone, as its children ignore it.
-      detached: true,
-    });
+    this.#child = spawn(
+      process.execPath,
+      ['--no-warnings', ...(options.execArgv ?? []), '--import', CHILD, entry, ...args],
+      {
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        // Ctrl+C in a terminal reaches Electron's main process alone, as its children ignore it.
+        detached: true,
+      },
+    );
     this.stdout = this.#child.stdout;
     this.stderr = this.#child.stderr;
     this.#child.once('spawn', () => {
