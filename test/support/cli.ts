@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-const CLI = path.resolve(import.meta.dirname, '../../main/cli/index.ts');
+const CLI = path.resolve(import.meta.dirname, '../../build/porthole.mjs');
 
 export interface Home extends AsyncDisposable {
   readonly dir: string;
