@@ -13,9 +13,9 @@ const VITEST = bin('vitest', 'vitest.mjs');
 const STEPS = [
   ['format and lint', [bin('@biomejs', 'biome', 'bin', 'biome'), 'check', '.']],
   ['types', [bin('typescript', 'bin', 'tsc'), '-b']],
+  ['build', [bin('electron-vite', 'bin', 'electron-vite.js'), 'build', '--logLevel', 'warn']],
   ['unit and compliance', [VITEST, 'run', '--project', 'unit']],
   ['integration', [VITEST, 'run', '--project', 'integration']],
-  ['build', [bin('electron-vite', 'bin', 'electron-vite.js'), 'build', '--logLevel', 'warn']],
   ['end to end', [PLAYWRIGHT, 'test']],
 ];
 
@@ -47,6 +47,7 @@ async function main() {
   for (const { name, passed, seconds } of results)
     process.stdout.write(`${passed ? 'passed' : 'FAILED'}  ${name} (${seconds.toFixed(1)} s)\n`);
   const failed = results.filter((result) => !result.passed);
+  process.stdout.write(`\nsteps: ${results.length - failed.length} passed, ${failed.length} failed\n`);
   process.exit(failed.length === 0 ? 0 : 1);
 }
 
