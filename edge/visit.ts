@@ -1,4 +1,5 @@
 import type { FailureCode } from '../shared/domain/failure.ts';
+import type { DirectMode } from '../shared/domain/service.ts';
 
 /** What is known of the connection that a visitor's request came over. */
 export interface VisitorConnection {
@@ -34,6 +35,22 @@ export interface Route {
   readonly passHostHeader: boolean;
   /** Longest prefix first; disabled targets left out. */
   readonly targets: readonly RouteTarget[];
+}
+
+/** A TCP, TLS or UDP service as the route table holds it: everything that a connection needs. */
+export interface DirectRoute {
+  readonly serviceId: string;
+  readonly domain: string;
+  readonly mode: DirectMode;
+  /** `undefined` for TLS on the main port. */
+  readonly listenPort: number | undefined;
+  readonly target: RouteTarget;
+  /** Milliseconds that a dial may take, as the agent is told. */
+  readonly connectTimeout: number;
+  /** Milliseconds of silence after which a connection or session ends. */
+  readonly idleTimeout: number;
+  /** The origin is told the visitor's address by a PROXY protocol header. */
+  readonly proxyProtocol: boolean;
 }
 
 /** One request on its way through the stages. Stages fill in what they find out. */

@@ -162,7 +162,7 @@ export class AgentFeeds {
   }
 
   #touchedBy(change: FactsChange): Iterable<string> {
-    if (change === 'certificate') return this.#feeds.keys();
+    if (change === 'certificate' || change === 'listener') return this.#feeds.keys();
     if (change !== 'routed') return change;
     const waits = (feed: Feed): boolean => feed.told?.services.some((s) => s.status === 'pending') === true;
     return [...this.#feeds].filter(([, feed]) => waits(feed)).map(([agentId]) => agentId);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ClusterInfo } from '../../shared/contract/control-api.ts';
+import type { DirectMode } from '../../shared/domain/service.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type { AccessLog } from '../record/access-log.ts';
@@ -7,6 +8,7 @@ import type { Store } from '../store/store.ts';
 import type { AgentFeeds } from './agent-feeds.ts';
 import type { Facts } from './facts.ts';
 import type { Gate, Throttle } from './gate.ts';
+import type { PortRules } from './port-rules.ts';
 import type { RuleContext } from './rules.ts';
 import type { ServiceViews } from './service-views.ts';
 import type { StreamCount } from './stream-count.ts';
@@ -55,6 +57,10 @@ export interface ControlOptions {
   readonly throttle: Throttle;
   /** What an address counts as for the throttle, such as its /64. */
   readonly sourceOf: (address: string) => string;
+  /** Which ports services may have; all that need no privilege unless told. */
+  readonly ports?: PortRules;
+  /** Whether a port can be listened on here right now. Without it, ports are assigned unseen. */
+  readonly isPortFree?: (mode: DirectMode, port: number) => Promise<boolean>;
   readonly log: Logger;
   readonly random: (length: number) => Uint8Array;
   readonly clock?: Clock;

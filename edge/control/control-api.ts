@@ -7,6 +7,7 @@ import { systemClock } from '../../shared/node/clock.ts';
 import { AgentFeeds } from './agent-feeds.ts';
 import { type ControlContext, type ControlOptions, DEFAULT_LIMITS } from './context.ts';
 import { Gate } from './gate.ts';
+import { DEFAULT_PORT_RULES } from './port-rules.ts';
 import { explain, refuse, refuseConnection } from './refusal.ts';
 import { addAgentRoutes } from './routes-agents.ts';
 import { addServiceRoutes } from './routes-services.ts';
@@ -39,7 +40,12 @@ export async function createControlApi(options: ControlOptions): Promise<Control
     feeds: new AgentFeeds(store, facts, views, clock, log),
     gate: new Gate(store, options.throttle, options.sourceOf),
     streams: new StreamCount(limits.streams),
-    rules: { domain: cluster().domain, now: () => clock.now(), random: options.random },
+    rules: {
+      domain: cluster().domain,
+      now: () => clock.now(),
+      random: options.random,
+      ports: options.ports ?? DEFAULT_PORT_RULES,
+    },
   };
   const { app, server } = createApp(context);
   addAgentRoutes(app, context);

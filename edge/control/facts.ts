@@ -4,9 +4,14 @@ import type { CertificateState } from '../certificates/certificates.ts';
 
 /**
  * What has changed: facts about these agents and their targets, the routed revision (services that were `pending`
- * may not be any more), or some certificate.
+ * may not be any more), some certificate, or a port that services listen on.
  */
-export type FactsChange = readonly string[] | 'routed' | 'certificate';
+export type FactsChange = readonly string[] | 'routed' | 'certificate' | 'listener';
+
+/** A port that services listen on, by transport: TCP and UDP ports of one number are two. */
+export type ListenerKey = `${'tcp' | 'udp'} ${number}`;
+/** How such a port is. */
+export type ListenerState = NonNullable<StatusFacts['listener']>;
 export type FactsListener = (change: FactsChange) => void;
 
 /** What is wrong with a target, and who says so since when. */
@@ -37,6 +42,8 @@ export class Facts {
   readonly #up = new Set<string>();
   /** By agent, then by target. Bounded: agents and targets exist, and a target has one problem. */
   readonly #problems = new Map<string, Map<string, Problem>>();
+  /** Ports that this node should listen on. Bounded by the services that have one. */
+  readonly #ports = new Map<ListenerKey, ListenerState>();
   readonly #listeners = new Set<FactsListener>();
   #routed = 0;
 
@@ -75,6 +82,13 @@ export class Facts {
   /** The certificate of some domain has another state now. */
   certificateChanged(): void {
     this.#tell('certificate');
+  }
+
+  /** A port that services listen on is in this state now; `undefined` when no service wants it any more. */
+  setListener(key: ListenerKey, state: ListenerState | undefined): void {
+    if (state === undefined) this.#ports.delete(key);
+    else this.#ports.set(key, state);
+    this.#tell('listener');
   }
 
   /** A dial to a target ended: with `problem`, or well. Called for every dial, so it is cheap when nothing changes. */
@@ -124,10 +138,17 @@ export class Facts {
     const agentOf = new Map(service.targets.map((target) => [target.id, target.agentId]));
     return {
       routed: revision <= this.#routed,
-      certificate: this.#certificate(service.domain),
+      certificate: service.mode === 'http' ? this.#certificate(service.domain) : { state: 'ready' },
+      ...this.#listener(service),
       agentUp: (agentId) => this.#up.has(agentId),
       targetProblem: (targetId) => this.#problems.get(agentOf.get(targetId) ?? '')?.get(targetId)?.problem,
     };
+  }
+
+  #listener({ mode, listenPort }: Service): Pick<StatusFacts, 'listener'> {
+    if (listenPort === undefined) return {};
+    const state = this.#ports.get(`${mode === 'udp' ? 'udp' : 'tcp'} ${listenPort}`);
+    return { listener: state ?? { state: 'pending' } };
   }
 
   /** Calls `listener` after each change. Returns how to stop that. */

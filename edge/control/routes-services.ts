@@ -6,12 +6,13 @@ import { EXPOSURE_LIFETIME, EXPOSURES_PER_AGENT, SERVICES_PER_AGENT } from '../.
 import type { StoredService } from '../store/store.ts';
 import type { ControlContext } from './context.ts';
 import { parseInput } from './input.ts';
+import { choosePorts } from './port-choice.ts';
 import { refuse } from './refusal.ts';
 import { changeService, isRandomName, makeService } from './rules.ts';
 
 const LIMITS = { services: SERVICES_PER_AGENT, exposures: EXPOSURES_PER_AGENT };
-/** Random names that are tried before a taken one is reported. */
-const NAME_DRAWS = 8;
+/** Random names and ports that are tried before a taken one is reported. */
+const DRAWS = 16;
 
 /** What an agent does with its own services. Another agent's look to it as if they didn't exist. */
 export function addServiceRoutes(app: FastifyInstance, context: ControlContext): void {
@@ -63,11 +64,16 @@ async function create(
 ): Promise<Result<StoredService, Failure>> {
   const input = parseInput(newServiceSchema, body);
   if (!input.ok) return input;
+  const choice = choosePorts(context, input.value);
   for (let draw = 1; ; draw++) {
-    const service = makeService(context.rules, agentId, input.value);
+    const port = await choice.next();
+    if (!port.ok) return port;
+    const service = makeService(context.rules, agentId, input.value, port.value);
     if (!service.ok) return service;
     const stored = await context.store.createService(service.value, LIMITS);
-    const redraw = !stored.ok && stored.error.code === 'domain_taken' && isRandomName(input.value);
-    if (!redraw || draw === NAME_DRAWS) return stored;
+    if (stored.ok) return stored;
+    const { code } = stored.error;
+    const again = (code === 'domain_taken' && isRandomName(input.value)) || (code === 'port_taken' && choice.moveOn());
+    if (!again || draw === DRAWS) return stored;
   }
 }

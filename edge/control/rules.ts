@@ -1,18 +1,20 @@
 import type { z } from 'zod';
 import type { newServiceSchema, newTargetSchema, servicePatchSchema } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
-import { isDialHost, isUnder } from '../../shared/domain/hostname.ts';
+import { isUnder } from '../../shared/domain/hostname.ts';
 import { createId } from '../../shared/domain/id.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import {
-  DEFAULT_CONNECT_TIMEOUT,
   EXPOSURE_LIFETIME,
   parseName,
   parseNamePrefix,
   randomName,
   type Service,
+  type ServiceMode,
   type Target,
 } from '../../shared/domain/service.ts';
+import { checkPort, type PortRules } from './port-rules.ts';
+import { makeTarget } from './target-rules.ts';
 
 type ServiceInput = z.output<typeof newServiceSchema>;
 type ServiceChange = z.output<typeof servicePatchSchema>;
@@ -24,28 +26,36 @@ export interface RuleContext {
   readonly domain: string;
   readonly now: () => number;
   readonly random: (length: number) => Uint8Array;
+  readonly ports: PortRules;
 }
 
 /**
- * The service that `input` of agent `agentId` asks for. Fails with `name_invalid`, `domain_foreign`, `host_invalid`,
- * `input_invalid`. Whether the domain is free, the store decides.
+ * The service that `input` of agent `agentId` asks for, at `listenPort` (chosen by `port-choice.ts`). Fails with
+ * `name_invalid`, `domain_foreign`, `host_invalid`, `input_invalid`. Whether domain and port are free, the store decides.
  */
-export function makeService(context: RuleContext, agentId: string, input: ServiceInput): Result<Service, Failure> {
+export function makeService(
+  context: RuleContext,
+  agentId: string,
+  input: ServiceInput,
+  listenPort?: number,
+): Result<Service, Failure> {
+  const { mode = 'http' } = input;
   const label = chooseLabel(context, input);
   if (!label.ok) return label;
   const domain = domainOf(context, label.value);
   if (!domain.ok) return domain;
-  const targets = makeTargets(context, agentId, input.targets, []);
+  const targets = makeTargets(context, mode, agentId, input.targets, []);
   if (!targets.ok) return targets;
   const createdAt = context.now();
   return ok({
     id: createId(createdAt, context.random),
     name: input.name ?? label.value,
-    mode: 'http',
+    mode,
     domain: domain.value,
     targets: targets.value,
+    ...(listenPort === undefined ? {} : { listenPort }),
     enabled: input.enabled,
-    passHostHeader: input.passHostHeader,
+    passHostHeader: mode === 'http' && input.passHostHeader,
     source: input.source,
     ownerId: agentId,
     createdAt,
@@ -67,13 +77,30 @@ export function changeService(context: RuleContext, service: Service, change: Se
     domain = moved.value;
   }
   if (change.targets !== undefined) {
-    const made = makeTargets(context, service.ownerId, change.targets, service.targets);
+    const made = makeTargets(context, service.mode, service.ownerId, change.targets, service.targets);
     if (!made.ok) return made;
     targets = made.value;
   }
-  const { name = service.name, enabled = service.enabled, passHostHeader = service.passHostHeader } = change;
-  const next: Service = { ...service, name, domain, targets, enabled, passHostHeader };
+  const port = change.listenPort === undefined ? ok(service.listenPort) : movePort(context, service, change.listenPort);
+  if (!port.ok) return port;
+  const { name = service.name, enabled = service.enabled } = change;
+  const passHostHeader = service.mode === 'http' && (change.passHostHeader ?? service.passHostHeader);
+  const { listenPort: _, ...rest } = service;
+  const next: Service = {
+    ...rest,
+    name,
+    domain,
+    targets,
+    ...(port.value === undefined ? {} : { listenPort: port.value }),
+    enabled,
+    passHostHeader,
+  };
   return ok(JSON.stringify(next) === JSON.stringify(service) ? service : next);
+}
+
+/** A port that stays is not looked at again: the edge's own settings may have changed since it was given. */
+function movePort({ ports }: RuleContext, service: Service, wanted: number): Result<number | undefined, Failure> {
+  return wanted === service.listenPort ? ok(wanted) : checkPort(ports, service.mode, wanted);
 }
 
 function chooseLabel(context: RuleContext, input: ServiceInput): Result<string, Failure> {
@@ -109,13 +136,16 @@ function domainOf(context: RuleContext, label: string): Result<string, Failure> 
 /** Targets that are the same as before keep their id, and with it what is known of them. */
 function makeTargets(
   context: RuleContext,
+  mode: ServiceMode,
   agentId: string,
   inputs: readonly TargetInput[],
   before: readonly Target[],
 ): Result<Target[], Failure> {
+  if (mode !== 'http' && inputs.length !== 1)
+    return err(failure('input_invalid', { reason: `A ${mode} service has exactly one target.` }, 'targets'));
   const targets: Target[] = [];
   for (const [index, input] of inputs.entries()) {
-    const made = makeTarget(input, `targets.${index}`);
+    const made = makeTarget(mode, input, `targets.${index}`);
     if (!made.ok) return made;
     const { path, type, host, port, protocol } = made.value;
     if (targets.some((t) => t.path === path)) {
@@ -128,46 +158,4 @@ function makeTargets(
     targets.push({ id: same?.id ?? createId(context.now(), context.random), agentId, ...made.value });
   }
   return ok(targets);
-}
-
-const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '::1', '[::1]']);
-
-function makeTarget(input: TargetInput, field: string): Result<Omit<Target, 'id' | 'agentId'>, Failure> {
-  const path = parsePath(input.path, `${field}.path`);
-  if (!path.ok) return path;
-  const host = input.host.trim().toLowerCase().replace(/\.$/, '');
-  if (!isDialHost(host)) return err(failure('host_invalid', { host: input.host }, `${field}.host`));
-  if (input.type === 'agent' && !LOOPBACK_NAMES.has(host)) {
-    const reason = `A target of type "agent" is on the laptop itself; for ${host} use type "host".`;
-    return err(failure('input_invalid', { reason }, `${field}.host`));
-  }
-  return ok({
-    type: input.type,
-    host: input.type === 'agent' ? 'localhost' : host.replace(/^\[|\]$/g, ''),
-    port: input.port,
-    protocol: input.protocol,
-    path: path.value,
-    enabled: input.enabled,
-    // Development servers on the laptop's loopback sign their own certificates; elsewhere that is worth a refusal.
-    skipTlsVerify: input.protocol === 'https' && (input.skipTlsVerify ?? input.type === 'agent'),
-    connectTimeout: input.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT,
-  });
-}
-
-/** Characters of a path segment that mean themselves, however a server reads them (RFC 3986 `pchar` without `%`, `;`). */
-const SEGMENT = /^[A-Za-z0-9._~!$&'()*+,=:@-]+$/;
-
-/**
- * A path prefix in the one form that requests are matched against: no slash at its end, no empty segments. Dots,
- * escapes and parameters are refused, because servers disagree on what they mean.
- */
-function parsePath(text: string, field: string): Result<string, Failure> {
-  const segments = text.split('/').filter((segment) => segment !== '');
-  for (const segment of segments) {
-    if (segment === '.' || segment === '..' || !SEGMENT.test(segment)) {
-      const reason = `The path "${text.slice(0, 60)}" is not valid. Use letters, digits and plain punctuation between slashes.`;
-      return err(failure('input_invalid', { reason }, field));
-    }
-  }
-  return ok(`/${segments.join('/')}`);
 }

@@ -1,5 +1,6 @@
-import type { ClusterInfo, ServiceView } from '../../shared/contract/control-api.ts';
+import type { ClusterInfo, ServiceUrls, ServiceView } from '../../shared/contract/control-api.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
+import { isUnder } from '../../shared/domain/hostname.ts';
 import { ok, type Result } from '../../shared/domain/result.ts';
 import type { Service } from '../../shared/domain/service.ts';
 import { deriveStatus } from '../../shared/domain/status.ts';
@@ -40,10 +41,19 @@ export class ServiceViews {
     };
   }
 
-  #urls(service: Service): { https: string; http?: string } {
+  #urls(service: Service): ServiceUrls {
     const { httpsPort, httpPort } = this.#cluster();
+    if (service.mode !== 'http')
+      return { direct: `${service.mode}://${directHost(service)}:${service.listenPort ?? httpsPort}` };
     const https = `https://${service.domain}${httpsPort === HTTPS_PORT ? '' : `:${httpsPort}`}`;
     if (httpPort === undefined) return { https };
     return { https, http: `http://${service.domain}${httpPort === HTTP_PORT ? '' : `:${httpPort}`}` };
   }
 }
+
+/**
+ * The name to connect to. Many resolvers don't know names under `localhost` (browsers do, but no browser opens these),
+ * and a TCP or UDP service is told by its port alone; TLS needs its own name.
+ */
+const directHost = ({ mode, domain }: Service): string =>
+  mode !== 'tls' && isUnder(domain, 'localhost') ? 'localhost' : domain;

@@ -70,20 +70,22 @@ export function toCells(records: readonly AccessRecord[]): Cell[] {
   return cells;
 }
 
+const KINDS: readonly AccessRecord['kind'][] = ['request', 'open', 'close', 'connection'];
+const PROTOCOLS: readonly AccessRecord['protocol'][] = ['http/1.0', 'http/1.1', 'tcp', 'tls', 'udp'];
+
 /** The record of a row of the log. A failure code that this version doesn't know is left out. */
 export function toRecord(row: Readonly<Record<string, unknown>>): AccessRecord {
   const text = (key: string): string => String(row[key] ?? '');
   const number = (key: string): number => Number(row[key] ?? 0);
-  const kind = text('kind');
   const failure = text('failure');
   return {
     id: text('id'),
     time: number('time'),
-    kind: kind === 'open' || kind === 'close' ? kind : 'request',
+    kind: KINDS.find((known) => known === text('kind')) ?? 'request',
     ...(row.service_id === null ? {} : { serviceId: text('service_id') }),
     ...(row.agent_id === null ? {} : { agentId: text('agent_id') }),
     nodeId: text('node_id'),
-    protocol: text('protocol') === 'http/1.0' ? 'http/1.0' : 'http/1.1',
+    protocol: PROTOCOLS.find((known) => known === text('protocol')) ?? 'http/1.1',
     secure: row.secure === 1,
     method: text('method'),
     host: text('host'),

@@ -1,6 +1,12 @@
-import { authority, type Service, type Target } from '../../shared/domain/service.ts';
+import {
+  authority,
+  DEFAULT_IDLE_TIMEOUT,
+  type Service,
+  type ServiceMode,
+  type Target,
+} from '../../shared/domain/service.ts';
 import { encodeOpen } from '../../shared/wire/open.ts';
-import type { Route, RouteTarget } from '../visit.ts';
+import type { DirectRoute, Route, RouteTarget } from '../visit.ts';
 import { PersistentMap } from './persistent-map.ts';
 
 /** What a change of one service is: its new state, or `undefined` when it is gone. */
@@ -15,22 +21,36 @@ export interface RouteDiff {
   readonly ended: readonly string[];
   /** Targets that are gone while their service stays, by service id. */
   readonly endedTargets: ReadonlyMap<string, readonly string[]>;
+  /** TCP, TLS and UDP services that came, went or changed; switched off ones are as good as gone. */
+  readonly direct: readonly DirectChange[];
+}
+
+/** What became of one TCP, TLS or UDP service. */
+export interface DirectChange {
+  readonly before: DirectRoute | undefined;
+  readonly after: DirectRoute | undefined;
+}
+
+/** A service in the table; `direct` in the modes that carry bytes as they are, while it is switched on. */
+interface Entry extends Route {
+  readonly mode: ServiceMode;
+  readonly direct: DirectRoute | undefined;
 }
 
 /** All services as this node routes them, at one revision. Immutable: a change yields another table. */
 export class RouteTable {
   readonly revision: number;
-  readonly #byDomain: PersistentMap<Route>;
-  readonly #byId: PersistentMap<Route>;
+  readonly #byDomain: PersistentMap<Entry>;
+  readonly #byId: PersistentMap<Entry>;
 
-  private constructor(revision: number, byDomain: PersistentMap<Route>, byId: PersistentMap<Route>) {
+  private constructor(revision: number, byDomain: PersistentMap<Entry>, byId: PersistentMap<Entry>) {
     this.revision = revision;
     this.#byDomain = byDomain;
     this.#byId = byId;
   }
 
   static from(services: Iterable<Service>, revision: number): RouteTable {
-    const routes = Array.from(services, toRoute);
+    const routes = Array.from(services, toEntry);
     return new RouteTable(
       revision,
       PersistentMap.from(routes.map((r) => [r.domain, r])),
@@ -42,9 +62,16 @@ export class RouteTable {
     return this.#byId.size;
   }
 
-  /** The route of `domain` (lower-case, no trailing dot), in constant time. */
+  /** The route of the HTTP service at `domain` (lower-case, no trailing dot), in constant time. */
   lookup(domain: string): Route | undefined {
-    return this.#byDomain.get(domain);
+    const entry = this.#byDomain.get(domain);
+    return entry?.mode === 'http' ? entry : undefined;
+  }
+
+  /** The TLS service at `domain` that listens on `port` (`undefined`: the main port), in constant time. */
+  lookupTls(domain: string, port: number | undefined): DirectRoute | undefined {
+    const direct = this.#byDomain.get(domain)?.direct;
+    return direct?.mode === 'tls' && direct.listenPort === port ? direct : undefined;
   }
 
   /** Ids of all services. */
@@ -57,18 +84,21 @@ export class RouteTable {
     changes: readonly ServiceChange[],
     revision: number,
   ): { readonly table: RouteTable; readonly diff: RouteDiff } {
-    const domains = new Map<string, Route | undefined>();
-    const ids = new Map<string, Route | undefined>();
+    const domains = new Map<string, Entry | undefined>();
+    const ids = new Map<string, Entry | undefined>();
     const ended: string[] = [];
     const endedTargets = new Map<string, readonly string[]>();
+    const direct: DirectChange[] = [];
     for (const { id, service } of changes) {
       const before = this.#byId.get(id);
-      const after = service === undefined ? undefined : toRoute(service);
+      const after = service === undefined ? undefined : toEntry(service);
       ids.set(id, after);
       // A domain that has passed to another service, in this batch or an earlier one, keeps its new owner.
       if (before !== undefined && before.domain !== after?.domain && !domains.get(before.domain))
         if (this.#byDomain.get(before.domain)?.serviceId === id) domains.set(before.domain, undefined);
       if (after !== undefined) domains.set(after.domain, after);
+      if (before?.direct !== undefined || after?.direct !== undefined)
+        direct.push({ before: before?.direct, after: after?.direct });
       if (before?.enabled !== true) continue;
       if (after?.enabled !== true || after.domain !== before.domain) ended.push(id);
       else {
@@ -77,7 +107,7 @@ export class RouteTable {
       }
     }
     const table = new RouteTable(revision, this.#byDomain.with(domains), this.#byId.with(ids));
-    return { table, diff: { ended, endedTargets } };
+    return { table, diff: { ended, endedTargets, direct } };
   }
 }
 
@@ -90,7 +120,7 @@ function goneTargets(before: Route, after: Route): readonly string[] {
 const sameTarget = (a: RouteTarget, b: RouteTarget | undefined): boolean =>
   b !== undefined && a.agentId === b.agentId && a.prefix === b.prefix && Buffer.compare(a.open, b.open) === 0;
 
-function toRoute(service: Service): Route {
+function toEntry(service: Service): Entry {
   const targets = service.targets.filter((t) => t.enabled).map(toRouteTarget);
   return {
     serviceId: service.id,
@@ -99,6 +129,24 @@ function toRoute(service: Service): Route {
     enabled: service.enabled,
     passHostHeader: service.passHostHeader,
     targets: targets.sort((a, b) => b.prefix.length - a.prefix.length),
+    mode: service.mode,
+    direct: toDirect(service),
+  };
+}
+
+function toDirect(service: Service): DirectRoute | undefined {
+  const { mode, enabled, domain, listenPort } = service;
+  const target = service.targets.find((t) => t.enabled);
+  if (mode === 'http' || !enabled || target === undefined) return undefined;
+  return {
+    serviceId: service.id,
+    domain,
+    mode,
+    listenPort,
+    target: toRouteTarget(target),
+    connectTimeout: target.connectTimeout,
+    idleTimeout: target.idleTimeout ?? DEFAULT_IDLE_TIMEOUT[mode],
+    proxyProtocol: target.proxyProtocol === true,
   };
 }
 
@@ -118,6 +166,7 @@ function toRouteTarget(target: Target): RouteTarget {
       port: target.port,
       tls: target.protocol === 'https',
       skipTlsVerify: target.skipTlsVerify,
+      ...(target.protocol === 'udp' ? { udp: true } : {}),
       connectTimeout: target.connectTimeout,
     }),
   };

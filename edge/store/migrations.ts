@@ -46,6 +46,7 @@ const MIGRATIONS: readonly string[] = [
     at integer not null
   ) strict;
   `,
+  `create index services_by_port on services (json_extract(body, '$.listenPort'));`,
 ];
 
 /** The schema that this version of Porthole writes. */

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { Kysely, type Selectable, type Transaction } from 'kysely';
+import { Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
-import type { Service } from '../../shared/domain/service.ts';
+import { portsClash, type Service } from '../../shared/domain/service.ts';
 import { nodeSqliteDialect } from './dialect.ts';
 import { appendChange, changesSince, newestRevision } from './feed.ts';
 import { FeedWatch } from './feed-watch.ts';
@@ -156,6 +156,7 @@ export class SqliteStore implements Store {
       if (service.source === 'ephemeral' && owned.filter((s) => s.source === 'ephemeral').length >= limits.exposures)
         return refuse(failure('exposure_limit', { limit: limits.exposures }));
       await refuseTaken(db, service);
+      await refusePortTaken(db, service);
       const revision = await this.#append(db, 'service', service.id, service.ownerId);
       await db.insertInto('services').values(toRow(service, revision)).execute();
       return { service, revision };
@@ -173,6 +174,7 @@ export class SqliteStore implements Store {
       if (!changed.ok) return refuse(changed.error);
       if (changed.value === before.service) return before;
       if (changed.value.domain !== before.service.domain) await refuseTaken(db, changed.value);
+      if (changed.value.listenPort !== before.service.listenPort) await refusePortTaken(db, changed.value);
       const revision = await this.#append(db, 'service', id, ownerId);
       await db.updateTable('services').set(toRow(changed.value, revision)).where('id', '=', id).execute();
       return { service: changed.value, revision };
@@ -321,4 +323,19 @@ async function refuseTaken(db: Kysely<Tables>, service: Service): Promise<void> 
   const decoded = toService(row);
   const owner = 'fault' in decoded ? row.id : decoded.service.name;
   refuse(failure('domain_taken', { domain: service.domain, owner }, 'subdomain'));
+}
+
+/** Refuses with `port_taken` when another service listens on the same port and can't share it, naming that service. */
+async function refusePortTaken(db: Kysely<Tables>, { id, mode, listenPort }: Service): Promise<void> {
+  if (listenPort === undefined) return;
+  const rows = db
+    .selectFrom('services')
+    .selectAll()
+    .where(sql`json_extract(body, '$.listenPort')`, '=', listenPort)
+    .where('id', '!=', id);
+  for (const row of await rows.execute()) {
+    const decoded = toService(row);
+    if ('fault' in decoded || !portsClash(mode, decoded.service.mode)) continue;
+    refuse(failure('port_taken', { port: listenPort, owner: decoded.service.name }, 'listenPort'));
+  }
 }

@@ -78,12 +78,12 @@ export interface Store {
   service(id: string): Stored<StoredService | undefined>;
   /** The services of one agent, newest first. */
   servicesOf(agentId: string): Stored<{ readonly revision: number; readonly services: readonly StoredService[] }>;
-  /** Fails with `domain_taken`, `service_limit`, `exposure_limit`, `credential_unknown` (the owner is gone). */
+  /** Fails with `domain_taken`, `port_taken`, `service_limit`, `exposure_limit`, `credential_unknown` (the owner is gone). */
   createService(service: Service, limits: ServiceLimits): Stored<StoredService>;
   /**
    * Reads the service, lets `change` make the new one, writes it, in one transaction. `change` must keep `id`,
    * `ownerId`, `source` and `createdAt`. The same value back means no change: nothing is written. Fails with
-   * `service_not_found` (also when it is another's), `domain_taken`, and whatever `change` refuses with.
+   * `service_not_found` (also when it is another's), `domain_taken`, `port_taken`, and whatever `change` refuses with.
    */
   updateService(
     id: string,

@@ -267,7 +267,7 @@ export function publishedPorts(
   const byPort = new Map<number, ServiceView>();
   for (const service of [...services].sort((a, b) => a.createdAt - b.createdAt)) {
     for (const target of service.targets) {
-      if (target.agentId !== agentId || target.type !== 'agent') continue;
+      if (target.agentId !== agentId || target.type !== 'agent' || target.protocol === 'udp') continue;
       const holder = byPort.get(target.port);
       if (holder === undefined || (!holder.enabled && service.enabled)) byPort.set(target.port, service);
     }

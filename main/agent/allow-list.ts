@@ -1,11 +1,19 @@
-import { authority, isPort } from '../../shared/domain/service.ts';
+import { cidrContains, parseCidr } from '../../shared/domain/cidr.ts';
+import { authority, isPort, type TargetType } from '../../shared/domain/service.ts';
 
-/** A target that the laptop's user may allow: exactly this host and port. */
+/** A target that the laptop's user may allow: exactly this host and port, or this port of every host in a subnet. */
 export interface AllowedTarget {
-  /** `agent`: this machine, whatever `host` says. `host`: a name or address as it will be dialled. */
-  readonly type: 'agent' | 'host';
+  /**
+   * `agent`: this machine, whatever `host` says. `host`, `domain`: a name or address as it will be dialled. `subnet`:
+   * allowed as a whole; what is dialled is `host`, an address in it.
+   */
+  readonly type: TargetType;
   readonly host: string;
   readonly port: number;
+  /** UDP. What is allowed for one transport is not allowed for the other. */
+  readonly udp?: boolean | undefined;
+  /** Type `subnet`: the network. Not needed to ask whether an address in it is allowed. */
+  readonly subnet?: string | undefined;
 }
 
 /** Permanent entries, and entries of one owner; more are refused. */
@@ -31,15 +39,29 @@ export interface AllowList {
   onChange(listener: () => void): () => void;
 }
 
-/** The one spelling of a target: type, lower-case host without brackets and trailing dot, port. */
+/** The one spelling of an entry: type, lower-case host without brackets and trailing dot (or network), port. */
 function keyOf(target: AllowedTarget): string | undefined {
   if (!isPort(target.port)) return undefined;
-  if (target.type === 'agent') return `agent ${target.port}`;
+  const transport = target.udp === true ? 'udp ' : '';
+  if (target.type === 'agent') return `${transport}agent ${target.port}`;
+  if (target.type === 'subnet') {
+    const network = parseCidr(target.subnet ?? '');
+    return network === undefined ? undefined : `${transport}subnet ${network.text} ${target.port}`;
+  }
   const host = target.host
     .toLowerCase()
     .replace(/^\[|\]$/g, '')
     .replace(/\.$/, '');
-  return host === '' || host.length > 253 ? undefined : `host ${authority(host, target.port)}`;
+  return host === '' || host.length > 253 ? undefined : `${transport}${target.type} ${authority(host, target.port)}`;
+}
+
+/** Whether the entry `key` allows a network that `target`, of type `subnet`, lies in. */
+function holdsAddress(key: string, target: AllowedTarget): boolean {
+  const [, udp, network, port] = /^(udp )?subnet (\S+) (\d+)$/.exec(key) ?? [];
+  if (network === undefined || Number(port) !== target.port || (udp !== undefined) !== (target.udp === true))
+    return false;
+  const cidr = parseCidr(network);
+  return cidr !== undefined && cidrContains(cidr, target.host.replace(/^\[|\]$/g, ''));
 }
 
 /** An allow list that starts with the kept `entries`; what isn't a target among them is left out. */
@@ -60,6 +82,10 @@ export function createAllowList(entries: Iterable<AllowedTarget> = []): AllowLis
 
   return {
     isAllowed(target) {
+      if (target.type === 'subnet') {
+        const keys = [permanent, ...temporary.values()].flatMap((entries) => [...entries.keys()]);
+        return isPort(target.port) && keys.some((key) => holdsAddress(key, target));
+      }
       const key = keyOf(target);
       if (key === undefined) return false;
       if (permanent.has(key)) return true;

@@ -9,8 +9,14 @@ import type { OpenRequest } from '../../shared/wire/open.ts';
 export type DialOutcome = TargetProblem | 'fine';
 
 /** The same place to dial has the same key, whichever service asks. */
-export const dialKey = (open: Pick<OpenRequest, 'type' | 'host' | 'port' | 'tls' | 'skipTlsVerify'>): string =>
-  `${open.type === 'agent' ? 'localhost' : open.host} ${open.port} ${open.tls ? (open.skipTlsVerify ? 'skip' : 'tls') : 'tcp'}`;
+export const dialKey = (open: Pick<OpenRequest, 'type' | 'host' | 'port' | 'tls' | 'skipTlsVerify' | 'udp'>): string =>
+  `${open.type === 'agent' ? 'localhost' : open.host} ${open.port} ${transportOf(open)}`;
+
+const transportOf = (open: Pick<OpenRequest, 'tls' | 'skipTlsVerify' | 'udp'>): string => {
+  if (open.udp === true) return 'udp';
+  if (!open.tls) return 'tcp';
+  return open.skipTlsVerify ? 'skip' : 'tls';
+};
 
 /** The OPEN request that the edge would send for `target`. */
 export const openOf = (target: Target): OpenRequest => ({
@@ -19,6 +25,7 @@ export const openOf = (target: Target): OpenRequest => ({
   port: target.port,
   tls: target.protocol === 'https',
   skipTlsVerify: target.skipTlsVerify,
+  ...(target.protocol === 'udp' ? { udp: true } : {}),
   connectTimeout: target.connectTimeout,
 });
 
@@ -43,7 +50,7 @@ export function problemOf(code: ResetCode): TargetProblem | undefined {
 export interface HealthFacts {
   readonly agentId: string;
   readonly services: readonly ServiceView[];
-  readonly isAllowed: (target: Target) => boolean;
+  readonly isAllowed: (target: OpenRequest) => boolean;
   /** The last dial of a target, by `dialKey`. */
   readonly outcomes: ReadonlyMap<string, DialOutcome>;
 }
@@ -59,7 +66,7 @@ export function targetProblems(facts: HealthFacts): TargetReports {
   const problems = new Map<string, TargetProblem>();
   for (const target of ownTargets(facts.agentId, facts.services)) {
     const outcome = facts.outcomes.get(dialKey(openOf(target)));
-    if (!facts.isAllowed(target)) problems.set(target.id, 'origin_not_allowed');
+    if (!facts.isAllowed(openOf(target))) problems.set(target.id, 'origin_not_allowed');
     else if (outcome !== undefined && outcome !== 'fine') problems.set(target.id, outcome);
   }
   const sorted = [...problems].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).slice(0, 10_000);
@@ -75,8 +82,10 @@ export function targetsToCheck(facts: HealthFacts, ports: readonly LocalPort[] |
   const listening = new Set(ports?.map((p) => p.port));
   const seen = new Set<string>();
   return ownTargets(facts.agentId, facts.services).filter((target) => {
-    const key = dialKey(openOf(target));
-    if (seen.has(key) || !facts.isAllowed(target)) return false;
+    const open = openOf(target);
+    const key = dialKey(open);
+    // Whether anybody answers on a UDP port shows only once somebody asks what it serves.
+    if (open.udp === true || seen.has(key) || !facts.isAllowed(open)) return false;
     seen.add(key);
     const outcome = facts.outcomes.get(key);
     if (outcome !== undefined && outcome !== 'fine') return true;

@@ -9,7 +9,15 @@ const port = z.int().min(1).max(65535);
 
 /** What this laptop's user has allowed one cluster to reach. What was allowed to one is not allowed to the next. */
 const allowedTargets = z
-  .array(z.object({ type: z.enum(['agent', 'host']), host: z.string().min(1).max(253), port }))
+  .array(
+    z.object({
+      type: z.enum(['agent', 'host', 'domain', 'subnet']),
+      host: z.string().min(1).max(253),
+      port,
+      udp: z.boolean().optional(),
+      subnet: z.string().max(64).optional(),
+    }),
+  )
   .max(10_000);
 
 /** Sections that a later version adds are kept when this one writes, so that going back a version loses nothing. */

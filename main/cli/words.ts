@@ -49,15 +49,27 @@ export function linkWords(terminal: Terminal, { link }: AgentState['edge']): str
   return terminal.style(style, word) + trip;
 }
 
-/** One request as a line: when, what came of it, what was asked, how long it took, from where. */
+/** One request or connection as a line: when, what came of it, what was asked, how long it took, from where. */
 export function requestLine(terminal: Terminal, record: AccessRecord): string {
+  if (record.kind === 'connection') return connectionLine(terminal, record);
   const time = new Date(record.time).toTimeString().slice(0, 8);
   const style = record.status >= 500 ? 'red' : record.status >= 400 ? 'yellow' : 'green';
   const status = record.status === 0 ? 'left' : String(record.status).padEnd(4);
   const what = { request: '', open: ' (connection opened)', close: ' (connection closed)' }[record.kind];
-  const took =
-    record.duration >= 1_000 ? `${(record.duration / 1_000).toFixed(1)} s` : `${Math.round(record.duration)} ms`;
+  const took = durationWords(record.duration);
   const reason = record.failure === undefined ? '' : `  ${record.failure}`;
   const asked = `${printable(record.method).padEnd(6)} ${printable(record.path)}${what}`;
   return `${terminal.style('dim', time)}  ${terminal.style(style, status)}  ${asked}  ${terminal.style('dim', `${took}  ${printable(record.address)}`)}${reason}`;
 }
+
+/** One connection of a TCP or TLS service, or one session of a UDP service, when it is over. */
+function connectionLine(terminal: Terminal, record: AccessRecord): string {
+  const time = new Date(record.time).toTimeString().slice(0, 8);
+  const outcome = terminal.style(record.failure === undefined ? 'green' : 'red', record.protocol.padEnd(4));
+  const moved = `${record.bytesUp} B in, ${record.bytesDown} B out`;
+  const reason = record.failure === undefined ? '' : `  ${record.failure}`;
+  const rest = `${durationWords(record.duration)}  ${printable(record.address)}`;
+  return `${terminal.style('dim', time)}  ${outcome}  ${moved}  ${terminal.style('dim', rest)}${reason}`;
+}
+
+const durationWords = (ms: number): string => (ms >= 1_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms)} ms`);

@@ -4,6 +4,7 @@ import { IconButton } from '../controls/button.tsx';
 import { Icon } from '../controls/icons.tsx';
 import { t } from '../strings/strings.ts';
 import { formatBytes, formatDuration, formatExact } from '../time/format.ts';
+import { subjectOf, verbOf } from './log-row.tsx';
 import type { ServiceNames } from './service-names.ts';
 import { type PartName, splitTime } from './time-split.ts';
 
@@ -108,7 +109,7 @@ export function LogDetail({ record, names, onClose }: DetailProps) {
     >
       <div className="sticky top-0 flex items-start gap-2 border-b border-line bg-surface py-2 pr-2 pl-4">
         <h2 id={titleId} className="min-w-0 flex-1 py-2 font-mono text-13 font-semibold wrap-anywhere">
-          {record.method} {record.path}
+          {verbOf(record)} {subjectOf(record)}
           <span className="tabular ml-2 font-sans">{record.status === 0 ? '' : record.status}</span>
         </h2>
         <IconButton aria-label={t.common.close} onClick={onClose}>
@@ -116,7 +117,9 @@ export function LogDetail({ record, names, onClose }: DetailProps) {
         </IconButton>
       </div>
       <div className="flex flex-col gap-4 p-4">
-        {record.status === 0 && <p className="text-13 font-semibold text-warn">{t.log.leftWords}</p>}
+        {record.status === 0 && record.kind !== 'connection' && (
+          <p className="text-13 font-semibold text-warn">{t.log.leftWords}</p>
+        )}
         <section aria-label={words.where}>
           <TimeSplit record={record} />
         </section>

@@ -6,10 +6,23 @@ import { formatDuration, formatExact, formatWhen } from '../time/format.ts';
 export const COLUMNS =
   'grid grid-cols-[40px_48px_minmax(0,1fr)_56px] items-center gap-x-3 px-3 @min-[640px]:px-4 @min-[640px]:grid-cols-[40px_64px_minmax(0,3fr)_minmax(0,1fr)_76px_60px]';
 
-const statusInk = (status: number): string => {
+/** What a line is about: the path that was asked for, or the name that was connected to. */
+export const subjectOf = (record: AccessRecord): string => (record.kind === 'connection' ? record.host : record.path);
+
+/** The method, or what stands in its place. */
+export const verbOf = (record: AccessRecord): string =>
+  record.kind === 'connection' ? record.protocol.toUpperCase() : record.method;
+
+const statusInk = ({ kind, status, failure }: AccessRecord): string => {
+  if (kind === 'connection') return failure === undefined ? 'text-muted' : 'text-warn';
   if (status >= 500) return 'text-bad';
   if (status >= 400 || status === 0) return 'text-warn';
   return 'text-text';
+};
+
+const statusOf = ({ kind, status }: AccessRecord): string | number => {
+  if (kind === 'connection') return t.log.noStatus;
+  return status === 0 ? t.log.left : status;
 };
 
 interface LogRowProps {
@@ -21,13 +34,15 @@ interface LogRowProps {
 /** The cells of one line, 32 px high. */
 export const LogCells = ({ record, service, now }: LogRowProps) => (
   <>
-    <span className={`tabular font-semibold ${statusInk(record.status)}`}>
-      {record.status === 0 ? t.log.left : record.status}
-    </span>
-    <span className="truncate font-mono text-12">{record.method}</span>
-    <span className="truncate font-mono text-12" title={record.path}>
-      {record.path}
-      {record.kind !== 'request' && <span className="ml-2 font-sans text-muted">{t.log.kind[record.kind]}</span>}
+    <span className={`tabular font-semibold ${statusInk(record)}`}>{statusOf(record)}</span>
+    <span className="truncate font-mono text-12">{verbOf(record)}</span>
+    <span className="truncate font-mono text-12" title={subjectOf(record)}>
+      {subjectOf(record)}
+      {record.kind !== 'request' && (
+        <span className="ml-2 font-sans text-muted">
+          {record.kind === 'connection' && record.failure !== undefined ? record.failure : t.log.kind[record.kind]}
+        </span>
+      )}
     </span>
     <span className="hidden truncate text-muted @min-[640px]:block" title={service}>
       {service}

@@ -1,13 +1,7 @@
-import type { AgentState, LocalPort } from '../../shared/contract/agent-state.ts';
-import type { ServiceView } from '../../shared/contract/control-api.ts';
+import type { LocalPort } from '../../shared/contract/agent-state.ts';
 import { authority, type Target } from '../../shared/domain/service.ts';
 
-/**
- * The URL to offer: https, unless this machine does not trust the edge's certificate and there is a plain one that
- * opens without a warning.
- */
-export const offeredUrl = (urls: ServiceView['urls'], trust: AgentState['trust']): string =>
-  trust === 'untrusted' && urls.http !== undefined ? urls.http : urls.https;
+export { offeredUrl } from '../../shared/contract/agent-state.ts';
 
 /** A URL cut where the eye looks for the name: `https://`, `app`, `.localhost:8443`. */
 export function splitUrl(url: string): { readonly scheme: string; readonly label: string; readonly rest: string } {

@@ -207,7 +207,8 @@ export const en = {
       service: 'Service',
       duration: 'Duration',
     },
-    kind: { request: 'Request', open: 'Connection opened', close: 'Connection closed' },
+    kind: { request: 'Request', open: 'Connection opened', close: 'Connection closed', connection: 'Connection' },
+    noStatus: '–',
     left: 'left',
     leftWords: 'The visitor left before an answer.',
     detail: {

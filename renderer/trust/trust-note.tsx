@@ -8,7 +8,7 @@ export function TrustNote({ state, online }: { readonly state: AgentState; reado
   const [open, setOpen] = useState(false);
   // The dialog outlives the note's cause: it goes on showing what was done after the machine came to trust it.
   if (state.trust !== 'untrusted' && !open) return null;
-  const plain = state.services.some((service) => service.urls.http !== undefined);
+  const plain = state.services.some(({ urls }) => 'http' in urls && urls.http !== undefined);
   return (
     <div className="flex flex-col items-start gap-1 text-13 text-muted">
       <p className="max-w-[68ch]">{plain ? t.trust.http : t.trust.warning}</p>

@@ -64,7 +64,12 @@ export interface AgentState {
 
 /**
  * The URL to offer for a service: https, unless this machine does not trust the edge's certificate and there is a
- * plain one that opens without a warning.
+ * plain one that opens without a warning. A TCP, TLS or UDP service has just one.
  */
-export const offeredUrl = (urls: ServiceView['urls'], trust: AgentState['trust']): string =>
-  trust === 'untrusted' && urls.http !== undefined ? urls.http : urls.https;
+export function offeredUrl(urls: ServiceView['urls'], trust: AgentState['trust']): string {
+  if ('direct' in urls) return urls.direct;
+  return trust === 'untrusted' && urls.http !== undefined ? urls.http : urls.https;
+}
+
+/** The URL for visitors elsewhere: https, or the only one there is. */
+export const externalUrl = (urls: ServiceView['urls']): string => offeredUrl(urls, 'none');

@@ -20,6 +20,7 @@
  */
 import { z } from 'zod';
 import type { AccessRecord } from '../domain/access-record.ts';
+import { parseDuration } from '../domain/duration.ts';
 import type { FailureCode } from '../domain/failure.ts';
 import { isFailureCode } from '../domain/failure.ts';
 import type { Service, Target } from '../domain/service.ts';
@@ -31,38 +32,69 @@ export const TUNNEL_ALPN = 'porthole/1';
 const id = z.string().min(1).max(64);
 const port = z.int().min(1).max(65535);
 
+const targetType = z.enum(['agent', 'host', 'domain', 'subnet']);
+const originProtocol = z.enum(['http', 'https', 'tcp', 'udp']);
+const connectTimeout = z.int().min(100).max(120_000);
+const idleTimeout = z.int().min(1_000).max(86_400_000);
+const subnet = z.string().min(1).max(64);
+
+/** Milliseconds, as a number or as people write it: `30s`, `2m`. */
+const duration = (of: z.ZodType<number, number>) =>
+  z
+    .union([
+      z.number(),
+      z
+        .string()
+        .max(20)
+        .transform((text) => parseDuration(text) ?? Number.NaN),
+    ])
+    .pipe(of);
+
 export const targetSchema = z.strictObject({
   id,
   agentId: id,
-  type: z.enum(['agent', 'host']),
+  type: targetType,
   host: z.string().min(1).max(253),
   port,
-  protocol: z.enum(['http', 'https']),
+  protocol: originProtocol,
   path: z.string().min(1).max(1024).startsWith('/'),
   enabled: z.boolean(),
   skipTlsVerify: z.boolean(),
-  connectTimeout: z.int().min(100).max(120_000),
+  connectTimeout,
+  subnet: subnet.exactOptional(),
+  idleTimeout: idleTimeout.exactOptional(),
+  proxyProtocol: z.boolean().exactOptional(),
 }) satisfies z.ZodType<Target>;
 
 /** A target as a client names it; the edge adds the id and the caller's agent id. */
 export const newTargetSchema = z.strictObject({
-  type: z.enum(['agent', 'host']).default('agent'),
+  type: targetType.default('agent'),
   host: z.string().min(1).max(253).default('localhost'),
   port,
-  protocol: z.enum(['http', 'https']).default('http'),
+  /** Follows from the service's mode where that isn't `http`. */
+  protocol: originProtocol.default('http'),
   path: z.string().min(1).max(1024).startsWith('/').default('/'),
   enabled: z.boolean().default(true),
   skipTlsVerify: z.boolean().optional(),
-  connectTimeout: z.int().min(100).max(120_000).optional(),
+  connectTimeout: duration(connectTimeout).optional(),
+  /** Type `subnet`: the network that `host` lies in. */
+  subnet: subnet.optional(),
+  /** TCP, TLS and UDP services. */
+  idleTimeout: duration(idleTimeout).optional(),
+  /** TCP and TLS services. */
+  proxyProtocol: z.boolean().optional(),
 });
 export type NewTarget = z.input<typeof newTargetSchema>;
+
+const serviceMode = z.enum(['http', 'tcp', 'tls', 'udp']);
 
 const serviceShape = {
   id,
   name: z.string().min(1).max(255),
-  mode: z.literal('http'),
+  mode: serviceMode,
   domain: z.string().min(1).max(253),
   targets: z.array(targetSchema).min(1).max(64),
+  listenPort: port.exactOptional(),
   enabled: z.boolean(),
   passHostHeader: z.boolean(),
   source: z.enum(['permanent', 'ephemeral']),
@@ -71,6 +103,15 @@ const serviceShape = {
   expiresAt: z.number().exactOptional(),
 };
 export const serviceSchema = z.strictObject(serviceShape) satisfies z.ZodType<Service>;
+
+/** Where visitors find a service. */
+export const serviceUrlsSchema = z.union([
+  /** HTTP: `https` always; `http` too on an embedded edge. */
+  z.strictObject({ https: z.string(), http: z.string().exactOptional() }),
+  /** The other modes: `tcp://HOST:PORT`, `tls://HOST:PORT`, `udp://HOST:PORT`. */
+  z.strictObject({ direct: z.string() }),
+]);
+export type ServiceUrls = z.output<typeof serviceUrlsSchema>;
 
 /** A service as clients see it: with its derived status and its public URLs, best first. */
 export const serviceViewSchema = z.strictObject({
@@ -85,12 +126,17 @@ export const serviceViewSchema = z.strictObject({
     'disabled',
   ]),
   statusReason: z.string().exactOptional(),
-  /** `https` always; `http` too on an embedded edge. */
-  urls: z.strictObject({ https: z.string(), http: z.string().exactOptional() }),
+  urls: serviceUrlsSchema,
 });
 export type ServiceView = z.output<typeof serviceViewSchema>;
 
 export const newServiceSchema = z.strictObject({
+  /** `http` when left out; stays as it is. */
+  mode: serviceMode.optional(),
+  /** TCP, TLS, UDP: the edge's port; assigned when left out, except that TLS then uses the main port. */
+  listenPort: port.optional(),
+  /** Assign another port when `listenPort` is not to be had, instead of refusing. */
+  portFallback: z.boolean().optional(),
   /** Display name; the domain's first label when left out. */
   name: z.string().trim().min(1).max(255).optional(),
   /** A label under the cluster's domain; random when neither it nor `namePrefix` is given. */
@@ -107,6 +153,8 @@ export const servicePatchSchema = z.strictObject({
   name: z.string().trim().min(1).max(255).optional(),
   subdomain: z.string().max(253).optional(),
   targets: z.array(newTargetSchema).min(1).max(64).optional(),
+  /** Left out, the port stays. */
+  listenPort: port.optional(),
   enabled: z.boolean().optional(),
   passHostHeader: z.boolean().optional(),
 });
@@ -178,11 +226,11 @@ export const errorBodySchema = z.object({ error: failureSchema });
 export const accessRecordSchema = z.strictObject({
   id: z.string(),
   time: z.number(),
-  kind: z.enum(['request', 'open', 'close']),
+  kind: z.enum(['request', 'open', 'close', 'connection']),
   serviceId: z.string().exactOptional(),
   agentId: z.string().exactOptional(),
   nodeId: z.string(),
-  protocol: z.enum(['http/1.0', 'http/1.1']),
+  protocol: z.enum(['http/1.0', 'http/1.1', 'tcp', 'tls', 'udp']),
   secure: z.boolean(),
   method: z.string(),
   host: z.string(),

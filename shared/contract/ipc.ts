@@ -26,7 +26,14 @@ export const CALLS = {
   'services:publish': z.strictObject({
     port,
     host: z.string().max(253).optional(),
-    protocol: z.enum(['http', 'https']).optional(),
+    /** What the server speaks. `tls`: its own TLS, which the edge doesn't open. */
+    protocol: z.enum(['http', 'https', 'tcp', 'tls', 'udp']).optional(),
+    /** TCP, TLS, UDP: the edge's port to ask for. An ephemeral service gets another one when it is not to be had. */
+    listenPort: port.optional(),
+    /** TCP, TLS, UDP: such as `30s`. */
+    idleTimeout: z.string().max(20).optional(),
+    /** TCP, TLS: tell the server the visitor's address with a PROXY protocol header. */
+    proxyProtocol: z.boolean().optional(),
     name: z.string().max(255).optional(),
     namePrefix: z.string().max(64).optional(),
     path: z.string().max(1024).optional(),

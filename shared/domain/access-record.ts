@@ -1,20 +1,27 @@
 import type { FailureCode } from './failure.ts';
 
-/** One line of the access log: an HTTP request, or the opening or closing of an upgraded connection. */
+/**
+ * One line of the access log: an HTTP request, the opening or closing of an upgraded connection, or a connection of a
+ * TCP or TLS service or a session of a UDP service that is over.
+ */
 export interface AccessRecord {
   /** Also the `X-Request-Id` that the origin saw; sorts by time. */
   readonly id: string;
   /** When the request's first byte arrived, milliseconds since the epoch. */
   readonly time: number;
-  /** `request`: complete. `open`: an upgrade took place. `close`: that connection ended (same id). */
-  readonly kind: 'request' | 'open' | 'close';
+  /**
+   * `request`: complete. `open`: an upgrade took place. `close`: that connection ended (same id). `connection`: of a
+   * TCP, TLS or UDP service, ended or refused; it has no method, path or status.
+   */
+  readonly kind: 'request' | 'open' | 'close' | 'connection';
   readonly serviceId?: string;
   /** The agent whose target was chosen. */
   readonly agentId?: string;
   readonly nodeId: string;
-  readonly protocol: 'http/1.0' | 'http/1.1';
+  readonly protocol: 'http/1.0' | 'http/1.1' | 'tcp' | 'tls' | 'udp';
   readonly secure: boolean;
   readonly method: string;
+  /** The name that was asked for; of a TCP or UDP service, its own. */
   readonly host: string;
   /** Without the query. */
   readonly path: string;
@@ -22,7 +29,10 @@ export interface AccessRecord {
   readonly status: number;
   /** Milliseconds from the first byte of the request to the last byte of the response (three decimals at most). */
   readonly duration: number;
-  /** Milliseconds to the first byte of the response, and its parts; absent when nothing was sent. */
+  /**
+   * Milliseconds to the first byte of the response, and its parts; absent when nothing was sent. For a connection: until
+   * the origin had accepted it.
+   */
   readonly firstByte?: number;
   readonly edge?: number;
   readonly tunnel?: number;

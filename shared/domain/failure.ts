@@ -39,6 +39,33 @@ const REGISTRY = {
     say: 'The address "{address}" is not ADDRESS:PORT, such as 0.0.0.0:443 or [::1]:8443.',
   },
 
+  // Ports of TCP, TLS and UDP services.
+  port_taken: {
+    status: 409,
+    retry: false,
+    say: 'Port {port} is already taken by the service "{owner}". Choose another port, or remove that service first.',
+  },
+  port_reserved: {
+    status: 409,
+    retry: false,
+    say: "Port {port} is one of the edge's own. Choose another.",
+  },
+  port_privileged: {
+    status: 400,
+    retry: false,
+    say: 'Port {port} is below 1024, which the edge does not give to services. Choose a higher one.',
+  },
+  port_fixed: {
+    status: 400,
+    retry: false,
+    say: 'This edge does not let services choose their port. Leave it out, and one is assigned.',
+  },
+  port_exhausted: {
+    status: 503,
+    retry: true,
+    say: 'The edge has no free port to assign. Remove a service that has one, or try again later.',
+  },
+
   // Joining a cluster.
   token_invalid: { status: 400, retry: false, say: 'That is not a join token: {reason} Copy it again, whole.' },
   token_unknown: { status: 401, retry: false, say: 'The edge does not know this join token. Ask for a new one.' },
@@ -197,6 +224,8 @@ const REGISTRY = {
   origin_not_allowed: { status: 502, retry: false, say: 'The laptop has not allowed {target}.' },
   origin_bad_response: { status: 502, retry: true, say: '{target} sent something that is not valid HTTP.' },
   origin_closed: { status: 502, retry: true, say: '{target} closed the connection before it answered.' },
+  idle_timeout: { status: 408, retry: true, say: 'Nothing moved for too long, so the connection was ended.' },
+  visitor_lost: { status: 400, retry: true, say: 'The connection to the visitor broke.' },
   tunnel_lost: { status: 502, retry: true, say: 'The connection to the laptop broke.' },
 } as const satisfies Record<string, FailureSpec>;
 

@@ -55,6 +55,9 @@ export function parseListenAddress(text: string): Result<{ readonly host: string
   return ok({ host: match[1] ?? (match[2] || '0.0.0.0'), port });
 }
 
+/** Whether `text` is an IPv4 address, four numbers with dots. */
+export const isIPv4 = (text: string): boolean => IPV4.test(text);
+
 /** Whether `text` is an IPv6 address in its textual form (RFC 4291 section 2.2), without brackets or zone. */
 export function isIPv6(text: string): boolean {
   const halves = text.split('::');

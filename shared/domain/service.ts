@@ -2,19 +2,26 @@ import { type Failure, failure } from './failure.ts';
 import { isLabel } from './hostname.ts';
 import { err, ok, type Result } from './result.ts';
 
-/** How a service carries its visitors. */
-export type ServiceMode = 'http';
-/** What the origin speaks. `https` origins are dialled with TLS by the agent. */
-export type OriginProtocol = 'http' | 'https';
+/** How a service carries its visitors: requests, connections, TLS connections unopened, datagrams. */
+export type ServiceMode = 'http' | DirectMode;
+/** Modes that carry bytes as they are. */
+export type DirectMode = 'tcp' | 'tls' | 'udp';
+/** What the origin speaks. `https` origins are dialled with TLS by the agent; `tcp` is what a TLS service's is too. */
+export type OriginProtocol = 'http' | 'https' | 'tcp' | 'udp';
 /** `permanent` services stay until removed; `ephemeral` ones live as long as they are renewed. */
 export type ServiceSource = 'permanent' | 'ephemeral';
+
+/**
+ * Where an agent finds a target. `agent`: on its own machine (loopback). `host`: at an address that it can reach.
+ * `domain`: under a name that it resolves. `subnet`: at an address inside a network that was allowed as a whole.
+ */
+export type TargetType = 'agent' | 'host' | 'domain' | 'subnet';
 
 /** Where a service's traffic goes: a port that an agent can reach. */
 export interface Target {
   readonly id: string;
   readonly agentId: string;
-  /** `agent`: the agent's own machine (loopback). `host`: an address that the agent can reach. */
-  readonly type: 'agent' | 'host';
+  readonly type: TargetType;
   /** A hostname or address without brackets; for type `agent` always `localhost`. */
   readonly host: string;
   readonly port: number;
@@ -26,6 +33,12 @@ export interface Target {
   readonly skipTlsVerify: boolean;
   /** Milliseconds until a dial counts as failed. */
   readonly connectTimeout: number;
+  /** Type `subnet` only: the network, such as `10.0.0.0/24`, that `host` lies in. */
+  readonly subnet?: string;
+  /** TCP, TLS and UDP: milliseconds of silence after which a connection or session ends; see `idleTimeoutOf`. */
+  readonly idleTimeout?: number;
+  /** TCP and TLS: tell the origin the visitor's address with a PROXY protocol (v2) header. */
+  readonly proxyProtocol?: boolean;
 }
 
 /** A public name mapped to its targets. */
@@ -35,7 +48,10 @@ export interface Service {
   readonly mode: ServiceMode;
   /** Lower-case, unique in the cluster. */
   readonly domain: string;
+  /** One or more by path; exactly one unless the mode is `http`. */
   readonly targets: readonly Target[];
+  /** TCP, UDP, and TLS where that doesn't use the main port: the edge's port that visitors connect to. */
+  readonly listenPort?: number;
   readonly enabled: boolean;
   /** Send the visitor's `Host` to the origin instead of the target's own. */
   readonly passHostHeader: boolean;
@@ -50,6 +66,12 @@ export interface Service {
 
 /** Milliseconds until a dial to an origin counts as failed, unless the target says otherwise. */
 export const DEFAULT_CONNECT_TIMEOUT = 10_000;
+/** Milliseconds of silence after which a TCP or TLS connection, or a UDP session, ends unless its target says otherwise. */
+export const DEFAULT_IDLE_TIMEOUT = { tcp: 300_000, tls: 300_000, udp: 30_000 } as const;
+/** Ports that are assigned where a service doesn't ask for one. */
+export const ASSIGNED_PORTS = { first: 10_000, last: 49_151 } as const;
+/** The first port that needs no privilege. */
+export const FIRST_FREE_PORT = 1024;
 /** An exposure that nobody renewed for this many milliseconds has expired. */
 export const EXPOSURE_LIFETIME = 90_000;
 /** How often the holder of an exposure renews it, in milliseconds. */
@@ -82,6 +104,9 @@ export function parseNamePrefix(text: string): Result<string, Failure> {
     return err(failure('name_invalid', { name: text, reason: 'a prefix has 1 to 32 characters.' }, 'namePrefix'));
   return ok(text);
 }
+
+/** Whether two services of these modes can't both have one port: TLS shares it with TLS and, as its fallback, with TCP. */
+export const portsClash = (a: ServiceMode, b: ServiceMode): boolean => a === b && (a === 'tcp' || a === 'udp');
 
 /** Whether `port` is a whole number from 1 to 65535. */
 export const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65535;

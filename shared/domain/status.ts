@@ -1,4 +1,4 @@
-import type { Service } from './service.ts';
+import type { Service, ServiceMode } from './service.ts';
 
 /** What people see of a service. */
 export type ServiceStatus =
@@ -27,6 +27,11 @@ export interface StatusFacts {
     | { readonly state: 'ready' }
     | { readonly state: 'pending' }
     | { readonly state: 'failed'; readonly reason: string; readonly nextTryAt?: number };
+  /** The port of its own that the service listens on, if it has one: opened, about to be, or not to be had. */
+  readonly listener?:
+    | { readonly state: 'ready' }
+    | { readonly state: 'pending' }
+    | { readonly state: 'failed'; readonly reason: string };
   /** Agents with at least one tunnel to any node. */
   readonly agentUp: (agentId: string) => boolean;
   /** What is wrong with a target, if anything. */
@@ -41,6 +46,13 @@ const PROBLEM_WORDS: Record<TargetProblem, (target: string) => string> = {
   origin_not_allowed: (t) => `${t} waits to be allowed on the laptop.`,
 };
 
+const OFFLINE_WORDS: Record<ServiceMode, string> = {
+  http: 'The laptop is not connected. Visitors see an "offline" page.',
+  tcp: 'The laptop is not connected. Connections of visitors are closed.',
+  tls: 'The laptop is not connected. Connections of visitors are closed.',
+  udp: 'The laptop is not connected. What visitors send is lost.',
+};
+
 /** The status of `service` and its reason in words, derived from facts alone: same facts, same answer. */
 export function deriveStatus(
   service: Service,
@@ -48,12 +60,16 @@ export function deriveStatus(
 ): { readonly status: ServiceStatus; readonly reason?: string } {
   if (!service.enabled) return { status: 'disabled' };
   if (!facts.routed) return { status: 'pending' };
-  if (facts.certificate.state === 'failed') return { status: 'certificate_failed', reason: facts.certificate.reason };
-  if (facts.certificate.state === 'pending') return { status: 'certificate_pending' };
+  if (service.mode === 'http') {
+    if (facts.certificate.state === 'failed') return { status: 'certificate_failed', reason: facts.certificate.reason };
+    if (facts.certificate.state === 'pending') return { status: 'certificate_pending' };
+  }
+  if (facts.listener?.state === 'pending') return { status: 'pending' };
+  if (facts.listener?.state === 'failed') return { status: 'error', reason: facts.listener.reason };
   const targets = service.targets.filter((t) => t.enabled);
   if (targets.length === 0) return { status: 'error', reason: 'Every target is switched off.' };
   if (!targets.some((t) => facts.agentUp(t.agentId)))
-    return { status: 'tunnel_not_created', reason: 'The laptop is not connected. Visitors see an "offline" page.' };
+    return { status: 'tunnel_not_created', reason: OFFLINE_WORDS[service.mode] };
   for (const target of targets) {
     const problem = facts.targetProblem(target.id);
     if (problem !== undefined)

@@ -9,6 +9,7 @@ import { createAllowList } from '../../main/agent/allow-list.ts';
 import { createControlClient } from '../../main/agent/control-client.ts';
 import { type EdgeTrust, lastingTrust } from '../../main/agent/edge-address.ts';
 import { createPortFinder, type PortFinder } from '../../main/agent/local-ports.ts';
+import { externalUrl } from '../../shared/contract/agent-state.ts';
 import type { JoinReply, LogBatch, NewTarget, ServiceView } from '../../shared/contract/control-api.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { EdgeProcess } from '../support/edge-process.ts';
@@ -129,7 +130,7 @@ it('publishes a server that listens on ::1 only, and shows its requests', async 
   const service = await publish(agent, { port: server.port });
   const active = await reached(agent, status(service.id, 'active'));
   expect(active.ports.find((p) => p.port === server.port)?.serviceId).toBe(service.id);
-  expect(await ask({ url: `${service.urls.https}/hello`, ca: caPem })).toMatchObject({
+  expect(await ask({ url: `${externalUrl(service.urls)}/hello`, ca: caPem })).toMatchObject({
     status: 200,
     text: 'path /hello',
   });
@@ -149,7 +150,7 @@ it('comes back by itself after the edge was killed', async () => {
   expect(down.services.map((s) => s.id)).toContain(service.id);
   await edge.start();
   await reached(agent, (s) => s.link.state === 'up' && s.feed.live && status(service.id, 'active')(s));
-  expect((await ask({ url: service.urls.https, ca: caPem })).text).toBe('still here');
+  expect((await ask({ url: externalUrl(service.urls), ca: caPem })).text).toBe('still here');
 });
 
 it('verifies an https origin unless that is waived', async () => {
@@ -160,10 +161,10 @@ it('verifies an https origin unless that is waived', async () => {
   const strict = await publish(agent, { port: server.port, protocol: 'https', skipTlsVerify: false });
   await reached(agent, status(strict.id, 'error'));
   expect(agent.snapshot().problems).toMatchObject([{ problem: 'origin_untrusted' }]);
-  expect((await ask({ url: strict.urls.https, ca: caPem })).status).toBe(502);
+  expect((await ask({ url: externalUrl(strict.urls), ca: caPem })).status).toBe(502);
   const lax = await publish(agent, { port: server.port, protocol: 'https', skipTlsVerify: true });
   await reached(agent, status(lax.id, 'active'));
-  expect((await ask({ url: lax.urls.https, ca: caPem })).text).toBe('secret');
+  expect((await ask({ url: externalUrl(lax.urls), ca: caPem })).text).toBe('secret');
 });
 
 it('lets nobody reach what its user has not allowed', async () => {
@@ -177,14 +178,14 @@ it('lets nobody reach what its user has not allowed', async () => {
   const service = await publish(agent, { port: server.port });
   const waiting = await reached(agent, status(service.id, 'error'));
   expect(waiting.problems).toMatchObject([{ problem: 'origin_not_allowed' }]);
-  expect((await ask({ url: service.urls.https, ca: caPem })).status).toBe(502);
+  expect((await ask({ url: externalUrl(service.urls), ca: caPem })).status).toBe(502);
   expect(asked).toBe(0);
   allowed.allow({ type: 'agent', host: 'localhost', port: server.port });
   await reached(agent, status(service.id, 'active'));
-  expect((await ask({ url: service.urls.https, ca: caPem })).status).toBe(200);
+  expect((await ask({ url: externalUrl(service.urls), ca: caPem })).status).toBe(200);
   // The edge keeps that connection for the next request; taken back means that one too.
   allowed.revoke({ type: 'agent', host: 'localhost', port: server.port });
-  expect((await ask({ url: service.urls.https, ca: caPem })).status).toBe(502);
+  expect((await ask({ url: externalUrl(service.urls), ca: caPem })).status).toBe(502);
   expect(asked).toBe(1);
 });
 
@@ -203,7 +204,7 @@ it('shows a server that stops, and that it is back', async () => {
   await once(next, 'listening');
   await ports.refresh();
   await reached(agent, status(service.id, 'active'));
-  expect((await ask({ url: service.urls.https, ca: caPem })).text).toBe('two');
+  expect((await ask({ url: externalUrl(service.urls), ca: caPem })).text).toBe('two');
   next.close();
   next.closeAllConnections();
   await once(next, 'close');
@@ -218,8 +219,8 @@ it('is offline while its user wants it to be', async () => {
   await reached(agent, status(service.id, 'active'));
   agent.pause();
   await reached(agent, status(service.id, 'tunnel_not_created'));
-  expect((await ask({ url: service.urls.https, ca: caPem })).status).toBe(503);
+  expect((await ask({ url: externalUrl(service.urls), ca: caPem })).status).toBe(503);
   agent.unpause();
   await reached(agent, status(service.id, 'active'));
-  expect((await ask({ url: service.urls.https, ca: caPem })).text).toBe('on');
+  expect((await ask({ url: externalUrl(service.urls), ca: caPem })).text).toBe('on');
 });

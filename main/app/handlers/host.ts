@@ -12,8 +12,11 @@ export function hostHandlers(context: Context): Handlers<'state:get' | 'clipboar
     },
     async 'link:open'({ url }) {
       const origin = originOf(url);
-      const own = context.state().services.flatMap((s) => [s.urls.https, s.urls.http]);
-      if (origin === undefined || !own.some((u) => u !== undefined && originOf(u) === origin))
+      // Browsers open nothing but web pages.
+      const own = context
+        .state()
+        .services.flatMap(({ urls }) => ('https' in urls ? [urls.https, urls.http ?? ''] : []));
+      if (origin === undefined || !own.some((url) => originOf(url) === origin))
         return err(failure('forbidden', { reason: 'only addresses of your own services are opened.' }, 'url'));
       if (await context.host.openExternal(url)) return ok(null);
       return err(failure('input_invalid', { reason: `No browser can be opened here. Open ${url} yourself.` }));

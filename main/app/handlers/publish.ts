@@ -3,7 +3,14 @@ import type { NewTarget, ServiceView } from '../../../shared/contract/control-ap
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
 import { isDialHost } from '../../../shared/domain/hostname.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
-import { isPort, parseName, parseNamePrefix, suggestName } from '../../../shared/domain/service.ts';
+import {
+  isPort,
+  parseName,
+  parseNamePrefix,
+  type ServiceMode,
+  suggestName,
+  type Target,
+} from '../../../shared/domain/service.ts';
 import type { Agent } from '../../agent/agent.ts';
 import type { AllowedTarget } from '../../agent/allow-list.ts';
 import type { Membership } from '../membership.ts';
@@ -15,7 +22,9 @@ const NAMES_TRIED = 20;
 
 /** A publication whose every part was checked. */
 interface Plan {
-  readonly target: NewTarget & Pick<AllowedTarget, 'type' | 'host' | 'port'>;
+  readonly mode: ServiceMode;
+  readonly target: Omit<NewTarget, 'subnet'> & Pick<Target, 'type' | 'host' | 'port' | 'protocol'>;
+  readonly listenPort: number | undefined;
   readonly name: string | undefined;
   readonly namePrefix: string | undefined;
   readonly source: 'permanent' | 'ephemeral';
@@ -41,20 +50,54 @@ export function planPublication(input: PublishInput): Result<Plan, Failure> {
   if (namePrefix?.ok === false) return namePrefix;
   if (name !== undefined && namePrefix !== undefined)
     return err(failure('input_invalid', { reason: 'Give a name or a prefix for one, not both.' }, 'namePrefix'));
+  const { protocol = 'http', listenPort } = input;
+  const mode = protocol === 'https' ? 'http' : protocol;
+  const misfit = refuseMisfits(mode, input);
+  if (misfit !== undefined) return err(misfit);
   const local = isOwnMachine(host);
   return ok({
+    mode,
     target: {
       type: local ? 'agent' : 'host',
       host: local ? 'localhost' : host.replace(/^\[|\]$/g, '').toLowerCase(),
       port: input.port,
-      protocol: input.protocol ?? 'http',
+      protocol: protocol === 'tls' ? 'tcp' : protocol,
       path,
+      ...(input.idleTimeout === undefined ? {} : { idleTimeout: input.idleTimeout }),
+      ...(input.proxyProtocol === undefined ? {} : { proxyProtocol: input.proxyProtocol }),
     },
+    listenPort,
     name: name?.value,
     namePrefix: namePrefix?.value,
     source: input.source ?? 'permanent',
   });
 }
+
+/** What goes with some protocols only. */
+function refuseMisfits(mode: ServiceMode, input: PublishInput): Failure | undefined {
+  const refuse = (reason: string, field: string): Failure => failure('input_invalid', { reason }, field);
+  if (input.listenPort !== undefined && !isPort(input.listenPort))
+    return failure('port_invalid', { port: input.listenPort }, 'listenPort');
+  if (mode !== 'http')
+    return (input.path ?? '/') === '/'
+      ? undefined
+      : refuse(`A path goes with http and https only, not ${mode}.`, 'path');
+  if (input.listenPort !== undefined)
+    return refuse('http and https services share the main port: they have no port of their own.', 'listenPort');
+  if (input.idleTimeout !== undefined) return refuse('An idle timeout goes with tcp, tls and udp only.', 'idleTimeout');
+  return input.proxyProtocol === undefined
+    ? undefined
+    : refuse('The PROXY protocol goes with tcp and tls only.', 'proxyProtocol');
+}
+
+/** What has to be allowed on this laptop for `target` to be reached. */
+export const allowanceOf = (target: Pick<Target, 'type' | 'host' | 'port' | 'protocol' | 'subnet'>): AllowedTarget => ({
+  type: target.type,
+  host: target.host,
+  port: target.port,
+  ...(target.protocol === 'udp' ? { udp: true } : {}),
+  ...(target.subnet === undefined ? {} : { subnet: target.subnet }),
+});
 
 /** Hosts that mean this machine's loopback. */
 function isOwnMachine(host: string): boolean {
@@ -95,10 +138,11 @@ interface Allowance {
   takeBack(): void;
 }
 
-function allow(membership: Membership, { target, source }: Plan, newOwner: () => string): Result<Allowance, Failure> {
+function allow(membership: Membership, plan: Plan, newOwner: () => string): Result<Allowance, Failure> {
   const { allowed } = membership;
+  const target = allowanceOf(plan.target);
   const full = failure('input_invalid', { reason: 'This laptop already allows as many targets as it can keep.' });
-  if (source === 'ephemeral') {
+  if (plan.source === 'ephemeral') {
     const owner = newOwner();
     if (!allowed.allowFor(owner, target)) return err(full);
     return ok({ owner, takeBack: () => allowed.release(owner) });
@@ -119,13 +163,20 @@ function allow(membership: Membership, { target, source }: Plan, newOwner: () =>
 
 async function create(context: Context, agent: Agent, plan: Plan): Promise<Result<ServiceView, Failure>> {
   const { target, source, namePrefix } = plan;
-  const body = { targets: [target], source };
+  const { mode, listenPort } = plan;
+  const body = {
+    targets: [target],
+    source,
+    ...(mode === 'http' ? {} : { mode }),
+    // Whoever exposes something for a moment is better off with another port than with none.
+    ...(listenPort === undefined ? {} : { listenPort, portFallback: source === 'ephemeral' }),
+  };
   if (plan.name !== undefined) return agent.control.createService({ ...body, subdomain: plan.name });
   // An exposure without a name gets a random one: nobody should guess it while it is open.
   if (namePrefix !== undefined) return agent.control.createService({ ...body, namePrefix });
   if (source === 'ephemeral') return agent.control.createService(body);
   const known = context.state().ports.find((p) => p.port === target.port)?.process;
-  const base = suggestName(target.port, target.type === 'agent' ? known : undefined);
+  const base = suggestName(target.port, target.type === 'agent' && mode !== 'udp' ? known : undefined);
   let created: Result<ServiceView, Failure> | undefined;
   for (let n = 1; n <= NAMES_TRIED; n++) {
     created = await agent.control.createService({ ...body, subdomain: n === 1 ? base : `${base}-${n}` });

@@ -3,7 +3,7 @@ import { failure } from '../../../shared/domain/failure.ts';
 import { err, ok } from '../../../shared/domain/result.ts';
 import type { Target } from '../../../shared/domain/service.ts';
 import type { Context, Handlers } from './context.ts';
-import { publish } from './publish.ts';
+import { allowanceOf, publish } from './publish.ts';
 
 type ServiceChannel =
   | 'services:publish'
@@ -29,7 +29,7 @@ export function serviceHandlers(context: Context): Handlers<ServiceChannel> {
     const others = context.state().services.filter((s) => s.id !== id && s.source === 'permanent');
     const needed = new Set(others.flatMap((s) => s.targets).map(targetKey));
     const unneeded = service.targets.filter((t) => !needed.has(targetKey(t)));
-    for (const target of unneeded) allowed.revoke(target);
+    for (const target of unneeded) allowed.revoke(allowanceOf(target));
     if (unneeded.length > 0) membership.keepAllowed();
   }
 
@@ -76,7 +76,7 @@ export function serviceHandlers(context: Context): Handlers<ServiceChannel> {
       }
       // After a restart of this app, whoever renews on this laptop is its user and still allows the target.
       if (!exposures.has(id)) {
-        for (const target of renewed.value.targets) context.membership().allowed.allowFor(id, target);
+        for (const target of renewed.value.targets) context.membership().allowed.allowFor(id, allowanceOf(target));
         exposures.set(id, id);
       }
       return renewed;
@@ -84,4 +84,4 @@ export function serviceHandlers(context: Context): Handlers<ServiceChannel> {
   };
 }
 
-const targetKey = ({ type, host, port }: Target): string => JSON.stringify([type, host, port]);
+const targetKey = (target: Target): string => JSON.stringify(allowanceOf(target));

@@ -1,4 +1,4 @@
-import { type AgentState, offeredUrl } from '../../../shared/contract/agent-state.ts';
+import { type AgentState, externalUrl, offeredUrl } from '../../../shared/contract/agent-state.ts';
 import type { ServiceView } from '../../../shared/contract/control-api.ts';
 import { failure } from '../../../shared/domain/failure.ts';
 import { isPort } from '../../../shared/domain/service.ts';
@@ -115,7 +115,7 @@ async function announce(
   const protocol = target?.protocol ?? 'http';
   const internal = internalUrl(service);
   const { name, domain } = service;
-  const external = service.urls.https;
+  const external = externalUrl(service.urls);
   if (json) terminal.printJson({ name, url, domain, protocol, internal, external });
   else {
     terminal.print(url);

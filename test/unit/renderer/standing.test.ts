@@ -65,7 +65,7 @@ describe('the first glance', () => {
 });
 
 describe('the URL that is offered', () => {
-  const { urls } = aService('app');
+  const urls = { https: 'https://app.localhost:8443/', http: 'http://app.localhost:8080/' };
   it('is https where the machine trusts the certificate or everyone does', () => {
     expect(offeredUrl(urls, 'trusted')).toBe(urls.https);
     expect(offeredUrl(urls, 'none')).toBe(urls.https);
@@ -74,6 +74,10 @@ describe('the URL that is offered', () => {
   it('is http where the machine does not trust the certificate and there is one', () => {
     expect(offeredUrl(urls, 'untrusted')).toBe(urls.http);
     expect(offeredUrl({ https: urls.https }, 'untrusted')).toBe(urls.https);
+  });
+
+  it('is the only one of a TCP service', () => {
+    expect(offeredUrl({ direct: 'tcp://localhost:15432' }, 'untrusted')).toBe('tcp://localhost:15432');
   });
 
   it('is cut at the name', () => {

@@ -1,0 +1,139 @@
+import type { z } from 'zod';
+import type { newTargetSchema } from '../../shared/contract/control-api.ts';
+import { cidrContains, parseAddress, parseCidr } from '../../shared/domain/cidr.ts';
+import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { isDialHost } from '../../shared/domain/hostname.ts';
+import { err, ok, type Result } from '../../shared/domain/result.ts';
+import {
+  DEFAULT_CONNECT_TIMEOUT,
+  type OriginProtocol,
+  type ServiceMode,
+  type Target,
+} from '../../shared/domain/service.ts';
+
+type TargetInput = z.output<typeof newTargetSchema>;
+
+const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '::1', '[::1]']);
+
+const invalid = (reason: string, field: string): Result<never, Failure> =>
+  err(failure('input_invalid', { reason }, field));
+
+/**
+ * The target that `input` asks for in a service of `mode`; `field` is its path in the input. Fails with `host_invalid`,
+ * `input_invalid`.
+ */
+export function makeTarget(
+  mode: ServiceMode,
+  input: TargetInput,
+  field: string,
+): Result<Omit<Target, 'id' | 'agentId'>, Failure> {
+  const path = parsePath(input.path, `${field}.path`);
+  if (!path.ok) return path;
+  const place = parsePlace(input, field);
+  if (!place.ok) return place;
+  const protocol = parseProtocol(mode, input, field);
+  if (!protocol.ok) return protocol;
+  const misfit = mode === 'http' ? httpMisfit(input) : directMisfit(mode, input, path.value);
+  if (misfit !== undefined) return invalid(misfit.reason, `${field}.${misfit.option}`);
+  return ok({
+    ...place.value,
+    port: input.port,
+    protocol: protocol.value,
+    path: path.value,
+    enabled: input.enabled,
+    // Development servers on the laptop's loopback sign their own certificates; elsewhere that is worth a refusal.
+    skipTlsVerify: input.protocol === 'https' && (input.skipTlsVerify ?? input.type === 'agent'),
+    connectTimeout: input.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT,
+    ...(input.idleTimeout === undefined ? {} : { idleTimeout: input.idleTimeout }),
+    ...(input.proxyProtocol === true ? { proxyProtocol: true } : {}),
+  });
+}
+
+/** What the agent dials follows from the mode; only an HTTP service leaves a choice. */
+function parseProtocol(mode: ServiceMode, { protocol }: TargetInput, field: string): Result<OriginProtocol, Failure> {
+  const http = protocol === 'http' || protocol === 'https';
+  if (mode === 'http')
+    return http ? ok(protocol) : invalid(`A service of mode http has http or https targets.`, `${field}.protocol`);
+  const wanted = mode === 'udp' ? 'udp' : 'tcp';
+  // `http` is what stands there when nothing was said.
+  if (protocol !== 'http' && protocol !== wanted)
+    return invalid(`A service of mode ${mode} has ${wanted} targets.`, `${field}.protocol`);
+  return ok(wanted);
+}
+
+interface Misfit {
+  readonly option: keyof TargetInput;
+  readonly reason: string;
+}
+
+function httpMisfit({ idleTimeout, proxyProtocol }: TargetInput): Misfit | undefined {
+  if (idleTimeout !== undefined)
+    return { option: 'idleTimeout', reason: 'An idle timeout goes with tcp, tls and udp services only.' };
+  return proxyProtocol === true
+    ? { option: 'proxyProtocol', reason: 'The PROXY protocol goes with tcp and tls services only.' }
+    : undefined;
+}
+
+function directMisfit(mode: ServiceMode, input: TargetInput, path: string): Misfit | undefined {
+  if (path !== '/') return { option: 'path', reason: `A path goes with http services only, not ${mode}.` };
+  if (input.skipTlsVerify === true)
+    return { option: 'skipTlsVerify', reason: `A ${mode} service opens no TLS that could be verified.` };
+  if (!input.enabled) return { option: 'enabled', reason: `Switch the service off, not its only target.` };
+  return mode === 'udp' && input.proxyProtocol === true
+    ? { option: 'proxyProtocol', reason: 'The PROXY protocol goes with tcp and tls services only.' }
+    : undefined;
+}
+
+/** Where the agent finds the target, in one spelling. */
+function parsePlace(input: TargetInput, field: string): Result<Pick<Target, 'type' | 'host' | 'subnet'>, Failure> {
+  const host = input.host.trim().toLowerCase().replace(/\.$/, '');
+  const bare = host.replace(/^\[|\]$/g, '');
+  if (!isDialHost(host)) return err(failure('host_invalid', { host: input.host }, `${field}.host`));
+  if (input.type !== 'subnet' && input.subnet !== undefined)
+    return invalid('A subnet goes with targets of type "subnet" only.', `${field}.subnet`);
+  switch (input.type) {
+    case 'agent':
+      if (LOOPBACK_NAMES.has(host)) return ok({ type: 'agent', host: 'localhost' });
+      return invalid(`A target of type "agent" is on the laptop itself; for ${host} use type "host".`, `${field}.host`);
+    case 'host':
+      return ok({ type: 'host', host: bare });
+    case 'domain':
+      if (parseAddress(bare) === undefined) return ok({ type: 'domain', host });
+      return invalid(`${host} is an address, not a name; use type "host".`, `${field}.host`);
+    case 'subnet':
+      return parseSubnet(bare, input.subnet, field);
+  }
+}
+
+function parseSubnet(
+  host: string,
+  subnet: string | undefined,
+  field: string,
+): Result<Pick<Target, 'type' | 'host' | 'subnet'>, Failure> {
+  const network = parseCidr(subnet ?? '');
+  if (network === undefined)
+    return invalid('A target of type "subnet" needs its network, such as 10.0.0.0/24.', `${field}.subnet`);
+  const [typed = ''] = (subnet ?? '').trim().split('/');
+  if (!cidrContains({ ...network, bits: network.family === 4 ? 32 : 128 }, typed))
+    return invalid(`The network has host bits set. It is written ${network.text}.`, `${field}.subnet`);
+  if (!cidrContains(network, host)) return invalid(`${host} is not an address in ${network.text}.`, `${field}.host`);
+  return ok({ type: 'subnet', host, subnet: network.text });
+}
+
+/** Characters of a path segment that mean themselves, however a server reads them (RFC 3986 `pchar` without `%`, `;`). */
+const SEGMENT = /^[A-Za-z0-9._~!$&'()*+,=:@-]+$/;
+
+/**
+ * A path prefix in the one form that requests are matched against: no slash at its end, no empty segments. Dots,
+ * escapes and parameters are refused, because servers disagree on what they mean.
+ */
+function parsePath(text: string, field: string): Result<string, Failure> {
+  const segments = text.split('/').filter((segment) => segment !== '');
+  for (const segment of segments) {
+    if (segment === '.' || segment === '..' || !SEGMENT.test(segment)) {
+      const reason = `The path "${text.slice(0, 60)}" is not valid. Use letters, digits and plain punctuation between slashes.`;
+      return err(failure('input_invalid', { reason }, field));
+    }
+  }
+  return ok(`/${segments.join('/')}`);
+}
