@@ -18,12 +18,24 @@ const Announcer = () => (
 /** What the user must know whichever screen is open. */
 const Notices = () => {
   const vault = useMirror((mirror) => mirror.state?.vault);
+  const news = useMirror((mirror) => mirror.state?.edge.notice);
+  const aside = useMirror((mirror) => mirror.state?.settingsSetAside);
   return (
     <div className="flex flex-col gap-2 empty:hidden">
       <LinkNotice />
       {vault === 'memory' && (
         <Notice tone="warn" mark="attention">
           {t.vault.memory}
+        </Notice>
+      )}
+      {news !== undefined && (
+        <Notice tone="quiet" mark="attention">
+          {news}
+        </Notice>
+      )}
+      {aside !== undefined && (
+        <Notice tone="warn" mark="attention" title={t.settings.asideTitle}>
+          {t.settings.asideBody(aside)}
         </Notice>
       )}
     </div>

@@ -12,7 +12,6 @@ import { lockHome } from './home-lock.ts';
 import type { Host } from './host.ts';
 import { openLocalSocket } from './local-socket.ts';
 import { RunningApp } from './running-app.ts';
-import { openSettings } from './settings.ts';
 import { loadKeytar } from './vault/open-vault.ts';
 
 export interface AppOptions {
@@ -69,7 +68,7 @@ async function open(
   const lock = lockHome(home.value);
   if (!lock.ok) return lock;
   lifetime.defer(() => lock.value.release());
-  const settings = openSettings(home.value);
+  const settings = await host.openSettings(home.value);
   if (!settings.ok) return settings;
   if (settings.value.setAside !== undefined)
     logger.warn('The settings were damaged and are set aside.', { path: settings.value.setAside });

@@ -1,4 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Failure } from '../../shared/domain/failure.ts';
+import type { Result } from '../../shared/domain/result.ts';
+import type { SettingsStore } from './settings.ts';
 
 /** A running edge process, as the app needs it: lines out, one way to end it, one end. */
 export interface EdgeProcess {
@@ -46,6 +49,8 @@ export interface Host {
   writeClipboard(text: string): Promise<boolean>;
   /** Starts the edge with these arguments; see `spawnEdge` in `edge-process.ts` for the usual way. */
   spawnEdge(args: readonly string[]): EdgeProcess;
+  /** Opens the settings in the data folder `home`; all hosts keep one and the same file. Fails with `home_unwritable`. */
+  openSettings(home: string): Promise<Result<SettingsStore, Failure>>;
   /** The session's secret box, if the host has one. */
   readonly safeStorage?: SafeStorage;
   /** Ends the host process in good order, `app.close()` included. */

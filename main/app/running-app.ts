@@ -180,6 +180,7 @@ export class RunningApp implements App {
     const { host } = this.#parts;
     const agent = this.#membership?.agent?.snapshot();
     const found = this.#ports.ports();
+    const { setAside } = this.#parts.settings;
     return {
       schema: 1,
       phase: this.#phase,
@@ -191,6 +192,7 @@ export class RunningApp implements App {
       portsKnown: found !== undefined,
       trust: this.#trust.stateFor(agent?.cluster),
       vault: this.#membership?.vault ?? 'file',
+      ...(setAside === undefined ? {} : { settingsSetAside: setAside }),
     };
   }
 

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { systemReason } from './home.ts';
-import { readIfPresent, setAside, writePrivate } from './private-file.ts';
+import { setAside } from './private-file.ts';
 
 const port = z.int().min(1).max(65535);
 
@@ -61,44 +62,94 @@ export interface SettingsStore {
   readonly setAside: string | undefined;
 }
 
-/** Reads `settings.json` in `home`. One that is not JSON or not settings is set aside, never overwritten. */
-export function openSettings(home: string, now: () => number = Date.now): Result<SettingsStore, Failure> {
-  const path = join(home, 'settings.json');
-  let settings = DEFAULTS;
+/** `settings.json`, as `conf` and `electron-store` have it: read anew on every get, written whole on every set. */
+export interface SettingsFile {
+  store: Record<string, unknown>;
+}
+
+/** The file's name without `.json`. */
+export const SETTINGS_NAME = 'settings';
+
+/** What every opener hands its library, so that all of them read and write one and the same file. */
+export const SETTINGS_FILE = {
+  fileExtension: 'json',
+  configFileMode: 0o600,
+  // Wiped is what a damaged file would be otherwise.
+  clearInvalidConfig: false,
+  accessPropertiesByDotNotation: false,
+  deserialize: parseObject,
+} as const;
+
+/**
+ * The settings in a file that `open` opens. A file that is not JSON or not settings is set aside, never overwritten.
+ * `open` throws a SyntaxError for the first, and the system's error where it can't read.
+ */
+export function createSettings(
+  home: string,
+  open: () => SettingsFile,
+  now: () => number = Date.now,
+): Result<SettingsStore, Failure> {
+  const refuse = (error: unknown) => err(failure('home_unwritable', { path: home, reason: systemReason(error) }));
+  let file: SettingsFile;
+  let settings: Settings;
   let aside: string | undefined;
   try {
-    const text = readIfPresent(path);
-    const read = text === undefined ? DEFAULTS : parse(text);
-    if (read === undefined) aside = setAside(path, now());
-    else settings = read;
+    const read = readFile(open);
+    if (read === undefined) aside = setAside(join(home, `${SETTINGS_NAME}.json`), now());
+    file = read?.file ?? open();
+    settings = read?.settings ?? DEFAULTS;
   } catch (error) {
-    return err(failure('home_unwritable', { path: home, reason: systemReason(error) }));
+    return refuse(error);
   }
   return ok({
     setAside: aside,
     get: () => settings,
     set(patch) {
-      const next = { ...settings, ...patch };
-      for (const key of Object.keys(patch)) if (patch[key] === undefined) delete next[key];
+      // As JSON has it: without what is undefined, at any depth.
+      const next: Settings = settingsSchema.parse(JSON.parse(JSON.stringify({ ...settings, ...patch })));
       try {
-        writePrivate(path, `${JSON.stringify(next, null, 2)}\n`);
+        write(file, next, settings);
       } catch (error) {
-        return err(failure('home_unwritable', { path: home, reason: systemReason(error) }));
+        return refuse(error);
       }
-      settings = settingsSchema.parse(next);
+      settings = next;
       return ok(settings);
     },
   });
 }
 
-function parse(text: string): Settings | undefined {
-  let json: unknown;
+function readFile(open: () => SettingsFile): { file: SettingsFile; settings: Settings } | undefined {
   try {
-    json = JSON.parse(text);
-  } catch {
-    return undefined;
+    const file = open();
+    const read = settingsSchema.safeParse({ ...DEFAULTS, ...file.store });
+    return read.success ? { file, settings: read.data } : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
-  const merged = typeof json === 'object' && json !== null && !Array.isArray(json) ? { ...DEFAULTS, ...json } : json;
-  const read = settingsSchema.safeParse(merged);
-  return read.success ? read.data : undefined;
+}
+
+/**
+ * Writes `next`, and reads it back: the libraries write with a single system call, of which a disk that runs full may
+ * take just a part, without an error. Then `before` is put back.
+ */
+function write(file: SettingsFile, next: Settings, before: Settings): void {
+  file.store = { ...next };
+  try {
+    if (isDeepStrictEqual(plain(file.store), plain(next))) return;
+  } catch {
+    // Not even JSON any more.
+  }
+  file.store = { ...before };
+  throw new Error('it was not written whole');
+}
+
+/** Objects of the libraries have no prototype. */
+const plain = (value: object): unknown => JSON.parse(JSON.stringify(value));
+
+/** Throws a SyntaxError for what is not an object: `[]` or `null` would be taken for an empty one, and overwritten. */
+function parseObject(text: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  throw new SyntaxError('not an object');
 }

@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { pause, systemClock } from '../../shared/node/clock.ts';
 import { createLogger, silentLogger } from '../../shared/node/logger.ts';
 import { type App, type AppOptions, createApp } from '../app/app.ts';
+import { openConfSettings } from '../app/conf-settings.ts';
 import { spawnEdge } from '../app/edge-process.ts';
 import { resolveHome } from '../app/home.ts';
 import type { Host } from '../app/host.ts';
@@ -67,6 +68,7 @@ function createHost({ version, env }: CommandContext, edge: string): Host {
     openExternal: async () => false,
     writeClipboard: (text) => copyText(text, env),
     spawnEdge: (args) => spawnEdge(edge, args, env),
+    openSettings: openConfSettings,
     // The command's own end is what ends a headless app.
     quit: () => process.kill(process.pid, 'SIGTERM'),
   };

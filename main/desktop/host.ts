@@ -1,6 +1,7 @@
 import { app, clipboard, safeStorage, shell, utilityProcess } from 'electron';
 import { EDGE_FLAGS } from '../app/edge-process.ts';
 import type { EdgeExit, EdgeProcess, Host } from '../app/host.ts';
+import { openElectronSettings } from './settings.ts';
 
 /** Opens http and https only: other schemes start programs. */
 export async function openExternal(url: string): Promise<boolean> {
@@ -54,6 +55,7 @@ export function createHost(edge: string): Host {
       return true;
     },
     spawnEdge: (args) => spawnEdge(edge, args),
+    openSettings: openElectronSettings,
     safeStorage: {
       // On Linux without a keyring Electron falls back to a password that everyone knows.
       available: async () =>

@@ -67,6 +67,14 @@ function closeBeforeQuit(app: App, window: MainWindow): void {
   });
 }
 
+/**
+ * Electron quits on these signals by itself, unless somebody else listens: `electron-store` does (to remove its drafts),
+ * and would end the process at once.
+ */
+function quitBySignal(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => electron.quit());
+}
+
 /** Says in a box of its own why there is no app, and ends. */
 function giveUp(reason: string): void {
   dialog.showErrorBox('Porthole cannot start', reason);
@@ -98,6 +106,7 @@ async function start(): Promise<void> {
 }
 
 registerScheme();
+quitBySignal();
 lockNavigation((url) => void openExternal(url));
 // A tray app stays when its window goes.
 electron.on('window-all-closed', () => undefined);

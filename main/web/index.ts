@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type App, createApp } from '../app/app.ts';
+import { openConfSettings } from '../app/conf-settings.ts';
 import { findEdgeEntry, spawnEdge } from '../app/edge-process.ts';
 import type { Host } from '../app/host.ts';
 import { watchParent } from '../app/parent.ts';
@@ -32,6 +33,7 @@ function createHost(edge: string, quit: () => void): Host {
     // The page has a clipboard of its own; the one of this machine may be on another desk.
     writeClipboard: async () => false,
     spawnEdge: (args) => spawnEdge(edge, args),
+    openSettings: openConfSettings,
     quit,
   };
 }

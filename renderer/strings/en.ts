@@ -30,6 +30,12 @@ export const en = {
       'This machine offers no safe place for secrets. Porthole keeps its key in memory, so this laptop must join again after a restart.',
   },
 
+  settings: {
+    asideTitle: 'Your settings were damaged.',
+    asideBody: (path: string) =>
+      `Porthole began with empty ones: join your edge again, and publish anew what is missing. The damaged file is kept in ${path}.`,
+  },
+
   link: {
     up: 'Connected',
     connecting: 'Connecting',

@@ -60,6 +60,8 @@ export interface AgentState {
   readonly trust: 'none' | 'untrusted' | 'trusted';
   /** Where secrets are kept; `memory` means they are lost at exit and the user should be told. */
   readonly vault: 'keychain' | 'safe-storage' | 'file' | 'memory';
+  /** Where this start moved settings to that it could not read, and began with empty ones; the user should be told. */
+  readonly settingsSetAside?: string;
 }
 
 /**

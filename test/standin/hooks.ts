@@ -1,7 +1,7 @@
 /** Sends every import or require of `electron` to the stand-in, whoever asks: the app's bundle, Playwright's loader. */
 import { registerHooks } from 'node:module';
 
-const STANDIN = new URL('./electron.ts', import.meta.url).href;
+const STANDIN = new URL('./module.ts', import.meta.url).href;
 
 const NAMES = new Set(['electron', 'electron/main', 'electron/common', 'electron/renderer']);
 

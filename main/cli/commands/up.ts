@@ -37,8 +37,14 @@ function reportWords({ terminal }: CommandContext): (state: AgentState) => void 
   let link = '';
   let list = '';
   let notice = '';
+  let aside: string | undefined;
   return (state) => {
-    const { edge, services, trust } = state;
+    const { edge, services, trust, settingsSetAside } = state;
+    if (settingsSetAside !== undefined && settingsSetAside !== aside)
+      terminal.say(
+        `The settings were damaged. Porthole began with empty ones and kept the old in ${settingsSetAside}.`,
+      );
+    aside = settingsSetAside;
     const reason = edge.link.state === 'up' ? undefined : edge.link.failure?.message;
     const nextLink = `${edge.link.state} ${reason}`;
     if (nextLink !== link)

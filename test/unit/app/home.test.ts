@@ -1,9 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openHome, resolveHome } from '../../../main/app/home.ts';
 import { lockHome } from '../../../main/app/home-lock.ts';
-import { openSettings } from '../../../main/app/settings.ts';
 import { socketPath } from '../../../main/app/socket-path.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
@@ -56,50 +55,5 @@ describe('the data folder', () => {
     expect(socketPath(long, 'linux').length).toBeLessThan(104);
     expect(socketPath(long, 'linux')).not.toBe(socketPath(`${long}x`, 'linux'));
     expect(socketPath('C:\\Porthole', 'win32')).toMatch(/^\\\\\.\\pipe\\porthole-[0-9a-f]{16}$/);
-  });
-});
-
-describe('the settings', () => {
-  it('are kept for their owner alone and found again', () => {
-    using folder = temporaryFolder();
-    const first = openSettings(folder.path);
-    if (!first.ok) throw new Error(first.error.message);
-    expect(first.value.get()).toEqual({ embedded: { allowed: [] }, trusted: [] });
-    expect(first.value.set({ trusted: ['aa'] }).ok).toBe(true);
-    expect(statSync(path.join(folder.path, 'settings.json')).mode & 0o777).toBe(0o600);
-    const second = openSettings(folder.path);
-    expect(second.ok && second.value.get().trusted).toEqual(['aa']);
-    expect(readdirSync(folder.path)).toEqual(['settings.json']);
-  });
-
-  it('keep sections that they do not know', () => {
-    using folder = temporaryFolder();
-    const file = path.join(folder.path, 'settings.json');
-    writeFileSync(file, '{"later": {"a": 1}}');
-    const store = openSettings(folder.path);
-    if (store.ok) store.value.set({ trusted: ['aa'] });
-    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ later: { a: 1 }, trusted: ['aa'] });
-  });
-
-  it.each(['', '{"embedded": ', '[]', 'null', '{"trusted": 5}'])('set a damaged file aside: %j', (text) => {
-    using folder = temporaryFolder();
-    writeFileSync(path.join(folder.path, 'settings.json'), text);
-    const store = openSettings(folder.path, () => 0);
-    if (!store.ok) throw new Error(store.error.message);
-    expect(store.value.get().trusted).toEqual([]);
-    expect(readFileSync(store.value.setAside ?? '', 'utf8')).toBe(text);
-  });
-
-  it('stay as they were when they cannot be written', () => {
-    using folder = temporaryFolder();
-    const home = path.join(folder.path, 'home');
-    mkdirSync(home);
-    const store = openSettings(home);
-    if (!store.ok) throw new Error(store.error.message);
-    // A folder in the file's place can't be replaced by a file.
-    mkdirSync(path.join(home, 'settings.json'));
-    expect(store.value.set({ trusted: ['aa'] })).toMatchObject({ ok: false, error: { code: 'home_unwritable' } });
-    expect(store.value.get().trusted).toEqual([]);
-    expect(readdirSync(home)).toEqual(['settings.json']);
   });
 });

@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makeCertificate, toPem } from '../../../edge/certificates/x509.ts';
-import { openSettings, type SettingsStore } from '../../../main/app/settings.ts';
+import { openConfSettings } from '../../../main/app/conf-settings.ts';
+import type { SettingsStore } from '../../../main/app/settings.ts';
 import { shown } from '../../../main/app/trust/install.ts';
 import { type Authority, trustStores } from '../../../main/app/trust/stores.ts';
 import { type Command, type CommandOutcome, runCommand, type TrustSystem } from '../../../main/app/trust/system.ts';
@@ -31,8 +32,8 @@ function authority(): string {
 
 const cluster = (caPem?: string) => ({ ...(caPem === undefined ? {} : { caPem }) }) as ClusterInfo;
 
-function settingsIn(folder: string): SettingsStore {
-  const store = openSettings(folder);
+async function settingsIn(folder: string): Promise<SettingsStore> {
+  const store = await openConfSettings(folder);
   if (!store.ok) throw new Error(store.error.message);
   return store.value;
 }
@@ -61,7 +62,7 @@ describe.runIf(hasCertutil)('on Linux', () => {
     const profile = path.join(folder.path, 'home/snap/firefox/common/.mozilla/firefox/abc.default');
     mkdirSync(profile, { recursive: true });
     execFileSync('certutil', ['-d', `sql:${profile}`, '-N', '--empty-password']);
-    const settings = settingsIn(folder.path);
+    const settings = await settingsIn(folder.path);
     const { system, commands } = linux(folder.path);
     const keeper = createTrustKeeper({ settings, home: folder.path, onChange: () => {}, system });
     expect(keeper.stateFor(cluster(pem))).toBe('untrusted');
@@ -86,7 +87,7 @@ describe.runIf(hasCertutil)('on Linux', () => {
   it('knows at the next start, and notices when the user took it out again', async () => {
     using folder = temporaryFolder();
     const pem = authority();
-    const settings = settingsIn(folder.path);
+    const settings = await settingsIn(folder.path);
     const { system } = linux(folder.path);
     await createTrustKeeper({ settings, home: folder.path, onChange: () => {}, system }).install(cluster(pem));
     const changed = Promise.withResolvers<void>();
@@ -108,7 +109,7 @@ describe.runIf(hasCertutil)('on Linux', () => {
     mkdirSync(path.join(folder.path, 'root/etc/pki/ca-trust/source/anchors'), { recursive: true });
     const { system } = linux(folder.path, { privileged: false, run: missing });
     const keeper = createTrustKeeper({
-      settings: settingsIn(folder.path),
+      settings: await settingsIn(folder.path),
       home: folder.path,
       onChange: () => {},
       system,
@@ -129,7 +130,7 @@ describe.runIf(hasCertutil)('on Linux', () => {
 
 it('has nothing to install for a public certificate', async () => {
   using folder = temporaryFolder();
-  const keeper = createTrustKeeper({ settings: settingsIn(folder.path), home: folder.path, onChange: () => {} });
+  const keeper = createTrustKeeper({ settings: await settingsIn(folder.path), home: folder.path, onChange: () => {} });
   expect(keeper.stateFor(cluster())).toBe('none');
   expect(await keeper.install(cluster())).toEqual({ ok: true, value: { trusted: true, steps: [] } });
 });
@@ -138,7 +139,7 @@ it('installs nothing that is no certificate authority', async () => {
   using folder = temporaryFolder();
   const { system, commands } = linux(folder.path);
   const keeper = createTrustKeeper({
-    settings: settingsIn(folder.path),
+    settings: await settingsIn(folder.path),
     home: folder.path,
     onChange: () => {},
     system,
