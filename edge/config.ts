@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { type Failure, failure } from '../shared/domain/failure.ts';
 import { isUnder, parseDomain, parseListenAddress } from '../shared/domain/hostname.ts';
 import { err, ok, type Result } from '../shared/domain/result.ts';
+import type { CertificateSources } from './certificates/certificate-set.ts';
 import { isLoopback, type ListenAddress } from './listen/address.ts';
 import { type AdmissionLimits, DEFAULT_ADMISSION } from './listen/admission.ts';
 
@@ -19,6 +20,7 @@ export interface EdgeConfig {
   readonly health: ListenAddress;
   /** Runs as the child of a Porthole on the same machine and ends with it. */
   readonly embedded: boolean;
+  readonly certificates: CertificateSources;
   readonly admission: AdmissionLimits;
 }
 
@@ -46,6 +48,11 @@ Options:
   --listen ADDRESS:PORT        main port, TLS; may be repeated (default 0.0.0.0:443; port 0 means any free one)
   --listen-http ADDRESS:PORT   plain HTTP for *.localhost; only with --embedded, only on loopback; may be repeated
   --health ADDRESS:PORT        health and metrics (default 127.0.0.1:9090; any free port with --embedded)
+  --cert FILE --key FILE       a certificate with its chain, and its key (PEM); may be repeated, pair by pair
+  --cert-dir DIR               a folder of such pairs: NAME.crt or NAME.pem with NAME.key, or fullchain.pem with
+                               privkey.pem, here or one folder down; may be repeated
+  --private-ca                 sign with a CA of the edge's own what no such certificate covers (what the edge does
+                               for every name when it is given no certificates)
   --max-connections N          connections at once (default ${DEFAULT_ADMISSION.total})
   --max-connections-per-address N  the same, from one address (default ${DEFAULT_ADMISSION.perSource})
   --embedded                   runs inside a Porthole on this machine; ends when its standard input closes
@@ -54,7 +61,10 @@ Options:
 
 Examples:
   porthole edge --domain example.com --listen 0.0.0.0:443 --data-dir /var/lib/porthole
+  porthole edge --domain example.com --data-dir /var/lib/porthole --cert-dir /etc/letsencrypt/live
   porthole edge token create --data-dir /var/lib/porthole --expires 15m
+
+Certificate files are read again when they change; connections that are open stay so.
 `;
 
 const OPTIONS = {
@@ -63,6 +73,10 @@ const OPTIONS = {
   listen: { type: 'string', multiple: true },
   'listen-http': { type: 'string', multiple: true },
   health: { type: 'string' },
+  cert: { type: 'string', multiple: true },
+  key: { type: 'string', multiple: true },
+  'cert-dir': { type: 'string', multiple: true },
+  'private-ca': { type: 'boolean' },
   'max-connections': { type: 'string' },
   'max-connections-per-address': { type: 'string' },
   embedded: { type: 'boolean' },
@@ -132,6 +146,8 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
   if (!listenHttp.ok) return listenHttp;
   const health = parseListenAddress(values.health ?? (embedded ? '127.0.0.1:0' : '127.0.0.1:9090'));
   if (!health.ok) return health;
+  const certificates = parseCertificates(values, embedded);
+  if (!certificates.ok) return certificates;
   const admission = parseAdmission(values);
   if (!admission.ok) return admission;
   const config: EdgeConfig = {
@@ -141,6 +157,7 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
     dataDir: resolve(dataDir),
     health: health.value,
     embedded,
+    certificates: certificates.value,
     admission: admission.value,
   };
   return ok({ kind: 'run', config, json });
@@ -171,6 +188,20 @@ function parsePlainAddresses(
   const open = addresses.value.find((a) => !isLoopback(a.host));
   if (open !== undefined) return err(usage(`--listen-http takes loopback addresses only, not ${open.host}.`));
   return addresses;
+}
+
+/** A public edge that is given certificates never falls back to its own CA without being told: visitors would not. */
+function parseCertificates(values: Values, embedded: boolean): Result<CertificateSources, Failure> {
+  const { cert: certs = [], key: keys = [], 'cert-dir': folders = [] } = values;
+  if ([...certs, ...keys, ...folders].includes(''))
+    return err(usage('--cert, --key and --cert-dir each take the name of a file or folder.'));
+  if (certs.length !== keys.length)
+    return err(usage(`Each --cert goes with one --key; there are ${certs.length} and ${keys.length}.`));
+  return ok({
+    pairs: certs.map((cert, i) => ({ cert: resolve(cert), key: resolve(keys[i] ?? '') })),
+    folders: folders.map((folder) => resolve(folder)),
+    privateCa: values['private-ca'] === true || embedded || certs.length + folders.length === 0,
+  });
 }
 
 function parseAdmission(values: Values): Result<AdmissionLimits, Failure> {

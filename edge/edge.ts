@@ -68,7 +68,7 @@ export async function startEdge(config: EdgeConfig, around: EdgeSurroundings): P
 /** The whole node, top to bottom: what it knows, the way of a visit, who takes which connection, where it listens. */
 async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetime): Promise<Result<Edge, Failure>> {
   const { clock, logger, version } = around;
-  const opened = openKnowledge(config, around, life);
+  const opened = await openKnowledge(config, around, life);
   if (!opened.ok) return opened;
   const { store, nodeId, certificates, facts, recorder } = opened.value;
   const health: HealthState = { started: false, ready: false };
@@ -120,6 +120,7 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
     clock,
   });
   life.defer(() => control.close(0));
+  certificates.watch(() => control.clusterChanged());
   const acceptor = createAcceptor(opened.value, tunnels, around);
   life.defer(() => tunnels.close());
   life.defer(() => acceptor.close());
@@ -158,7 +159,7 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
 
   // Where it listens.
   const metrics = createMetrics(
-    nodeMetrics({ admission, failures, counts, acceptor, recorder, tunnels, table: () => routes.table }),
+    nodeMetrics({ admission, failures, counts, acceptor, recorder, tunnels, certificates, table: () => routes.table }),
   );
   const listening = await openListeners(
     { ...config, optionalLoopback: config.embedded },

@@ -4,8 +4,7 @@ import { ok, type Result } from '../shared/domain/result.ts';
 import type { Clock } from '../shared/node/clock.ts';
 import type { Lifetime } from '../shared/node/lifetime.ts';
 import type { Logger } from '../shared/node/logger.ts';
-import type { Certificates } from './certificates/certificates.ts';
-import { createLocalCertificates } from './certificates/local-certificates.ts';
+import { CertificateSet } from './certificates/certificate-set.ts';
 import type { EdgeConfig } from './config.ts';
 import { Facts } from './control/facts.ts';
 import { readNodeId } from './node-id.ts';
@@ -28,17 +27,20 @@ export interface EdgeSurroundings {
 export interface Knowledge {
   readonly nodeId: string;
   readonly store: Store;
-  readonly certificates: Certificates;
+  readonly certificates: CertificateSet;
   readonly facts: Facts;
   readonly recorder: Recorder;
 }
 
-/** Opens everything under the data folder, to be closed with `life`. Fails with a `data_*` failure. */
-export function openKnowledge(
-  { dataDir, domain }: EdgeConfig,
+/**
+ * Opens everything under the data folder, and the certificates wherever they are, to be closed with `life`. Fails with
+ * a `data_*` or `certificate_*` failure.
+ */
+export async function openKnowledge(
+  { dataDir, domain, certificates: sources }: EdgeConfig,
   { logger, clock, writerEntry }: EdgeSurroundings,
   life: Lifetime,
-): Result<Knowledge, Failure> {
+): Promise<Result<Knowledge, Failure>> {
   const store = createStore({
     dataDir,
     serve: true,
@@ -48,15 +50,18 @@ export function openKnowledge(
   life.defer(() => store.value.close());
   const nodeId = readNodeId(dataDir);
   if (!nodeId.ok) return nodeId;
-  const certificates = createLocalCertificates({ dataDir, domain });
+  const certificates = await CertificateSet.open({ dataDir, domain, sources, clock, log: logger });
   if (!certificates.ok) return certificates;
+  life.defer(() => certificates.value.close());
+  const facts = new Facts({ certificate: (name) => certificates.value.state(name) });
+  certificates.value.watch(() => facts.certificateChanged());
   const recorder = createRecorder({ file: join(dataDir, 'access.db'), entry: writerEntry, log: logger, clock });
   life.defer(() => recorder.close());
   return ok({
     nodeId: nodeId.value,
     store: store.value,
     certificates: certificates.value,
-    facts: new Facts({ certificate: (name) => certificates.value.state(name) }),
+    facts,
     recorder,
   });
 }

@@ -1,3 +1,4 @@
+import type { CertificateSet } from './certificates/certificate-set.ts';
 import type { MetricSources } from './health/metrics.ts';
 import type { RequestCounts } from './health/request-counts.ts';
 import type { Admission } from './listen/admission.ts';
@@ -15,12 +16,13 @@ export interface CountingParts {
   readonly acceptor: TunnelAcceptor;
   readonly recorder: Recorder;
   readonly tunnels: TunnelRegistry;
+  readonly certificates: CertificateSet;
   readonly table: () => RouteTable;
 }
 
 /** What `/metrics` reads of a node, at the moment that somebody asks. */
 export function nodeMetrics(parts: CountingParts): MetricSources {
-  const { admission, failures, counts, acceptor, recorder, tunnels, table } = parts;
+  const { admission, failures, counts, acceptor, recorder, tunnels, certificates, table } = parts;
   return {
     totals: () => ({
       connections_accepted: admission.accepted,
@@ -38,7 +40,10 @@ export function nodeMetrics(parts: CountingParts): MetricSources {
       streams_open: tunnels.count().streams,
       services_routed: table().size,
       route_revision: table().revision,
+      certificates_loaded: certificates.counts().loaded,
+      certificates_unusable: certificates.counts().unusable,
     }),
+    certificateEnds: () => certificates.expiries(),
     responses: () => counts.responses(),
   };
 }

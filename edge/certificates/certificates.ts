@@ -6,7 +6,10 @@ export type CertificateState =
   | { readonly state: 'pending' }
   | { readonly state: 'failed'; readonly reason: string; readonly nextTryAt?: number };
 
-/** Where a node's certificates come from: a private CA of its own, files, or ACME. */
+/**
+ * Where a node's certificates come from: files, a private CA of its own, or both. What is answered may change while
+ * the node runs; connections that were opened with a context keep it.
+ */
 export interface Certificates {
   /**
    * The context to answer a ClientHello for `serverName` with (lower-case, no trailing dot). `undefined` when no
@@ -17,9 +20,12 @@ export interface Certificates {
   defaultContext(): SecureContext;
   /** What is known of the certificate of `domain`. */
   state(domain: string): CertificateState;
-  /** SHA-256 of the DER of the certificate that a join link pins (CA, or leaf without one), lower-case hex. */
+  /**
+   * SHA-256 of the DER of the certificate that a join link pins, lower-case hex: of what is shown for the cluster's own
+   * name the highest authority, or the leaf where none comes with it.
+   */
   readonly fingerprint: string;
-  /** The private CA, when there is one: PEM, and the file that holds it. */
-  readonly caPem?: string;
-  readonly caFile?: string;
+  /** The private CA, when it vouches for the cluster's own name: PEM, and the file that holds it. */
+  readonly caPem?: string | undefined;
+  readonly caFile?: string | undefined;
 }

@@ -32,7 +32,7 @@ interface Leaf {
  * Certificates signed by a private CA of this edge, made on demand for the cluster domain and names under it.
  * Fails with `data_damaged`, `data_unwritable`, `data_full`, `domain_invalid`.
  */
-export function createLocalCertificates(options: LocalCertificatesOptions): Result<Certificates, Failure> {
+export function createLocalCertificates(options: LocalCertificatesOptions): Result<LocalCertificates, Failure> {
   const domain = parseDomain(options.domain);
   if (!domain.ok) return domain;
   const folder = join(options.dataDir, 'certificates');
@@ -47,7 +47,10 @@ export function createLocalCertificates(options: LocalCertificatesOptions): Resu
   }
 }
 
-class LocalCertificates implements Certificates {
+/** See `createLocalCertificates`. */
+export class LocalCertificates implements Certificates {
+  /** When the CA ends, milliseconds since the epoch. */
+  readonly caNotAfter: number;
   readonly fingerprint: string;
   readonly caPem: string;
   readonly caFile: string;
@@ -63,6 +66,7 @@ class LocalCertificates implements Certificates {
     this.#domain = domain;
     this.#now = now;
     this.#capacity = Math.max(1, capacity);
+    this.caNotAfter = ca.notAfter;
     this.fingerprint = ca.fingerprint;
     this.caPem = ca.pem;
     this.caFile = ca.file;

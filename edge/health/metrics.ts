@@ -8,7 +8,12 @@ export interface MetricSources {
   readonly levels: () => Readonly<Record<LevelName, number>>;
   /** Answers to visitors by status class, `1xx` to `5xx`, since the start. */
   readonly responses: () => Readonly<Record<string, number>>;
+  /** When the certificate of each name ends, milliseconds since the epoch. */
+  readonly certificateEnds: () => ReadonlyMap<string, number>;
 }
+
+/** Series that one metric may have. Of more names, those whose certificates end first are shown. */
+const MOST_NAMES = 1_000;
 
 const TOTALS = {
   connections_accepted: 'Connections taken on the public listeners.',
@@ -28,6 +33,8 @@ const LEVELS = {
   streams_open: 'Streams open inside the tunnels.',
   services_routed: 'Services in the route table.',
   route_revision: 'Revision of the store that the route table has reached.',
+  certificates_loaded: 'Certificates from files in use.',
+  certificates_unusable: 'Certificate files and folders that cannot be used as they are now.',
 } as const;
 type LevelName = keyof typeof LEVELS;
 
@@ -66,6 +73,17 @@ export function createMetrics(sources: MetricSources): Registry {
     collect() {
       this.reset();
       for (const [label, value] of Object.entries(sources.responses())) this.inc({ class: label }, value);
+    },
+  });
+  new Gauge({
+    name: 'porthole_certificate_expiry_seconds',
+    help: 'When the certificate of a name ends, in seconds since the epoch.',
+    labelNames: ['name'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      const ends = [...sources.certificateEnds()].sort(([, a], [, b]) => a - b).slice(0, MOST_NAMES);
+      for (const [name, end] of ends) this.set({ name }, end / 1000);
     },
   });
   return registry;

@@ -177,6 +177,16 @@ const REGISTRY = {
     retry: false,
     say: 'The address {address} cannot be listened on ({reason}). Choose one that this machine has.',
   },
+  certificate_unusable: {
+    status: 500,
+    retry: false,
+    say: 'The certificate file or folder {path} cannot be used: {reason}. Mend it, or leave it out.',
+  },
+  certificate_missing: {
+    status: 500,
+    retry: false,
+    say: 'No certificate covers {domain}, which laptops connect to. Give one with --cert and --key, put one into the folder of --cert-dir, or have --private-ca make it.',
+  },
   edge_failed: {
     status: 503,
     retry: true,
@@ -225,7 +235,6 @@ const REGISTRY = {
   origin_bad_response: { status: 502, retry: true, say: '{target} sent something that is not valid HTTP.' },
   origin_closed: { status: 502, retry: true, say: '{target} closed the connection before it answered.' },
   idle_timeout: { status: 408, retry: true, say: 'Nothing moved for too long, so the connection was ended.' },
-  visitor_lost: { status: 400, retry: true, say: 'The connection to the visitor broke.' },
   tunnel_lost: { status: 502, retry: true, say: 'The connection to the laptop broke.' },
 } as const satisfies Record<string, FailureSpec>;
 

@@ -22,6 +22,7 @@ describe('parseCommand', () => {
           dataDir: resolve('data'),
           health: { host: '127.0.0.1', port: 9090 },
           embedded: false,
+          certificates: { pairs: [], folders: [], privateCa: true },
           admission: { total: 20_000, perSource: 2_000 },
         },
       },
@@ -52,6 +53,23 @@ describe('parseCommand', () => {
     expect(parse(line)).toMatchObject({ value: { config: { admission: { total: 10, perSource: 2 } } } });
   });
 
+  it('pairs certificates with their keys in order, and leaves the private CA out unless asked for it', () => {
+    const line = '--domain a.b --data-dir /d --cert 1.crt --key 1.key --cert /2.crt --key /2.key --cert-dir more';
+    const sources = {
+      pairs: [
+        { cert: resolve('1.crt'), key: resolve('1.key') },
+        { cert: resolve('/2.crt'), key: resolve('/2.key') },
+      ],
+      folders: [resolve('more')],
+      privateCa: false,
+    };
+    expect(parse(line)).toMatchObject({ value: { config: { certificates: sources } } });
+    for (const more of ['--private-ca', '--embedded'])
+      expect(parse(`${line} ${more}`)).toMatchObject({
+        value: { config: { certificates: { ...sources, privateCa: true } } },
+      });
+  });
+
   it('reads token create with its lifetime', () => {
     expect(parse('token create --data-dir /d --expires 15m --json')).toEqual({
       ok: true,
@@ -68,6 +86,9 @@ describe('parseCommand', () => {
 
   it.each([
     ['', '--domain is missing'],
+    ['--domain a.b --data-dir /d --cert x.crt', 'Each --cert goes with one --key; there are 1 and 0'],
+    ['--domain a.b --data-dir /d --key x.key', 'there are 0 and 1'],
+    ['--domain a.b --data-dir /d --cert-dir=', 'the name of a file or folder'],
     ['--domain a.b', '--data-dir is missing'],
     ['--domain a_b.c --data-dir /d', '"a_b" is not a label'],
     ['--domain 192.0.2.1 --data-dir /d', 'it is an IP address'],
