@@ -37,7 +37,7 @@ function standing(state: AgentState): Pick<TrayMenu, 'mark'> & { readonly words:
   if (state.phase === 'starting' || edge.process === 'starting') return { mark: 'connecting', words: 'Starting' };
   if (edge.link.state === 'paused') return { mark: 'off', words: 'Paused, nothing is public' };
   if (edge.link.state === 'connecting') return { mark: 'connecting', words: 'Connecting' };
-  if (edge.link.state === 'down') return { mark: 'attention', words: 'Offline, visitors see an "offline" page' };
+  if (edge.link.state === 'down') return { mark: 'attention', words: 'Offline, nothing is reachable' };
   const wanted = services.filter((service) => service.enabled);
   const broken = wanted.filter((service) => service.status === 'error' || service.status === 'certificate_failed');
   if (broken.length > 0) return { mark: 'attention', words: `${count(broken.length)} with a problem` };

@@ -47,7 +47,7 @@ export function QuitDialog({ onClose }: { readonly onClose: () => void }) {
             ))}
             {live.length > NAMED && <li className="text-muted">{t.quitting.more(live.length - NAMED)}</li>}
           </ul>
-          <p className="text-muted">{t.quitting.back}</p>
+          <p className="text-muted">{t.quitting.back(live.length)}</p>
         </>
       )}
       {quit.failure !== undefined && <Problem>{quit.failure.message}</Problem>}

@@ -1,9 +1,17 @@
 import { type ReactNode, useId } from 'react';
 
+const ALONE = { box: 'flex min-w-0 flex-col gap-1', label: '', control: 'contents', note: '' };
+const PLACES = {
+  first: { box: 'contents', label: 'col-start-1 row-start-1', control: 'col-start-1 row-start-2', note: 'col-span-2' },
+  second: { box: 'contents', label: 'col-start-2 row-start-1', control: 'col-start-2 row-start-2', note: 'col-span-2' },
+};
+
 interface FieldProps {
   readonly label: string;
   readonly hint?: string;
   readonly problem?: string | undefined;
+  /** Of a grid of two columns and with rows of their own for labels, controls, notes: a note is as wide as both. */
+  readonly column?: keyof typeof PLACES;
   /** Renders the control with the ids that tie it to its label, hint and problem. */
   readonly children: (ids: {
     readonly id: string;
@@ -13,25 +21,28 @@ interface FieldProps {
 }
 
 /** A labelled control; a problem replaces the hint and is read out when it appears. */
-export function Field({ label, hint, problem, children }: FieldProps) {
+export function Field({ label, hint, problem, column, children }: FieldProps) {
   const id = useId();
   const noteId = `${id}-note`;
   const note = problem ?? hint;
+  const place = column === undefined ? ALONE : PLACES[column];
   return (
-    <div className="flex min-w-0 flex-col gap-1">
-      <label htmlFor={id} className="text-13 font-semibold">
+    <div className={place.box}>
+      <label htmlFor={id} className={`text-13 font-semibold ${place.label}`}>
         {label}
       </label>
-      {children({
-        id,
-        'aria-describedby': note === undefined ? undefined : noteId,
-        'aria-invalid': problem === undefined ? undefined : true,
-      })}
+      <div className={place.control}>
+        {children({
+          id,
+          'aria-describedby': note === undefined ? undefined : noteId,
+          'aria-invalid': problem === undefined ? undefined : true,
+        })}
+      </div>
       {note !== undefined && (
         <p
           id={noteId}
           role={problem === undefined ? undefined : 'alert'}
-          className={`text-12 ${problem === undefined ? 'text-muted' : 'font-semibold text-bad'}`}
+          className={`text-12 ${place.note} ${problem === undefined ? 'text-muted' : 'font-semibold text-bad'}`}
         >
           {note}
         </p>

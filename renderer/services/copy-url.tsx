@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { Icon } from '../controls/icons.tsx';
 import { Problem } from '../controls/notice.tsx';
 import { splitUrl } from '../state/address.ts';
@@ -14,6 +14,11 @@ interface CopyUrlProps {
   readonly fresh: Fresh | undefined;
 }
 
+/** Each part stays in one piece unless it is wider than the row: nobody can read a port that is cut in two. */
+const Part = ({ children }: { readonly children: ReactNode }) => (
+  <span className="inline-block max-w-full wrap-anywhere">{children}</span>
+);
+
 /** The URL, the largest thing on its row; clicking anywhere on it copies it. */
 export function CopyUrl({ url, dim, fresh }: CopyUrlProps) {
   const { copied, copy } = useCopy(fresh?.copied === true ? 'yes' : 'no');
@@ -23,7 +28,7 @@ export function CopyUrl({ url, dim, fresh }: CopyUrlProps) {
     button.current?.focus({ preventScroll: true });
     button.current?.scrollIntoView({ block: 'nearest' });
   }, [fresh]);
-  const { scheme, label, rest } = splitUrl(url);
+  const { scheme, label, domain, port } = splitUrl(url);
   return (
     <>
       <button
@@ -34,10 +39,13 @@ export function CopyUrl({ url, dim, fresh }: CopyUrlProps) {
         onClick={() => copy(url)}
         className="group -mx-2 flex min-h-9 max-w-full min-w-0 items-center gap-2 rounded-8 px-2 py-1 text-left transition-colors duration-120 ease-out hover:bg-accent-soft pointer-coarse:min-h-11"
       >
-        <span className="min-w-0 font-mono text-15 break-all text-muted sm:text-18">
-          <span className="hidden sm:inline">{scheme}</span>
-          <span className={dim ? 'font-semibold' : 'font-semibold text-text'}>{label}</span>
-          {rest}
+        <span className="min-w-0 font-mono text-15 text-muted sm:text-18">
+          <Part>
+            <span className="hidden sm:inline">{scheme}</span>
+            <span className={dim ? 'font-semibold' : 'font-semibold text-text'}>{label}</span>
+          </Part>
+          {domain !== '' && <Part>{domain}</Part>}
+          {port !== '' && <Part>{port}</Part>}
         </span>
         <span
           className={`inline-flex shrink-0 items-center gap-1 text-13 font-semibold ${copied === 'yes' ? 'text-live' : 'text-accent'}`}

@@ -61,8 +61,8 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
         }}
         className="flex flex-col gap-4 border-t border-line p-4"
       >
-        <div className="grid grid-cols-[112px_minmax(0,1fr)] gap-3">
-          <Field label={t.form.port} problem={problemOf('port')}>
+        <div className="grid grid-cols-[112px_minmax(0,1fr)] gap-x-3 gap-y-1">
+          <Field column="first" label={t.form.port} problem={problemOf('port')}>
             {(ids) => (
               <input
                 {...ids}
@@ -76,7 +76,7 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
               />
             )}
           </Field>
-          <Field label={t.form.protocol} problem={problemOf('protocol')}>
+          <Field column="second" label={t.form.protocol} problem={problemOf('protocol')}>
             {(ids) => (
               <select
                 {...ids}

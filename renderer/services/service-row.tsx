@@ -1,10 +1,10 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
-import type { AgentState } from '../../shared/contract/agent-state.ts';
+import { type AgentState, offeredUrl } from '../../shared/contract/agent-state.ts';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { Mark } from '../controls/mark.tsx';
 import { Problem } from '../controls/notice.tsx';
 import { Switch } from '../controls/switch.tsx';
-import { describeTarget, offeredUrl } from '../state/address.ts';
+import { describeTarget } from '../state/address.ts';
 import { type Standing, standingOf } from '../state/standing.ts';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';

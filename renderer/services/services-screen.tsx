@@ -1,10 +1,9 @@
 import { useCallback, useId, useRef, useState } from 'react';
-import type { AgentState } from '../../shared/contract/agent-state.ts';
+import { type AgentState, offeredUrl } from '../../shared/contract/agent-state.ts';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { Button } from '../controls/button.tsx';
 import { INPUT } from '../controls/field.tsx';
 import { Skeleton } from '../controls/late.tsx';
-import { offeredUrl } from '../state/address.ts';
 import { useMirror, usePorthole, useSnapshot } from '../state/porthole.tsx';
 import { summarise } from '../state/summary.ts';
 import { t } from '../strings/strings.ts';

@@ -1,14 +1,22 @@
 import type { LocalPort } from '../../shared/contract/agent-state.ts';
 import { authority, type Target } from '../../shared/domain/service.ts';
 
-export { offeredUrl } from '../../shared/contract/agent-state.ts';
+/** A URL in the parts that the eye looks for. */
+export interface UrlParts {
+  readonly scheme: string;
+  /** The name: what stands before the first dot. */
+  readonly label: string;
+  readonly domain: string;
+  /** `:8443`, or nothing. */
+  readonly port: string;
+}
 
-/** A URL cut where the eye looks for the name: `https://`, `app`, `.localhost:8443`. */
-export function splitUrl(url: string): { readonly scheme: string; readonly label: string; readonly rest: string } {
-  const match = /^([a-z]+:\/\/)([^./:]+)(.*)$/.exec(url);
-  return match === null
-    ? { scheme: '', label: url, rest: '' }
-    : { scheme: match[1] ?? '', label: match[2] ?? '', rest: (match[3] ?? '').replace(/\/$/, '') };
+/** A URL cut where it may break: `https://` `app`, `.localhost`, `:8443`. */
+export function splitUrl(url: string): UrlParts {
+  const match = /^([a-z]+:\/\/)([^./:]+)([^:]*?)(:\d+)?\/?$/.exec(url);
+  if (match === null) return { scheme: '', label: url, domain: '', port: '' };
+  const [, scheme = '', label = '', domain = '', port = ''] = match;
+  return { scheme, label, domain, port };
 }
 
 /** Where a service's traffic goes, for people: `localhost:3000`, `https://10.0.0.5:8443/api`. */

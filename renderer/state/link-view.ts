@@ -31,7 +31,11 @@ function processView(state: AgentState): LinkView | undefined {
     return {
       mark: 'connecting',
       word: words.starting,
-      notice: { tone: 'quiet', title: words.edgeStarting, body: words.edgeStartingBody },
+      notice: {
+        tone: 'quiet',
+        title: words.edgeStarting,
+        body: state.services.length === 0 ? words.edgeStartingBody : words.edgeStartingAgain,
+      },
     };
   if (state.phase === 'starting')
     return { mark: 'connecting', word: words.starting, notice: { tone: 'quiet', title: t.phase.starting, body: '' } };
@@ -41,6 +45,7 @@ function processView(state: AgentState): LinkView | undefined {
 function lineView({ edge }: AgentState): LinkView {
   const words = t.link;
   const { link, domain } = edge;
+  const visitors = edge.kind === 'embedded' ? words.seeOffline : words.seeOfflineIf;
   if (link.state === 'up') return { mark: 'on', word: words.up, notice: undefined };
   if (link.state === 'paused')
     return {
@@ -52,7 +57,7 @@ function lineView({ edge }: AgentState): LinkView {
     return {
       mark: 'connecting',
       word: words.connecting,
-      notice: { tone: 'quiet', title: words.connectingTitle(domain), body: words.connectingBody },
+      notice: { tone: 'quiet', title: words.connectingTitle(domain), body: visitors },
     };
   const retry = link.nextTryAt === undefined ? {} : { retryAt: link.nextTryAt };
   return {
@@ -61,7 +66,7 @@ function lineView({ edge }: AgentState): LinkView {
     notice: {
       tone: 'warn',
       title: words.downTitle(domain),
-      body: [link.failure?.message, words.downBody].filter((sentence) => sentence !== undefined).join(' '),
+      body: [link.failure?.message, visitors, words.downBody].filter((sentence) => sentence !== undefined).join(' '),
       ...retry,
     },
   };

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { describeTarget, dialHost, offeredUrl, splitUrl } from '../../../renderer/state/address.ts';
+import { describeTarget, dialHost, splitUrl } from '../../../renderer/state/address.ts';
 import { linkView } from '../../../renderer/state/link-view.ts';
 import { screenOf } from '../../../renderer/state/route.ts';
 import { standingOf } from '../../../renderer/state/standing.ts';
 import { summarise } from '../../../renderer/state/summary.ts';
+import { offeredUrl } from '../../../shared/contract/agent-state.ts';
 import { aService, aState } from './state.ts';
 
 describe('how a service stands', () => {
@@ -84,9 +85,12 @@ describe('the URL that is offered', () => {
     expect(splitUrl('https://app.localhost:8443/')).toEqual({
       scheme: 'https://',
       label: 'app',
-      rest: '.localhost:8443',
+      domain: '.localhost',
+      port: ':8443',
     });
-    expect(splitUrl('odd')).toEqual({ scheme: '', label: 'odd', rest: '' });
+    expect(splitUrl('https://app.edge.example.com/')).toMatchObject({ domain: '.edge.example.com', port: '' });
+    expect(splitUrl('tcp://localhost:15432')).toMatchObject({ label: 'localhost', domain: '', port: ':15432' });
+    expect(splitUrl('odd')).toMatchObject({ scheme: '', label: 'odd', domain: '', port: '' });
   });
 });
 
@@ -138,6 +142,17 @@ describe('the line to the edge', () => {
     const { notice } = linkView(aState({}, { state: 'down', failure, nextTryAt: 1234 }), 'open');
     expect(notice).toMatchObject({ tone: 'warn', retryAt: 1234 });
     expect(notice?.body).toMatch(/^Nothing answers at edge:443 \(timed out\)\. Visitors see/);
+  });
+
+  it('says what visitors see: a page where an edge runs, nothing where the edge on this laptop does not', () => {
+    const { edge } = aState({}, { state: 'down' });
+    const bodyOf = (more: Partial<typeof edge>, services = [aService('app')]) =>
+      linkView(aState({ services, edge: { ...edge, ...more } }), 'open').notice?.body;
+    expect(bodyOf({ process: 'stopped' })).toMatch(/^Nobody answers at your addresses until it is back\./);
+    expect(bodyOf({ process: 'starting' })).toMatch(/^Nobody answers at your addresses/);
+    expect(bodyOf({ process: 'starting' }, [])).toMatch(/first time/);
+    expect(bodyOf({ process: 'running' })).toMatch(/^Visitors see an “offline” page until/);
+    expect(bodyOf({ kind: 'joined' })).toMatch(/“offline” page, as long as the edge itself runs/);
   });
 
   it('asks for a new link where this page’s session is over', () => {
