@@ -5,6 +5,8 @@ export interface ListeningSocket {
   readonly pid?: number;
   /** What to call the process. */
   readonly process?: string;
+  /** The process is an edge of some Porthole: publishing it would publish what is public already. */
+  readonly edge?: true;
 }
 
 /** Lists what listens; throws when the system won't say. */

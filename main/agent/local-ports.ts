@@ -39,11 +39,11 @@ export function systemScan(platform: NodeJS.Platform = process.platform): Socket
   return platform === 'linux' || platform === 'android' ? createLinuxScan() : createDarwinScan();
 }
 
-/** One entry a port from the system's list of sockets: sorted, bounded, what loopback can't reach left out. */
+/** One entry a port from the system's list of sockets: sorted, bounded; what loopback can't reach and edges left out. */
 export function groupPorts(sockets: readonly ListeningSocket[], exclude: ReadonlySet<number>): LocalPort[] {
   const byPort = new Map<number, ListeningSocket[]>();
   for (const socket of sockets) {
-    if (!LOOPBACK.has(socket.address) || exclude.has(socket.port) || socket.port < 1) continue;
+    if (!LOOPBACK.has(socket.address) || exclude.has(socket.port) || socket.port < 1 || socket.edge) continue;
     byPort.set(socket.port, [...(byPort.get(socket.port) ?? []), socket]);
   }
   return [...byPort.entries()]

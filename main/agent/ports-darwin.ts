@@ -1,5 +1,5 @@
 import type { ListeningSocket, SocketScan } from './listening-socket.ts';
-import { nameProcess } from './process-name.ts';
+import { isEdge, nameProcess } from './process-name.ts';
 import { runTool } from './run-tool.ts';
 
 /** Reads `lsof -nP -iTCP -sTCP:LISTEN -F pcn`: a line a field, `p` pid, `c` command, `n` address:port. */
@@ -32,33 +32,37 @@ export function parseLsof(text: string): ListeningSocket[] {
   return sockets;
 }
 
-/** Reads `ps -ww -o pid=,args=`: process names by pid. Arguments are cut at spaces, since ps doesn't quote them. */
-export function parsePs(text: string): Map<number, string> {
-  const names = new Map<number, string>();
+/** What a process's arguments tell of it. */
+type Told = Pick<ListeningSocket, 'process' | 'edge'>;
+
+/** Reads `ps -ww -o pid=,args=`, by pid. Arguments are cut at spaces, since ps doesn't quote them. */
+export function parsePs(text: string): Map<number, Told> {
+  const told = new Map<number, Told>();
   for (const line of text.split('\n')) {
     const match = /^\s*(\d+)\s+(.+)$/.exec(line);
-    const name = match?.[2] === undefined ? undefined : nameProcess(undefined, match[2].trim().split(/\s+/));
-    if (name !== undefined) names.set(Number(match?.[1]), name);
+    const args = match?.[2]?.trim().split(/\s+/) ?? [];
+    const name = nameProcess(undefined, args);
+    if (name !== undefined) told.set(Number(match?.[1]), { process: name, ...(isEdge(args) ? { edge: true } : {}) });
   }
-  return names;
+  return told;
 }
 
 /** A scan with macOS's own tools; arguments are asked for once a process. */
 export function createDarwinScan(run = runTool): SocketScan {
-  let names = new Map<number, string>();
+  let known = new Map<number, Told>();
   return async (signal) => {
     const sockets = parseLsof(await run('lsof', ['-nP', '+c', '0', '-iTCP', '-sTCP:LISTEN', '-F', 'pcn'], signal));
     const pids = new Set(sockets.flatMap((socket) => socket.pid ?? []));
-    names = new Map([...names].filter(([pid]) => pids.has(pid)));
-    const unknown = [...pids].filter((pid) => !names.has(pid)).slice(0, 500);
+    known = new Map([...known].filter(([pid]) => pids.has(pid)));
+    const unknown = [...pids].filter((pid) => !known.has(pid)).slice(0, 500);
     if (unknown.length > 0) {
       const told = parsePs(await run('ps', ['-ww', '-o', 'pid=,args=', '-p', unknown.join(',')], signal));
-      for (const [pid, name] of told) names.set(pid, name);
+      for (const [pid, one] of told) known.set(pid, one);
     }
     return sockets.map((socket) => {
       // An application's path may hold spaces, which ps shows unquoted; then the command itself is the better name.
-      const name = socket.pid === undefined ? undefined : names.get(socket.pid);
-      return name === undefined || socket.process?.startsWith(`${name} `) ? socket : { ...socket, process: name };
+      const told = socket.pid === undefined ? undefined : known.get(socket.pid);
+      return told === undefined || socket.process?.startsWith(`${told.process} `) ? socket : { ...socket, ...told };
     });
   };
 }

@@ -1,6 +1,6 @@
 import { open, readdir, readFile, readlink } from 'node:fs/promises';
 import type { ListeningSocket, SocketScan } from './listening-socket.ts';
-import { nameProcess } from './process-name.ts';
+import { isEdge, nameProcess } from './process-name.ts';
 
 /** A row of `/proc/net/tcp` or `tcp6` in state LISTEN. */
 export interface ProcSocket {
@@ -45,10 +45,7 @@ function ipv6(hex: string): string {
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
-interface Owner {
-  readonly pid: number;
-  readonly process: string | undefined;
-}
+type Owner = Pick<ListeningSocket, 'process' | 'edge'> & { readonly pid: number };
 
 /** Its process belongs to another user, most likely, which won't change; or it was just being started. */
 interface Missing {
@@ -72,7 +69,7 @@ export function createLinuxScan(now: () => number = Date.now, root = '/proc'): S
       if (wanted.size === 0 || signal.aborted) return;
       const held = await socketsOf(`${root}/${entry}`, wanted);
       if (held.length === 0) continue;
-      const owner = { pid: Number(entry), process: await nameOf(`${root}/${entry}`) };
+      const owner = { pid: Number(entry), ...(await describe(`${root}/${entry}`)) };
       for (const inode of held) {
         owners.set(inode, owner);
         wanted.delete(inode);
@@ -102,12 +99,7 @@ export function createLinuxScan(now: () => number = Date.now, root = '/proc'): S
     return rows.map((row): ListeningSocket => {
       const owner = owners.get(row.inode);
       if (owner === undefined || 'looks' in owner) return { address: row.address, port: row.port };
-      return {
-        address: row.address,
-        port: row.port,
-        pid: owner.pid,
-        ...(owner.process === undefined ? {} : { process: owner.process }),
-      };
+      return { address: row.address, port: row.port, ...owner };
     });
   };
 }
@@ -141,11 +133,12 @@ async function socketsOf(process: string, wanted: ReadonlySet<string>): Promise<
   return found;
 }
 
-async function nameOf(process: string): Promise<string | undefined> {
+async function describe(process: string): Promise<Pick<ListeningSocket, 'process' | 'edge'>> {
   const [command, line] = await Promise.all(
     ['comm', 'cmdline'].map((file) => readFile(`${process}/${file}`, 'utf8').catch(() => '')),
   );
   const args = (line ?? '').split('\0');
   while (args.at(-1) === '') args.pop();
-  return nameProcess(command, args);
+  const name = nameProcess(command, args);
+  return { ...(name === undefined ? {} : { process: name }), ...(isEdge(args) ? { edge: true } : {}) };
 }

@@ -35,6 +35,13 @@ function runtimeScript(args: readonly string[]): string | undefined {
   return undefined;
 }
 
+/** The edge's entry, from its sources or from the bundle. */
+const EDGE_ENTRY = /(?:^|[\\/])(?:edge[\\/]main\.ts|out[\\/]main[\\/]edge\.js)$/;
+
+/** Whether these are the arguments of an edge of Porthole: its file, and what none but it is told. */
+export const isEdge = (args: readonly string[]): boolean =>
+  args.some((arg) => EDGE_ENTRY.test(arg)) && args.includes('--data-dir') && args.includes('--domain');
+
 /**
  * A name such as `vite`, `next-server`, `http.server` or `postgres` from the system's `command` (which may be cut
  * short) and the process's arguments; `undefined` when neither says anything.

@@ -72,12 +72,13 @@ describe('the scan of Linux', () => {
     return root;
   }
 
-  function addProcess(root: string, pid: number, inode: number): void {
+  const VITE = ['node', '/srv/node_modules/.bin/vite'];
+  function addProcess(root: string, pid: number, inode: number, args = VITE): void {
     mkdirSync(path.join(root, `${pid}/fd`), { recursive: true });
     symlinkSync(`socket:[${inode}]`, path.join(root, `${pid}/fd/7`));
     symlinkSync('/dev/null', path.join(root, `${pid}/fd/8`));
     writeFileSync(path.join(root, `${pid}/comm`), 'node\n');
-    writeFileSync(path.join(root, `${pid}/cmdline`), 'node\0/srv/node_modules/.bin/vite\0');
+    writeFileSync(path.join(root, `${pid}/cmdline`), `${args.join('\0')}\0`);
   }
 
   it('finds the process of a socket once, and gives up on one that stays unknown', async () => {
@@ -99,6 +100,14 @@ describe('the scan of Linux', () => {
     for (let look = 0; look < 3; look++, time += 30_000) await other(signal);
     addProcess(root, 12, 1069);
     expect((await other(signal))[1]?.pid).toBeUndefined();
+    rmSync(root, { recursive: true });
+  });
+
+  it('knows an edge', async () => {
+    const root = proc();
+    addProcess(root, 10, 35764, ['node', '/p/out/main/edge.js', '--domain', 'localhost', '--data-dir', '/d']);
+    const [found] = await createLinuxScan(() => 0, root)(signal);
+    expect(found).toMatchObject({ pid: 10, process: 'edge', edge: true });
     rmSync(root, { recursive: true });
   });
 
@@ -177,7 +186,7 @@ describe('the list of local ports', () => {
     ...more,
   });
 
-  it('has one entry a port, ascending, without excluded and unreachable ones', () => {
+  it('has one entry a port, ascending, without excluded and unreachable ones, and without edges', () => {
     const sockets = [
       socket(9000, '::'),
       socket(80, '0.0.0.0', { pid: 4 }),
@@ -185,6 +194,7 @@ describe('the list of local ports', () => {
       socket(22, '192.168.1.2'),
       socket(53, '127.0.0.53'),
       socket(4000),
+      socket(8443, '127.0.0.1', { pid: 6, process: 'edge', edge: true }),
     ];
     expect(groupPorts(sockets, new Set([4000]))).toEqual([
       { port: 80, addresses: ['0.0.0.0', '::'], pid: 5, process: 'nginx' },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nameProcess } from '../../../main/agent/process-name.ts';
+import { isEdge, nameProcess } from '../../../main/agent/process-name.ts';
 
 describe('the name of a process', () => {
   it.each<[string, string | undefined, string[]]>([
@@ -28,6 +28,16 @@ describe('the name of a process', () => {
     ['a b', 'a\u001b\u0007 b', []],
   ])('is %s for %j %j', (name, command, args) => {
     expect(nameProcess(command, args)).toBe(name);
+  });
+
+  it.each([
+    [true, ['node', '/opt/porthole/out/main/edge.js', '--domain', 'localhost', '--data-dir', '/d']],
+    [true, ['C:\\node.exe', 'C:\\porthole\\edge\\main.ts', '--data-dir', 'D', '--domain', 'd']],
+    [false, ['node', 'edge/main.ts', '--port', '3000']],
+    [false, ['node', 'knowledge/main.ts', '--domain', 'd', '--data-dir', '/d']],
+    [false, []],
+  ])('is that of an edge: %s for %j', (edge, args) => {
+    expect(isEdge(args)).toBe(edge);
   });
 
   it('is unknown when the system says nothing', () => {
