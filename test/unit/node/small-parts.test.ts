@@ -143,9 +143,20 @@ describe('round trip', () => {
     const roundTrip = createRoundTrip();
     roundTrip.finish(roundTrip.start(0), 80);
     roundTrip.finish(roundTrip.start(100), 140);
-    expect([roundTrip.smoothed, roundTrip.shortest]).toEqual([75, 40]);
+    expect([roundTrip.smoothed, roundTrip.shortest]).toEqual([40, 40]);
     for (let i = 0; i < 12; i++) roundTrip.finish(roundTrip.start(0), 60);
     expect(roundTrip.shortest).toBe(60);
+  });
+
+  it('is smoothed: a cold start is forgotten at once, a pause within some samples', () => {
+    const roundTrip = createRoundTrip();
+    const measure = (ms: number): number => {
+      roundTrip.finish(roundTrip.start(0), ms);
+      return roundTrip.smoothed;
+    };
+    expect([80, 40, 2, 3].map(measure)).toEqual([80, 40, 2, 2]);
+    expect(measure(82)).toBe(12);
+    expect([2, 2, 2, 2].map(measure)).toEqual([7, 4.5, 3.25, 2.625]);
   });
 
   it('takes no answer that it has not asked for', () => {
