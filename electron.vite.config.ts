@@ -33,6 +33,6 @@ export default defineConfig({
   renderer: {
     root: 'renderer',
     plugins: [react(), tailwindcss()],
-    build: { rollupOptions: { input: 'renderer/index.html' } },
+    build: { minify: true, reportCompressedSize: true, rollupOptions: { input: 'renderer/index.html' } },
   },
 });
