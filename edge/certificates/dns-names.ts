@@ -10,7 +10,7 @@ const ENTRY = /(?:^|, )([^:,"]+):("(?:[^"\\]|\\.)*"|[^,"]*)/gy;
  * A-labels (`xn--…`) in certificates and in ClientHellos alike. Everything else is left out: the common name, IP
  * addresses (a ClientHello can't name one), wildcards inside a label or in another place than the first.
  */
-export function dnsNamesOf(certificate: X509Certificate): readonly string[] {
+export function dnsNamesOf(certificate: Pick<X509Certificate, 'subjectAltName'>): readonly string[] {
   const names = new Set<string>();
   for (const [, kind, value] of (certificate.subjectAltName ?? '').matchAll(ENTRY)) {
     const name = kind === 'DNS' && value !== undefined ? namePattern(value) : undefined;
