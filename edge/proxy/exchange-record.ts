@@ -9,7 +9,8 @@ export interface ExchangeFacts {
   readonly kind: AccessRecord['kind'];
   readonly visit: Visit;
   readonly nodeId: string;
-  readonly minor: 0 | 1;
+  /** Of HTTP. */
+  readonly version: '1.0' | '1.1' | '2';
   readonly userAgent: string;
   /** Wall clock of the first byte. */
   readonly time: number;
@@ -41,7 +42,7 @@ export function toAccessRecord(facts: ExchangeFacts): AccessRecord {
     ...(visit.route === undefined ? {} : { serviceId: visit.route.serviceId }),
     ...(visit.target === undefined ? {} : { agentId: visit.target.agentId }),
     nodeId: facts.nodeId,
-    protocol: facts.minor === 1 ? 'http/1.1' : 'http/1.0',
+    protocol: `http/${facts.version}`,
     secure: visit.connection.secure,
     method: visit.method,
     host: visit.host,

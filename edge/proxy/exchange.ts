@@ -4,25 +4,26 @@ import type { ResetCode } from '../../shared/wire/codes.ts';
 import type { Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { toAccessRecord } from './exchange-record.ts';
-import { interimText, requestText, stripPrefix, type VisitorFields } from './forward-head.ts';
-import { BodyReader, FRAMING } from './framing.ts';
+import { requestText, stripPrefix, type VisitorFields } from './forward-head.ts';
 import { DISCARD_LIMIT, INTERIM_LIMIT } from './limits.ts';
 import { type OriginStream, type OriginUser, resetFailure } from './origin-stream.ts';
-import type { Outlet } from './outlet.ts';
 import { renderRefusal } from './refusal.ts';
 import { isIdempotent, mayRepeat } from './repeat.ts';
+import type { Relay, Reply } from './reply.ts';
+import type { RequestBody } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
 import { createRequestId } from './request-id.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseHeads } from './response-heads.ts';
-import { ResponseRelay } from './response-relay.ts';
 import { Upgraded } from './upgraded.ts';
 
 /** What an exchange needs of the visitor's connection. */
 export interface VisitorEnd {
   readonly connection: VisitorConnection;
   readonly fields: VisitorFields;
-  readonly outlet: Outlet;
+  readonly reply: Reply;
+  /** It came as a stream of an HTTP/2 connection. */
+  readonly http2: boolean;
   /** The origin takes bytes again, or the exchange takes others than before. */
   flow(): void;
   /** The response is whole; `close`: it was the connection's last. */
@@ -33,6 +34,9 @@ export interface VisitorEnd {
   endWriting(): void;
 }
 
+/** A request body, in either framing. */
+type Body = Pick<RequestBody, 'done' | 'failed' | 'dataBytes' | 'remaining' | 'scan' | 'close' | 'pass' | 'finish'>;
+
 const WAITING = 0;
 const RESPONDING = 1;
 const UPGRADED = 2;
@@ -41,7 +45,7 @@ const OVER = 3;
 /** One request and its response, or what became of them. */
 export class Exchange implements OriginUser {
   readonly visit: Visit;
-  readonly body: BodyReader;
+  readonly body: Body;
   readonly #context: ProxyContext;
   readonly #visitor: VisitorEnd;
   readonly #head: RequestHead;
@@ -49,7 +53,7 @@ export class Exchange implements OriginUser {
   readonly #startedAt: number;
   #phase: typeof WAITING | typeof RESPONDING | typeof UPGRADED | typeof OVER = WAITING;
   #origin: OriginStream | undefined;
-  #relay: ResponseRelay | undefined;
+  #relay: Relay | undefined;
   readonly #heads = new ResponseHeads();
   #handedAt: number | undefined;
   #firstByteAt: number | undefined;
@@ -65,14 +69,20 @@ export class Exchange implements OriginUser {
   #upgraded: Upgraded | undefined;
 
   /** `startedAt`: monotonic time of the request's first byte, `time`: the same on the wall clock. */
-  constructor(context: ProxyContext, visitor: VisitorEnd, head: RequestHead, startedAt: number, time: number) {
+  constructor(
+    context: ProxyContext,
+    visitor: VisitorEnd,
+    head: RequestHead,
+    body: Body,
+    startedAt: number,
+    time: number,
+  ) {
     this.#context = context;
     this.#visitor = visitor;
     this.#head = head;
     this.#startedAt = startedAt;
     this.#time = time;
-    const framing = head.chunked ? FRAMING.CHUNKED : FRAMING.LENGTH;
-    this.body = new BodyReader(framing, head.length);
+    this.body = body;
     this.visit = {
       id: createRequestId(time),
       connection: visitor.connection,
@@ -167,11 +177,20 @@ export class Exchange implements OriginUser {
       return end;
     }
     if (this.#origin === undefined) return stop;
-    const { chunks } = this.body;
     this.#sentBody = true;
-    this.#origin.write(buffer, start, chunks === undefined ? stop : chunks.passEnd);
-    if (chunks?.done && chunks.heldTrailers) this.#origin.writeText(`${chunks.trailers}\r\n`);
+    this.body.pass(this.#origin, buffer, start, stop);
     return stop;
+  }
+
+  /** A body that its stream frames is over; `trailers` are clean lines, each with its CRLF. */
+  endBody(trailers: string): void {
+    if (!this.body.close()) {
+      this.fail('request_malformed');
+      return;
+    }
+    if (this.#origin === undefined) return;
+    this.#sentBody = true;
+    this.body.finish(this.#origin, trailers);
   }
 
   /** The visitor has half-closed. Only an upgraded connection passes that on. */
@@ -185,7 +204,7 @@ export class Exchange implements OriginUser {
   originData(buffer: Buffer, start: number, end: number, lease: Lease): void {
     this.#heard = true;
     if (this.#phase === UPGRADED) this.#upgraded?.fromOrigin(buffer, start, end, lease);
-    else if (this.#phase === RESPONDING) this.#deliver('', buffer, start, end, lease);
+    else if (this.#phase === RESPONDING) this.#deliver(buffer, start, end, lease);
     else this.#readHeads(buffer, start, end, lease);
   }
 
@@ -222,18 +241,23 @@ export class Exchange implements OriginUser {
   #interim(head: ResponseHead): void {
     if (head.status === 100) this.#continued = true;
     // HTTP/1.0 knows no interim responses (RFC 9110 section 15.2).
-    if (this.#head.minor === 1) this.#visitor.outlet.text(interimText(head));
+    if (this.#head.minor === 1) this.#visitor.reply.interim(head);
   }
 
   #respond(head: ResponseHead, buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
     const origin = this.#origin;
     if (origin === undefined) return;
+    const mustClose = this.#head.close || this.#context.draining || this.#leftWaiting();
+    const relay = this.#visitor.reply.respond(head, this.#head, origin, mustClose);
+    if (relay === undefined) {
+      this.#originFailed('origin_bad_response');
+      return;
+    }
     this.#phase = RESPONDING;
     this.#status = head.status;
     this.#firstByteAt = this.#context.clock.monotonic();
-    const mustClose = this.#head.close || this.#context.draining || this.#leftWaiting();
-    this.#relay = new ResponseRelay(this.#visitor.outlet, origin, head, this.#head, mustClose);
-    this.#deliver(this.#relay.headText(), buffer, start, end, lease);
+    this.#relay = relay;
+    this.#deliver(buffer, start, end, lease);
   }
 
   /** The visitor holds its body back until the origin asks for it. */
@@ -246,10 +270,10 @@ export class Exchange implements OriginUser {
     return this.#head.expectsContinue && !this.#continued && !this.body.done && !this.#sentBody;
   }
 
-  #deliver(text: string, buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
+  #deliver(buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
     const relay = this.#relay;
     if (relay === undefined) return;
-    const stop = relay.deliver(text, buffer, start, end, lease);
+    const stop = relay.deliver(buffer, start, end, lease);
     if (relay.failed) {
       if (relay.started) {
         this.#breakOff('origin_bad_response');
@@ -286,16 +310,16 @@ export class Exchange implements OriginUser {
   #upgrade(head: ResponseHead, buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
     const origin = this.#origin;
     // A switch that nobody asked for would turn the next request into bytes of another protocol.
-    if (origin === undefined || this.#head.upgrade === '' || head.upgrade === '') {
+    if (origin === undefined || this.#head.upgrade === '' || !this.#visitor.reply.upgrade(head)) {
       this.#originFailed('origin_bad_response');
       return;
     }
     this.#phase = UPGRADED;
     this.#status = 101;
     this.#firstByteAt = this.#context.clock.monotonic();
-    this.#visitor.outlet.text(interimText(head));
+    this.#visitor.reply.interim(head);
     this.#record('open', undefined);
-    const upgraded = new Upgraded(this.#context, this.#visitor.outlet, origin);
+    const upgraded = new Upgraded(this.#context, this.#visitor.reply, origin);
     this.#upgraded = upgraded;
     if (start < end) upgraded.fromOrigin(buffer, start, end, lease);
     if (this.#visitorEnded) upgraded.visitorEnd();
@@ -393,7 +417,7 @@ export class Exchange implements OriginUser {
     });
     this.#status = refusal.status;
     this.#refusedBytes = refusal.body.length;
-    this.#visitor.outlet.piece(refusal.head, refusal.body, 0, refusal.body.length, '', undefined, undefined);
+    this.#visitor.reply.refuse(refusal);
     this.#record('request', code);
     this.#visitor.settled(close);
   }
@@ -427,7 +451,7 @@ export class Exchange implements OriginUser {
         kind,
         visit: this.visit,
         nodeId: context.nodeId,
-        minor: this.#head.minor,
+        version: this.#visitor.http2 ? '2' : this.#head.minor === 1 ? '1.1' : '1.0',
         userAgent: this.#head.userAgent,
         time: this.#time,
         startedAt: this.#startedAt,

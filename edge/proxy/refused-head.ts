@@ -2,17 +2,18 @@ import type { FailureCode } from '../../shared/domain/failure.ts';
 import type { VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { toAccessRecord } from './exchange-record.ts';
-import type { Outlet } from './outlet.ts';
 import { renderRefusal } from './refusal.ts';
+import type { Reply } from './reply.ts';
 import { createRequestId } from './request-id.ts';
 
 /**
  * Answers and records a request whose head could not be read, so that nothing of it is known but where it came from.
- * `startedAt` is monotonic, `time` wall clock; both in milliseconds. The connection must end after it.
+ * `startedAt` is monotonic, `time` wall clock; both in milliseconds. The connection (the
+ * stream, in HTTP/2) must end after it.
  */
 export function refuseHead(
   context: ProxyContext,
-  visitor: { readonly connection: VisitorConnection; readonly outlet: Outlet },
+  visitor: { readonly connection: VisitorConnection; readonly reply: Reply; readonly http2: boolean },
   code: FailureCode,
   startedAt: number,
   time: number,
@@ -32,14 +33,14 @@ export function refuseHead(
     targetLabel: undefined,
     close: true,
   });
-  visitor.outlet.piece(refusal.head, refusal.body, 0, refusal.body.length, '', undefined, undefined);
+  visitor.reply.refuse(refusal);
   context.requests++;
   context.record(
     toAccessRecord({
       kind: 'request',
       visit: { id, connection, method: '', host, path: '', route: undefined, target: undefined },
       nodeId: context.nodeId,
-      minor: 1,
+      version: visitor.http2 ? '2' : '1.1',
       userAgent: '',
       time,
       startedAt,

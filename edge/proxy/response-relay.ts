@@ -3,11 +3,12 @@ import type { Lease } from '../../shared/node/stream.ts';
 import { DELIVERY, type Delivery, responseText } from './forward-head.ts';
 import { BodyReader, FRAMING, type Framing } from './framing.ts';
 import type { Outlet } from './outlet.ts';
+import type { Relay } from './reply.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 
-/** Carries one response to the visitor, in the framing that the visitor understands. */
-export class ResponseRelay {
+/** Carries one response to a visitor of HTTP/1. */
+export class ResponseRelay implements Relay {
   readonly #outlet: Outlet;
   readonly #origin: Consumer;
   readonly #head: ResponseHead;
@@ -15,12 +16,9 @@ export class ResponseRelay {
   readonly #delivery: Delivery;
   readonly #body: BodyReader;
   #lease: Lease | undefined;
-  /** The visitor's connection ends with this response. */
   readonly close: boolean;
-  /** Something of the response was written. */
   started = false;
 
-  /** `origin` gets the credit of its bytes back as they leave. */
   constructor(outlet: Outlet, origin: Consumer, head: ResponseHead, request: RequestHead, close: boolean) {
     this.#outlet = outlet;
     this.#origin = origin;
@@ -44,36 +42,25 @@ export class ResponseRelay {
     return this.#body.failed;
   }
 
-  /** Body bytes, framing excluded. */
   get bytesDown(): number {
     return this.#body.dataBytes;
   }
 
-  /** The visitor can tell a whole body from a broken one by its framing. */
   get framed(): boolean {
     return this.#delivery !== DELIVERY.RAW;
   }
 
-  /** The origin takes another request on the same stream. */
   get reusable(): boolean {
     return !this.#head.close && this.#framing !== FRAMING.CLOSE;
   }
 
-  /** Seconds that the origin keeps the stream; -1 when it did not say. */
   get keepAlive(): number {
     return this.#head.keepAlive;
   }
 
-  headText(): string {
-    return responseText(this.#head, this.#delivery, this.close);
-  }
-
-  /**
-   * Writes `text` and what `buffer[start, end)` holds of the body; returns the index after the body's last byte. May
-   * turn out `failed`. Without `lease` the bytes are nobody's, and no credit is due for them.
-   */
-  deliver(text: string, buffer: Buffer, start: number, end: number, lease: Lease | undefined): number {
+  deliver(buffer: Buffer, start: number, end: number, lease: Lease | undefined): number {
     this.#lease = lease;
+    const text = this.started ? '' : responseText(this.#head, this.#delivery, this.close);
     const unwraps = this.#framing === FRAMING.CHUNKED && this.#delivery === DELIVERY.RAW;
     if (unwraps && text !== '') {
       this.started = true;
@@ -111,7 +98,6 @@ export class ResponseRelay {
     this.#outlet.piece(head, buffer, start, end, tail, this.#lease, owner);
   }
 
-  /** The origin has closed its side; returns whether the response is whole. */
   originEnd(): boolean {
     if (!this.#body.close()) return false;
     if (this.#delivery === DELIVERY.RECHUNK) this.#outlet.text('0\r\n\r\n');
@@ -120,7 +106,7 @@ export class ResponseRelay {
 }
 
 /** RFC 9112 section 6.3. */
-function framingOf(head: ResponseHead, method: string): Framing {
+export function framingOf(head: ResponseHead, method: string): Framing {
   if (method === 'HEAD' || head.status === 204 || head.status === 304) return FRAMING.NONE;
   if (head.chunked) return FRAMING.CHUNKED;
   return head.length >= 0 ? FRAMING.LENGTH : FRAMING.CLOSE;

@@ -1,12 +1,12 @@
 import type { Lease } from '../../shared/node/stream.ts';
 import type { ProxyContext } from './context.ts';
 import type { OriginStream } from './origin-stream.ts';
-import type { Outlet } from './outlet.ts';
+import type { Reply } from './reply.ts';
 
 /** A connection after 101: bytes both ways, until both sides have closed. */
 export class Upgraded {
   readonly #context: ProxyContext;
-  readonly #outlet: Outlet;
+  readonly #reply: Reply;
   readonly #origin: OriginStream;
   #visitorEnded = false;
   #originEnded = false;
@@ -15,9 +15,9 @@ export class Upgraded {
   /** Coarse time of the last sign of life from either side. */
   lastActivity: number;
 
-  constructor(context: ProxyContext, outlet: Outlet, origin: OriginStream) {
+  constructor(context: ProxyContext, reply: Reply, origin: OriginStream) {
     this.#context = context;
-    this.#outlet = outlet;
+    this.#reply = reply;
     this.#origin = origin;
     this.lastActivity = context.coarse;
   }
@@ -40,7 +40,7 @@ export class Upgraded {
   fromOrigin(buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
     this.bytesDown += end - start;
     this.lastActivity = this.#context.coarse;
-    this.#outlet.piece('', buffer, start, end, '', lease, lease === undefined ? undefined : this.#origin);
+    this.#reply.bytes(buffer, start, end, lease, lease === undefined ? undefined : this.#origin);
   }
 
   visitorEnd(): void {

@@ -9,8 +9,6 @@ import { VisitorFields } from './forward-head.ts';
 import { hardReset } from './hard-reset.ts';
 import { findHeadEnd, HeadBuffer } from './head-buffer.ts';
 import {
-  BODY_RATE,
-  BODY_TIMEOUT,
   HALF_CLOSED_TIMEOUT,
   HEAD_TIMEOUT,
   IDLE_TIMEOUT,
@@ -19,12 +17,13 @@ import {
   LINGER_TIMEOUT,
   OUTLET_HIGH,
   UPGRADE_HALF_CLOSED_TIMEOUT,
-  WRITE_RATE,
-  WRITE_TIMEOUT,
 } from './limits.ts';
 import { Outlet } from './outlet.ts';
+import { BodyPace, WritePace } from './pace.ts';
 import { refuseHead } from './refused-head.ts';
+import { RequestBody } from './request-body.ts';
 import { parseRequestHead } from './request-head.ts';
+import { TextReply } from './text-reply.ts';
 
 /** Every read of every visitor goes here; whoever wants to keep bytes copies them. */
 const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
@@ -47,7 +46,9 @@ const CLOSED = 3;
 export class Visitor implements ReadTarget, VisitorEnd {
   readonly connection: VisitorConnection;
   readonly fields: VisitorFields;
-  readonly outlet: Outlet;
+  readonly reply: TextReply;
+  readonly http2 = false;
+  readonly #outlet: Outlet;
   readonly #context: ProxyContext;
   readonly #socket: Socket;
   readonly #onGone: (visitor: Visitor) => void;
@@ -64,9 +65,8 @@ export class Visitor implements ReadTarget, VisitorEnd {
   #startedAt = 0;
   #time = 0;
   #deadline: number;
-  #bodyDeadline = NEVER;
-  #written = 0;
-  #writtenAt: number;
+  readonly #bodyPace: BodyPace;
+  readonly #writePace: WritePace;
 
   constructor(
     context: ProxyContext,
@@ -79,9 +79,11 @@ export class Visitor implements ReadTarget, VisitorEnd {
     this.#onGone = onGone;
     this.connection = connection;
     this.fields = new VisitorFields(connection);
-    this.outlet = new Outlet(socket, () => this.#drained());
+    this.#outlet = new Outlet(socket, () => this.#drained());
+    this.reply = new TextReply(this.#outlet);
     this.#deadline = context.coarse + HEAD_TIMEOUT;
-    this.#writtenAt = context.coarse;
+    this.#bodyPace = new BodyPace(context.coarse);
+    this.#writePace = new WritePace(context.coarse);
   }
 
   /** Takes the socket over. */
@@ -112,7 +114,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
     let at = start;
     while (at < end) {
       if (this.#state === HEAD) {
-        if (this.outlet.pending > OUTLET_HIGH) break;
+        if (this.#outlet.pending > OUTLET_HIGH) break;
         at = this.#readHead(buffer, at, end);
       } else if (this.#state === EXCHANGE) {
         const exchange = this.#exchange;
@@ -147,7 +149,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
   }
 
   #takesHeld(): boolean {
-    if (this.#state === HEAD) return this.outlet.pending <= OUTLET_HIGH;
+    if (this.#state === HEAD) return this.#outlet.pending <= OUTLET_HIGH;
     return this.#state !== EXCHANGE || this.#exchange?.takesBytes === true;
   }
 
@@ -197,8 +199,8 @@ export class Visitor implements ReadTarget, VisitorEnd {
     }
     this.#state = EXCHANGE;
     this.#deadline = this.#ended ? this.#context.coarse + HALF_CLOSED_TIMEOUT : NEVER;
-    this.#bodyDeadline = this.#context.coarse + BODY_TIMEOUT;
-    this.#exchange = new Exchange(this.#context, this, head, this.#startedAt, this.#time);
+    this.#bodyPace.rest(this.#context.coarse);
+    this.#exchange = new Exchange(this.#context, this, head, new RequestBody(head), this.#startedAt, this.#time);
     this.#exchange.start();
     return end - (to - stop);
   }
@@ -216,8 +218,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
 
   #feed(exchange: Exchange, buffer: Buffer, start: number, end: number): number {
     const stop = exchange.feed(buffer, start, end);
-    const { coarse } = this.#context;
-    this.#bodyDeadline = Math.min(coarse + BODY_TIMEOUT, this.#bodyDeadline + ((stop - start) * 1000) / BODY_RATE);
+    this.#bodyPace.moved(this.#context.coarse, stop - start);
     if (exchange.over && exchange.body.done && this.#state === EXCHANGE) this.#next();
     return stop;
   }
@@ -350,9 +351,8 @@ export class Visitor implements ReadTarget, VisitorEnd {
     }
     if (exchange.body.done) return;
     // Who answers before the body is whole talks both ways at its own pace; who can't send must not be blamed.
-    if (this.#paused || exchange.awaitsContinue || (exchange.answered && !exchange.over))
-      this.#bodyDeadline = now + BODY_TIMEOUT;
-    else if (now >= this.#bodyDeadline) exchange.fail('request_timeout');
+    if (this.#paused || exchange.awaitsContinue || (exchange.answered && !exchange.over)) this.#bodyPace.rest(now);
+    else if (this.#bodyPace.late(now)) exchange.fail('request_timeout');
   }
 
   #expire(): void {
@@ -363,20 +363,9 @@ export class Visitor implements ReadTarget, VisitorEnd {
     else this.#destroy();
   }
 
-  /** Bytes wait for a visitor who has not taken any for a long time. */
   #stalled(now: number): boolean {
-    if (this.outlet.pending === 0) {
-      this.#writtenAt = now;
-      return false;
-    }
-    const { bytesWritten } = this.#socket;
-    const left = bytesWritten - this.outlet.pending;
-    if (left !== this.#written) {
-      this.#written = left;
-      this.#writtenAt = now;
-    }
-    // A write counts only once all of it has left, so a large one has longer.
-    return now - this.#writtenAt >= WRITE_TIMEOUT + (this.outlet.pending * 1000) / WRITE_RATE;
+    const { pending } = this.#outlet;
+    return this.#writePace.stalled(now, pending, this.#socket.bytesWritten - pending);
   }
 }
 

@@ -71,7 +71,7 @@ export function toCells(records: readonly AccessRecord[]): Cell[] {
 }
 
 const KINDS: readonly AccessRecord['kind'][] = ['request', 'open', 'close', 'connection'];
-const PROTOCOLS: readonly AccessRecord['protocol'][] = ['http/1.0', 'http/1.1', 'tcp', 'tls', 'udp'];
+const PROTOCOLS: readonly AccessRecord['protocol'][] = ['http/1.0', 'http/1.1', 'http/2', 'tcp', 'tls', 'udp'];
 
 /** The record of a row of the log. A failure code that this version doesn't know is left out. */
 export function toRecord(row: Readonly<Record<string, unknown>>): AccessRecord {

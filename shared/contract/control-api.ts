@@ -230,7 +230,7 @@ export const accessRecordSchema = z.strictObject({
   serviceId: z.string().exactOptional(),
   agentId: z.string().exactOptional(),
   nodeId: z.string(),
-  protocol: z.enum(['http/1.0', 'http/1.1', 'tcp', 'tls', 'udp']),
+  protocol: z.enum(['http/1.0', 'http/1.1', 'http/2', 'tcp', 'tls', 'udp']),
   secure: z.boolean(),
   method: z.string(),
   host: z.string(),

@@ -18,7 +18,7 @@ export interface AccessRecord {
   /** The agent whose target was chosen. */
   readonly agentId?: string;
   readonly nodeId: string;
-  readonly protocol: 'http/1.0' | 'http/1.1' | 'tcp' | 'tls' | 'udp';
+  readonly protocol: 'http/1.0' | 'http/1.1' | 'http/2' | 'tcp' | 'tls' | 'udp';
   readonly secure: boolean;
   readonly method: string;
   /** The name that was asked for; of a TCP or UDP service, its own. */
