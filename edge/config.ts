@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type Cidr, parseCidr } from '../shared/domain/cidr.ts';
 import { type Failure, failure } from '../shared/domain/failure.ts';
 import { isUnder, parseDomain, parseListenAddress } from '../shared/domain/hostname.ts';
 import { err, ok, type Result } from '../shared/domain/result.ts';
+import { ASSIGNED_PORTS, FIRST_FREE_PORT } from '../shared/domain/service.ts';
 import type { CertificateSources } from './certificates/certificate-set.ts';
 import { isLoopback, type ListenAddress } from './listen/address.ts';
 import { type AdmissionLimits, DEFAULT_ADMISSION } from './listen/admission.ts';
@@ -22,6 +24,16 @@ export interface EdgeConfig {
   readonly embedded: boolean;
   readonly certificates: CertificateSources;
   readonly admission: AdmissionLimits;
+  /** Peers whose word on where a connection comes from is believed. */
+  readonly trustedProxies: readonly Cidr[];
+  /** Which ports TCP, TLS and UDP services may have. */
+  readonly servicePorts: ServicePortConfig;
+}
+
+export interface ServicePortConfig {
+  /** Services may ask for one; otherwise all are assigned. */
+  readonly custom: boolean;
+  readonly assigned: { readonly first: number; readonly last: number };
 }
 
 /** What the command line asks for. */
@@ -55,6 +67,9 @@ Options:
                                for every name when it is given no certificates)
   --max-connections N          connections at once (default ${DEFAULT_ADMISSION.total})
   --max-connections-per-address N  the same, from one address (default ${DEFAULT_ADMISSION.perSource})
+  --trusted-proxy CIDR         believe the PROXY protocol headers (v1, v2) of these peers; may be repeated
+  --assigned-ports FIRST-LAST  ports for tcp and udp services that ask for none (default ${ASSIGNED_PORTS.first}-${ASSIGNED_PORTS.last})
+  --no-custom-ports            let services have assigned ports only
   --embedded                   runs inside a Porthole on this machine; ends when its standard input closes
   --json                       one JSON object a line on standard output
   --help                       this text
@@ -79,6 +94,9 @@ const OPTIONS = {
   'private-ca': { type: 'boolean' },
   'max-connections': { type: 'string' },
   'max-connections-per-address': { type: 'string' },
+  'trusted-proxy': { type: 'string', multiple: true },
+  'assigned-ports': { type: 'string' },
+  'no-custom-ports': { type: 'boolean' },
   embedded: { type: 'boolean' },
   expires: { type: 'string' },
   json: { type: 'boolean' },
@@ -150,6 +168,11 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
   if (!certificates.ok) return certificates;
   const admission = parseAdmission(values);
   if (!admission.ok) return admission;
+  const trustedProxies = parseProxies(values['trusted-proxy'] ?? []);
+  if (!trustedProxies.ok) return trustedProxies;
+  const assigned = parseRange(values['assigned-ports']);
+  if (assigned === undefined)
+    return err(usage('--assigned-ports takes FIRST-LAST, at least ten ports from 1024 to 65535.'));
   const config: EdgeConfig = {
     domain: domain.value,
     listen: listen.value,
@@ -159,6 +182,8 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
     embedded,
     certificates: certificates.value,
     admission: admission.value,
+    trustedProxies: trustedProxies.value,
+    servicePorts: { custom: values['no-custom-ports'] !== true, assigned },
   };
   return ok({ kind: 'run', config, json });
 }
@@ -202,6 +227,23 @@ function parseCertificates(values: Values, embedded: boolean): Result<Certificat
     folders: folders.map((folder) => resolve(folder)),
     privateCa: values['private-ca'] === true || embedded || certs.length + folders.length === 0,
   });
+}
+
+function parseProxies(texts: readonly string[]): Result<readonly Cidr[], Failure> {
+  const cidrs: Cidr[] = [];
+  for (const text of texts) {
+    const cidr = parseCidr(text);
+    if (cidr === undefined) return err(usage(`--trusted-proxy takes a network such as 10.0.0.0/8, not "${text}".`));
+    cidrs.push(cidr);
+  }
+  return ok(cidrs);
+}
+
+function parseRange(text: string | undefined): ServicePortConfig['assigned'] | undefined {
+  if (text === undefined) return ASSIGNED_PORTS;
+  const match = /^(\d{1,5})-(\d{1,5})$/.exec(text.trim());
+  const [first, last] = [Number(match?.[1]), Number(match?.[2])];
+  return first >= FIRST_FREE_PORT && last <= 65535 && last - first >= 9 ? { first, last } : undefined;
 }
 
 function parseAdmission(values: Values): Result<AdmissionLimits, Failure> {

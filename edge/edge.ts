@@ -7,6 +7,7 @@ import { createLifetime, type Lifetime } from '../shared/node/lifetime.ts';
 import { GO_AWAY } from '../shared/wire/codes.ts';
 import type { EdgeConfig } from './config.ts';
 import { createControlApi } from './control/control-api.ts';
+import { Direct } from './direct.ts';
 import { createHealthServer, type HealthState } from './health/health-server.ts';
 import { createMetrics } from './health/metrics.ts';
 import { RequestCounts } from './health/request-counts.ts';
@@ -74,6 +75,21 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
   const health: HealthState = { started: false, ready: false };
   const counts = new RequestCounts();
 
+  const admission = new Admission(config.admission);
+  const failures = { connections: 0, accepts: 0 };
+  let loggedAt = Number.NEGATIVE_INFINITY;
+  const onAcceptError = (error: Error): void => {
+    failures.accepts++;
+    // Out of file descriptors, every attempt fails: one line tells as much as thousands.
+    if (clock.monotonic() - loggedAt < ACCEPT_LOG_INTERVAL) return;
+    loggedAt = clock.monotonic();
+    logger.error('connections cannot be accepted', { error, failed: failures.accepts });
+  };
+  const onRefused = (reason: string): void => {
+    failures.connections++;
+    logger.debug('connection refused', { reason });
+  };
+
   // The way of a visit: the stages in their order, then through the proxy into a tunnel.
   const tunnels = new TunnelRegistry((agentId, up) => facts.setAgentUp(agentId, up));
   const routes = new RouteFollower({
@@ -81,6 +97,7 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
     clock,
     logger,
     onSwap: (table, diff, changes) => {
+      direct.apply(diff.direct);
       facts.setRouted(table.revision);
       proxy.endRoutes(diff);
       evictGone(tunnels, store, changes).catch((error: unknown) => logger.error('agents not evicted', { error }));
@@ -99,13 +116,24 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
     },
     onDial: (target, problem) => facts.dialled(target.agentId, target.id, problem),
   });
+  const direct = new Direct({
+    config,
+    knowledge: opened.value,
+    around,
+    tunnels,
+    admission,
+    table: () => routes.table,
+    onRefused,
+    onAcceptError,
+  });
   life.defer(() => proxy.close());
+  life.defer(() => direct.close());
   life.defer(() => routes.stop());
   const followed = await routes.start();
   if (!followed.ok) return followed;
 
   // Who takes which connection.
-  const bound: BoundPorts = { https: 0, http: undefined };
+  const bound: BoundPorts = { https: 0, http: undefined, health: 0 };
   const control = await createControlApi({
     store,
     facts,
@@ -115,6 +143,12 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
     onAgentLeft: (agentId) => tunnels.evict(agentId, GO_AWAY.CREDENTIAL, 'the agent has left'),
     throttle: new FailureThrottle(() => clock.monotonic()),
     sourceOf,
+    ports: {
+      ...config.servicePorts,
+      main: () => bound.https,
+      reserved: () => [bound.health, bound.http ?? 0],
+    },
+    isPortFree: (mode, port) => direct.isPortFree(mode, port),
     log: logger,
     random: randomBytes,
     clock,
@@ -124,16 +158,6 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
   const acceptor = createAcceptor(opened.value, tunnels, around);
   life.defer(() => tunnels.close());
   life.defer(() => acceptor.close());
-  const admission = new Admission(config.admission);
-  const failures = { connections: 0, accepts: 0 };
-  let loggedAt = Number.NEGATIVE_INFINITY;
-  const onAcceptError = (error: Error): void => {
-    failures.accepts++;
-    // Out of file descriptors, every attempt fails: one line tells as much as thousands.
-    if (clock.monotonic() - loggedAt < ACCEPT_LOG_INTERVAL) return;
-    loggedAt = clock.monotonic();
-    logger.error('connections cannot be accepted', { error, failed: failures.accepts });
-  };
   const front = new Front({
     domain: config.domain,
     secureContext: (name) => certificates.secureContext(name) ?? certificates.defaultContext(),
@@ -143,15 +167,16 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
       tunnel: (socket) => void acceptor.accept(socket),
       api: (socket) => control.handleConnection(socket),
       visitor: (socket, serverName) => proxy.serve(socket, visitorConnection(socket, serverName)),
+      passThrough: (socket, serverName, source) => direct.passThrough(socket, serverName, source),
     },
-    onRefused: (reason) => {
-      failures.connections++;
-      logger.debug('connection refused', { reason });
-    },
+    trustedProxies: config.trustedProxies,
+    onRefused,
     onAcceptError,
   });
   const plain = {
     admission,
+    trustedProxies: config.trustedProxies,
+    onRefused,
     onAcceptError,
     visitor: (socket: Socket) => proxy.serve(socket, visitorConnection(socket)),
   };
@@ -159,7 +184,17 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
 
   // Where it listens.
   const metrics = createMetrics(
-    nodeMetrics({ admission, failures, counts, acceptor, recorder, tunnels, certificates, table: () => routes.table }),
+    nodeMetrics({
+      admission,
+      failures,
+      counts,
+      acceptor,
+      recorder,
+      tunnels,
+      certificates,
+      direct,
+      table: () => routes.table,
+    }),
   );
   const listening = await openListeners(
     { ...config, optionalLoopback: config.embedded },
@@ -174,6 +209,8 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
   const { addresses, stopAccepting } = listening.value;
   bound.https = addresses.https[0]?.port ?? 0;
   bound.http = addresses.http[0]?.port;
+  bound.health = addresses.health.port;
+  direct.start();
   control.clusterChanged();
   health.started = true;
   health.ready = true;
@@ -193,8 +230,9 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
       const time = config.embedded ? EMBEDDED_DRAIN_TIME : DRAIN_TIME;
       health.ready = false;
       stopAccepting();
+      direct.stopAccepting();
       tunnels.drain();
-      await Promise.all([proxy.drain(time), control.close(time)]);
+      await Promise.all([proxy.drain(time), direct.relay.drain(time), control.close(time)]);
       await close();
     },
   });
@@ -221,6 +259,7 @@ function createAcceptor(
 }
 
 interface BoundPorts {
+  health: number;
   https: number;
   http: number | undefined;
 }

@@ -1,4 +1,5 @@
 import type { CertificateSet } from './certificates/certificate-set.ts';
+import type { Direct } from './direct.ts';
 import type { MetricSources } from './health/metrics.ts';
 import type { RequestCounts } from './health/request-counts.ts';
 import type { Admission } from './listen/admission.ts';
@@ -17,12 +18,13 @@ export interface CountingParts {
   readonly recorder: Recorder;
   readonly tunnels: TunnelRegistry;
   readonly certificates: CertificateSet;
+  readonly direct: Direct;
   readonly table: () => RouteTable;
 }
 
 /** What `/metrics` reads of a node, at the moment that somebody asks. */
 export function nodeMetrics(parts: CountingParts): MetricSources {
-  const { admission, failures, counts, acceptor, recorder, tunnels, certificates, table } = parts;
+  const { admission, failures, counts, acceptor, recorder, tunnels, certificates, direct, table } = parts;
   return {
     totals: () => ({
       connections_accepted: admission.accepted,
@@ -30,11 +32,17 @@ export function nodeMetrics(parts: CountingParts): MetricSources {
       connections_failed: failures.connections,
       accept_errors: failures.accepts,
       requests: counts.requests,
+      direct_connections: direct.relay.accepted,
+      direct_connections_refused: direct.relay.refused,
+      datagrams_dropped: direct.udp.dropped,
       tunnel_handshakes_refused: acceptor.refused,
       access_records_dropped: recorder.counts().dropped,
     }),
     levels: () => ({
       connections_open: admission.open,
+      direct_connections_open: direct.relay.open,
+      udp_sessions_open: direct.udp.open,
+      service_ports: direct.ports,
       agents_connected: tunnels.size,
       tunnels_open: tunnels.count().tunnels,
       streams_open: tunnels.count().streams,

@@ -68,7 +68,7 @@ describe('rooms', () => {
 });
 
 describe('edge stages', () => {
-  const STAGES = ['listen', 'route', 'access', 'auth', 'proxy', 'tunnels'];
+  const STAGES = ['listen', 'route', 'access', 'auth', 'proxy', 'relay', 'tunnels'];
 
   it('never import one another', () => {
     const stageOf = (file: string) => STAGES.find((stage) => within(file, `edge/${stage}`));

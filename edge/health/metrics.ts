@@ -21,6 +21,9 @@ const TOTALS = {
   connections_failed: 'Connections that ended before a ClientHello or TLS handshake was done.',
   accept_errors: 'Errors of accepting, such as running out of file descriptors.',
   requests: 'Requests of visitors, refused ones too.',
+  direct_connections: 'Connections of TCP and TLS services.',
+  direct_connections_refused: 'Connections of TCP and TLS services turned away because of a cap.',
+  datagrams_dropped: 'Datagrams of UDP services dropped because of a cap.',
   tunnel_handshakes_refused: 'Agents turned away: bad handshakes, unknown credentials, too many tries.',
   access_records_dropped: 'Access log records that could not be kept.',
 } as const;
@@ -28,6 +31,9 @@ type TotalName = keyof typeof TOTALS;
 
 const LEVELS = {
   connections_open: 'Connections open on the public listeners.',
+  direct_connections_open: 'Connections of TCP and TLS services open now.',
+  udp_sessions_open: 'Sessions of UDP services open now.',
+  service_ports: 'Ports that TCP, TLS and UDP services listen on.',
   agents_connected: 'Agents with at least one tunnel to this node.',
   tunnels_open: 'Tunnels of agents to this node.',
   streams_open: 'Streams open inside the tunnels.',

@@ -36,7 +36,8 @@ export function listenAt(server: Server, address: ListenAddress): Promise<Result
   });
 }
 
-function listenFailure(error: Error, address: string): Failure {
+/** The failure that an error of listening on `address` stands for. */
+export function listenFailure(error: Error, address: string): Failure {
   const code = errorCode(error);
   if (code === 'EADDRINUSE') return failure('address_in_use', { address });
   if (code === 'EACCES' || code === 'EPERM') return failure('address_denied', { address });

@@ -48,23 +48,36 @@ export class Admission {
 
   /** Takes `socket` in and counts it until it closes; `false` means that it was cut for a cap. */
   admit(socket: Socket): boolean {
-    const source = sourceOf(socket.remoteAddress ?? '');
-    const count = this.#perSource.get(source) ?? 0;
-    if (this.#open.size >= this.#limits.total || count >= this.#limits.perSource) {
-      this.refused++;
-      socket.destroy();
-      return false;
-    }
-    this.accepted++;
+    return this.admitProxy(socket) && this.attribute(socket, socket.remoteAddress ?? '');
+  }
+
+  /** Takes in the connection of a proxy that speaks for many: once it has said for whom, `attribute` it. */
+  admitProxy(socket: Socket): boolean {
+    if (this.#open.size >= this.#limits.total) return this.#cut(socket);
     this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    return true;
+  }
+
+  /** Counts an admitted `socket` for `address`; `false` means that it was cut for the cap of that source. */
+  attribute(socket: Socket, address: string): boolean {
+    const source = sourceOf(address);
+    const count = this.#perSource.get(source) ?? 0;
+    if (count >= this.#limits.perSource) return this.#cut(socket);
+    this.accepted++;
     this.#perSource.set(source, count + 1);
     socket.once('close', () => {
-      this.#open.delete(socket);
       const left = (this.#perSource.get(source) ?? 1) - 1;
       if (left === 0) this.#perSource.delete(source);
       else this.#perSource.set(source, left);
     });
     return true;
+  }
+
+  #cut(socket: Socket): false {
+    this.refused++;
+    socket.destroy();
+    return false;
   }
 
   /** Cuts every open connection. */

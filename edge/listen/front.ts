@@ -1,9 +1,13 @@
 import { createServer, isIP, type Server, type Socket } from 'node:net';
 import { type SecureContext, type TLSSocket, Server as TlsServer } from 'node:tls';
 import { TUNNEL_ALPN } from '../../shared/contract/control-api.ts';
+import type { Cidr } from '../../shared/domain/cidr.ts';
+import { standInFor } from '../peer.ts';
+import type { Endpoint } from '../proxy-header.ts';
 import { errorCode } from './address.ts';
 import type { Admission } from './admission.ts';
 import { peekHello } from './peek.ts';
+import { admitVia } from './proxied.ts';
 
 /** Milliseconds for a whole TLS handshake. */
 const HANDSHAKE_TIMEOUT = 10_000;
@@ -16,6 +20,11 @@ export interface FrontHandlers {
   api(socket: TLSSocket): void;
   /** A visitor who asked for `serverName` (lower-case, without a trailing dot). */
   visitor(socket: TLSSocket, serverName: string): void;
+  /**
+   * A connection whose ClientHello (put back, unread) asks for `serverName`: true when it is taken over as it is, to be
+   * carried through unopened. `source`: where it came from, by the word of a trusted proxy.
+   */
+  passThrough?(socket: Socket, serverName: string, source: Endpoint | undefined): boolean;
 }
 
 export interface FrontOptions {
@@ -26,11 +35,20 @@ export interface FrontOptions {
   /** The certificate for clients that name no server. */
   readonly defaultContext: () => SecureContext;
   readonly admission: Admission;
+  /** Peers whose PROXY protocol headers are believed. */
+  readonly trustedProxies?: readonly Cidr[];
   readonly handlers: FrontHandlers;
   /** Told of every connection that ends before anybody took it over. */
   readonly onRefused: (reason: string) => void;
   /** Told of errors of accepting itself, such as running out of file descriptors. The port stays open. */
   readonly onAcceptError: (error: Error) => void;
+}
+
+/** What was learned of a connection before its TLS handshake. */
+interface Arrival {
+  readonly serverName?: string;
+  /** Where it came from, by the word of a trusted proxy. */
+  readonly source: Endpoint | undefined;
 }
 
 /** The main port: looks at each connection's ClientHello and hands it to the TLS server that it is meant for. */
@@ -39,8 +57,8 @@ export class Front {
   readonly #tunnel: TlsServer;
   readonly #api: TlsServer;
   readonly #visitor: TlsServer;
-  /** Names that visitors under way asked for. See `#visit`. */
-  readonly #names = new Map<string, string>();
+  /** What is known of connections beyond what their sockets tell. See `#handOver`. */
+  readonly #arrivals = new Map<string, Arrival>();
 
   constructor(options: FrontOptions) {
     const { handlers } = options;
@@ -50,20 +68,19 @@ export class Front {
       else this.#refuse(socket, 'tunnel below TLS 1.3');
     });
     this.#api = this.#terminate(['http/1.1'], handlers.api);
-    this.#visitor = this.#terminate(['http/1.1'], (socket) => {
-      const name = this.#names.get(endsOf(socket));
-      if (name !== undefined) handlers.visitor(socket, name);
+    this.#visitor = this.#terminate(['http/1.1'], (socket, arrival) => {
+      if (arrival?.serverName !== undefined) handlers.visitor(socket, arrival.serverName);
       else this.#refuse(socket, 'gone');
     });
   }
 
   /** A server that accepts for the main port; one for each address. */
   createListener(): Server {
-    const { admission, onAcceptError } = this.#options;
+    const { admission, trustedProxies = [], onRefused, onAcceptError } = this.#options;
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       // Whatever goes wrong closes the socket, and its owner hears of that.
       socket.on('error', ignore);
-      if (admission.admit(socket)) this.#peek(socket);
+      admitVia({ admission, trustedProxies, onRefused }, socket, (source) => this.#peek(socket, source));
     });
     server.on('error', (error) => {
       if (server.listening) onAcceptError(error);
@@ -71,13 +88,14 @@ export class Front {
     return server;
   }
 
-  #peek(socket: Socket): void {
+  #peek(socket: Socket, source: Endpoint | undefined): void {
     peekHello(
       socket,
       ({ serverName, alpn }) => {
-        if (alpn.includes(TUNNEL_ALPN)) this.#tunnel.emit('connection', socket);
-        else if (serverName === undefined || this.#isOurs(serverName)) this.#api.emit('connection', socket);
-        else this.#visit(socket, serverName);
+        if (alpn.includes(TUNNEL_ALPN)) this.#handOver(this.#tunnel, socket, { source });
+        else if (serverName === undefined || this.#isOurs(serverName)) this.#handOver(this.#api, socket, { source });
+        else if (this.#options.handlers.passThrough?.(socket, serverName, source) !== true)
+          this.#handOver(this.#visitor, socket, { serverName, source });
       },
       this.#options.onRefused,
     );
@@ -88,13 +106,15 @@ export class Front {
 
   /**
    * Keeps the name from the ClientHello until the connection ends: Node forgets it when a client resumes a TLS 1.2
-   * session, and a visitor without it could reach any service under any name.
+   * session, and a visitor without it could reach any service under any name. The same for what a proxy said.
    */
-  #visit(socket: Socket, serverName: string): void {
-    const ends = endsOf(socket);
-    this.#names.set(ends, serverName);
-    socket.once('close', () => this.#names.delete(ends));
-    this.#visitor.emit('connection', socket);
+  #handOver(server: TlsServer, socket: Socket, arrival: Arrival): void {
+    if (arrival.serverName !== undefined || arrival.source !== undefined) {
+      const ends = endsOf(socket);
+      this.#arrivals.set(ends, arrival);
+      socket.once('close', () => this.#arrivals.delete(ends));
+    }
+    server.emit('connection', socket);
   }
 
   #refuse(socket: Socket, reason: string): void {
@@ -103,7 +123,7 @@ export class Front {
   }
 
   /** A TLS server that never listens: it is fed with sockets. TLS 1.2 and 1.3, resumption by tickets. */
-  #terminate(ALPNProtocols: string[], onSecure: (socket: TLSSocket) => void): TlsServer {
+  #terminate(ALPNProtocols: string[], onSecure: (socket: TLSSocket, arrival: Arrival | undefined) => void): TlsServer {
     const { secureContext, defaultContext } = this.#options;
     const server = new TlsServer({
       ALPNProtocols,
@@ -113,7 +133,9 @@ export class Front {
     setDefaultContext(server, defaultContext);
     server.on('secureConnection', (socket) => {
       socket.on('error', ignore);
-      onSecure(socket);
+      const arrival = this.#arrivals.get(endsOf(socket));
+      if (arrival?.source !== undefined) standInFor(socket, arrival.source);
+      onSecure(socket, arrival);
     });
     server.on('tlsClientError', (error, socket) => {
       this.#refuse(socket, `handshake: ${errorCode(error) || error.message}`);

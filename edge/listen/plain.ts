@@ -1,19 +1,30 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Cidr } from '../../shared/domain/cidr.ts';
+import { standInFor } from '../peer.ts';
 import type { Admission } from './admission.ts';
+import { admitVia } from './proxied.ts';
 
 export interface PlainOptions {
   readonly admission: Admission;
+  /** Peers whose PROXY protocol headers are believed. */
+  readonly trustedProxies?: readonly Cidr[];
   /** Takes over a connection. */
   readonly visitor: (socket: Socket) => void;
+  /** Told of connections that end before they are taken over. */
+  readonly onRefused?: (reason: string) => void;
   /** Told of errors of accepting itself. The port stays open. */
   readonly onAcceptError: (error: Error) => void;
 }
 
 /** A server for plain HTTP. Only ever bound to loopback, and only by an embedded edge: `config.ts` sees to that. */
-export function createPlainListener({ admission, visitor, onAcceptError }: PlainOptions): Server {
+export function createPlainListener(options: PlainOptions): Server {
+  const { admission, visitor, onAcceptError, trustedProxies = [], onRefused = ignore } = options;
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     socket.on('error', ignore);
-    if (admission.admit(socket)) visitor(socket);
+    admitVia({ admission, trustedProxies, onRefused }, socket, (source) => {
+      if (source !== undefined) standInFor(socket, source);
+      visitor(socket);
+    });
   });
   server.on('error', (error) => {
     if (server.listening) onAcceptError(error);

@@ -12,6 +12,7 @@ import { createLifetime, type Lifetime } from '../../shared/node/lifetime.ts';
 import { type Logger, silentLogger } from '../../shared/node/logger.ts';
 import type { AllowList } from './allow-list.ts';
 import { type ControlClient, createControlClient } from './control-client.ts';
+import { createDatagramOrigin } from './datagram-origin.ts';
 import type { EdgeAddress, EdgeTrust } from './edge-address.ts';
 import { createEdgeDialler } from './edge-dialler.ts';
 import { type EdgeFeed, keepFeed } from './edge-feed.ts';
@@ -114,6 +115,7 @@ class RunningAgent implements Agent {
       clock: this.#clock,
       logger: this.#logger,
       dialOrigin: (target, given) => this.#targets.dial(target, given),
+      datagrams: createDatagramOrigin(options.allowed, signal),
     });
     this.#link = this.#keepLink(dial);
     this.#feed = this.#keepServices(signal);

@@ -4,6 +4,7 @@ import type { StreamHandler } from '../../shared/node/stream.ts';
 import type { AgentStream } from '../../shared/node/tunnel-stream.ts';
 import { RESET } from '../../shared/wire/codes.ts';
 import { decodeOpen, type OpenRequest } from '../../shared/wire/open.ts';
+import type { DatagramOrigin } from './datagram-origin.ts';
 import type { OriginConnection, OriginRefusal } from './origin.ts';
 
 export type DialOrigin = (target: OpenRequest, signal: AbortSignal) => Promise<Result<OriginConnection, OriginRefusal>>;
@@ -14,12 +15,18 @@ const ignore: StreamHandler = { onData() {}, onEnd() {}, onReset() {}, onWritabl
  * Serves one stream that the edge opened: dials the target that `payload` names, reports how long that took, and joins
  * the two. What the visitor sends meanwhile waits, bounded by the stream's window. A visitor who leaves ends the dial.
  */
-export function serveOrigin(stream: AgentStream, payload: Uint8Array, dial: DialOrigin): StreamHandler {
+export function serveOrigin(
+  stream: AgentStream,
+  payload: Uint8Array,
+  dial: DialOrigin,
+  datagrams: Pick<DatagramOrigin, 'serve'>,
+): StreamHandler {
   const target = decodeOpen(payload);
   if (target === undefined) {
     stream.reset(RESET.NOT_ALLOWED, 'the target is malformed');
     return ignore;
   }
+  if (target.udp === true) return datagrams.serve(stream, target);
   const gone = new AbortController();
   const splice = createSplice(stream, { onEnd: () => gone.abort() });
   void dial(target, gone.signal).then((dialled) => {

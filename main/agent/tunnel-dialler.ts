@@ -7,6 +7,7 @@ import type { Logger } from '../../shared/node/logger.ts';
 import { createTunnel, PING_EVERY, type Tunnel } from '../../shared/node/tunnel.ts';
 import { GO_AWAY } from '../../shared/wire/codes.ts';
 import { PROTOCOL } from '../../shared/wire/handshake.ts';
+import type { DatagramOrigin } from './datagram-origin.ts';
 import { describeEdge, type EdgeAddress } from './edge-address.ts';
 import type { EdgeDialler } from './edge-dialler.ts';
 import { endFailure, type LinkTunnel, type TunnelDialler } from './edge-link.ts';
@@ -20,6 +21,7 @@ export interface TunnelDiallerOptions {
   readonly name: string;
   readonly version: string;
   readonly dialOrigin: DialOrigin;
+  readonly datagrams: DatagramOrigin;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -57,7 +59,7 @@ export function createTunnelDialler(options: TunnelDiallerOptions): TunnelDialle
       clock,
       logger,
       maxStreams: welcome.value.maxStreams,
-      onOpen: (stream, payload) => serveOrigin(stream, payload, options.dialOrigin),
+      onOpen: (stream, payload) => serveOrigin(stream, payload, options.dialOrigin, options.datagrams),
       onGoAway: (code) => events.onGoAway(code),
       onClose: (end) => {
         stopDrain();

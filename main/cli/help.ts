@@ -15,9 +15,13 @@ Examples:
   porthole expose 5173 --with-name-prefix demo --expires 2h
   porthole expose 8443 --protocol https --copy --qr
   porthole expose 80 --host 192.168.1.20
+  porthole expose 5432 --protocol tcp --with-external-port 15432
+  porthole expose 53 --protocol udp
 
+tcp and udp services get a port of their own; tls is carried unopened, with your server's own certificate.
 Anyone who has the URL can open it. It ends with Ctrl+C, at once.
-With --json the first line has name, url, domain, protocol, internal and external; each request follows as a line.`,
+With --json the first line has name, url, domain, protocol, internal and external, and a note when the port that was
+asked for is another's; each request follows as a line.`,
   services: `
 Examples:
   porthole services
@@ -29,6 +33,7 @@ Examples:
   porthole services add 3000
   porthole services add 3000 --name shop
   porthole services add 443 --host nas.lan --protocol https --name files
+  porthole services add 5432 --protocol tcp --name db --listen-port 15432
 
 Anyone who has the URL can open it, for as long as this machine is connected ("porthole up", or the app).`,
   up: `

@@ -70,14 +70,14 @@ function addExpose(program: Command, context: MakeContext, finish: Finish): void
     .command('expose')
     .description('publish a local port for as long as this command runs')
     .argument('<port>', 'the port that your server listens on', wholeNumber)
-    .option('--protocol <protocol>', 'what your server speaks: http or https', 'http')
+    .option('--protocol <protocol>', 'what your server speaks: http, https, tcp, tls or udp', 'http')
+    .option('--with-external-port <port>', 'the port that visitors use (tcp, tls, udp)', wholeNumber)
     .option('--with-name-prefix <prefix>', 'begin of the public name; the rest is random')
     .option('--host <host>', 'where your server runs, if not on this machine')
     .option('--expires <time>', 'end by itself after this time, such as 30m or 2h')
     .option('--qr', 'show the URL as a QR code')
     .option('--copy', 'copy the URL to the clipboard')
     .option(...JSON_FLAG)
-    .addOption(later('--with-external-port <port>'))
     .addOption(later('--with-pin [pin]'))
     .addOption(later('--with-password [password]'))
     .addOption(later('--with-user-groups [groups]'))
@@ -109,7 +109,14 @@ function addServices(program: Command, context: MakeContext, finish: Finish): vo
     .argument('<port>', 'the port that your server listens on', wholeNumber)
     .option('--name <name>', 'the public name, such as "shop" (default: made from the program and port)')
     .option('--host <host>', 'where your server runs, if not on this machine')
-    .option('--protocol <protocol>', 'what your server speaks: http or https', 'http')
+    .option('--protocol <protocol>', 'what your server speaks: http, https, tcp, tls or udp', 'http')
+    .option(
+      '--listen-port <port>',
+      'the port that visitors use (tcp, tls, udp; default: assigned, tls the main port)',
+      wholeNumber,
+    )
+    .option('--idle-timeout <time>', 'end what is silent for so long, such as 30s or 10m (tcp, tls, udp)')
+    .option('--proxy-protocol', "tell your server the visitor's address by a PROXY protocol header (tcp, tls)")
     .option('--path <path>', 'take only this path and what lies under it', '/')
     .option(...JSON_FLAG)
     .addHelpText('after', HELP.servicesAdd)

@@ -1,9 +1,14 @@
 import { UsageError } from './exit.ts';
 
-/** Reads `--protocol`; what Porthole can't carry yet is said plainly. */
-export function readProtocol(text: string): 'http' | 'https' {
-  if (text === 'http' || text === 'https') return text;
-  if (['tcp', 'udp', 'tls'].includes(text))
-    throw new UsageError(`--protocol ${text} is not there yet: Porthole carries http and https.`);
-  throw new UsageError(`--protocol takes http or https, not "${text}".`);
+const PROTOCOLS = ['http', 'https', 'tcp', 'tls', 'udp'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+/** Reads `--protocol`. */
+export function readProtocol(text: string): Protocol {
+  const protocol = PROTOCOLS.find((known) => known === text);
+  if (protocol === undefined) throw new UsageError(`--protocol takes http, https, tcp, tls or udp, not "${text}".`);
+  return protocol;
 }
+
+/** Whether a service of this protocol is carried as it is, without a look inside. */
+export const isDirect = (protocol: Protocol): boolean => protocol !== 'http' && protocol !== 'https';

@@ -10,7 +10,8 @@ export interface Cidr {
   readonly text: string;
 }
 
-interface Address {
+/** An address as a number. */
+export interface Address {
   readonly family: 4 | 6;
   readonly value: bigint;
 }
@@ -73,7 +74,8 @@ function groups(text: string): bigint[] {
   });
 }
 
-function spell({ family, value }: Address): string {
+/** The one spelling of an address: dotted, or as RFC 5952 has it. */
+export function spell({ family, value }: Address): string {
   if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
   const parts = Array.from({ length: 8 }, (_, i) => ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
   // RFC 5952 section 4.2: the longest run of at least two zeros is left out.

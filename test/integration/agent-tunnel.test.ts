@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, expect, it } from 'vitest';
 import { createAllowList } from '../../main/agent/allow-list.ts';
+import { createDatagramOrigin } from '../../main/agent/datagram-origin.ts';
 import { createEdgeDialler } from '../../main/agent/edge-dialler.ts';
 import { createEdgeLink, type EdgeLink } from '../../main/agent/edge-link.ts';
 import { createOriginDialler } from '../../main/agent/origin.ts';
@@ -49,6 +50,7 @@ function startLink(edge: SmallEdge) {
       name: 'Jürgen’s laptop',
       version: '1.2.3',
       dialOrigin: (target, signal) => origin.dial(target, signal),
+      datagrams: createDatagramOrigin(allowed, ending.signal),
       clock: systemClock,
       logger: silentLogger,
     }),

@@ -8,7 +8,7 @@ import { type CommandContext, fail } from '../context.ts';
 import { parseDuration } from '../duration.ts';
 import { EXIT, type ExitCode, UsageError } from '../exit.ts';
 import { type End, holdExposure } from '../exposure.ts';
-import { readProtocol } from '../protocol.ts';
+import { isDirect, type Protocol, readProtocol } from '../protocol.ts';
 import { endOnAbort, openSession, type Session, stateWhen } from '../session.ts';
 import { printable, table } from '../terminal.ts';
 import { internalUrl, requestLine } from '../words.ts';
@@ -20,7 +20,7 @@ export interface ExposeOptions {
   readonly expires?: string;
   readonly qr?: boolean;
   readonly copy?: boolean;
-  readonly withExternalPort?: string;
+  readonly withExternalPort?: number;
   readonly withPin?: string | boolean;
   readonly withPassword?: string | boolean;
   readonly withUserGroups?: string | boolean;
@@ -32,17 +32,18 @@ const LIVE_WAIT = 10_000;
 
 /** Publishes a port for as long as the command runs. */
 export async function expose(context: CommandContext, port: number, options: ExposeOptions): Promise<ExitCode> {
-  refuseAbsent(options);
   const protocol = readProtocol(options.protocol);
+  refuseMisfits(protocol, options);
   const lifetime = options.expires === undefined ? undefined : parseDuration(options.expires);
   if (options.expires !== undefined && lifetime === undefined)
     throw new UsageError(`--expires takes a time such as 90s, 30m, 2h or 7d (at most 24d), not "${options.expires}".`);
   // Before anything is started for it.
-  if (!isPort(port)) return fail(context, failure('port_invalid', { port }, 'port'));
+  const wrong = [port, options.withExternalPort ?? port].find((p) => !isPort(p));
+  if (wrong !== undefined) return fail(context, failure('port_invalid', { port: wrong }, 'port'));
   const session = await openSession(context, ['state', 'log']);
   if (!session.ok) return fail(context, session.error);
   try {
-    const { withNamePrefix, host } = options;
+    const { withNamePrefix, withExternalPort, host } = options;
     const callOff = endOnAbort(session.value, context.signal);
     const created = await session.value.call('services:publish', {
       port,
@@ -50,6 +51,7 @@ export async function expose(context: CommandContext, port: number, options: Exp
       source: 'ephemeral',
       ...(withNamePrefix === undefined ? {} : { namePrefix: withNamePrefix }),
       ...(host === undefined ? {} : { host }),
+      ...(withExternalPort === undefined ? {} : { listenPort: withExternalPort }),
     });
     callOff();
     if (!created.ok) return fail(context, created.error);
@@ -59,9 +61,10 @@ export async function expose(context: CommandContext, port: number, options: Exp
   }
 }
 
-/** What the behaviour promises and this version can't do: said plainly instead of "unknown option". */
-function refuseAbsent(options: ExposeOptions): void {
-  if (options.withExternalPort !== undefined)
+/** What doesn't go together, and what this version can't do, said plainly. */
+function refuseMisfits(protocol: Protocol, options: ExposeOptions): void {
+  const direct = isDirect(protocol);
+  if (options.withExternalPort !== undefined && !direct)
     throw new UsageError('--with-external-port does not go with http and https: they share the main port.');
   const absent = (
     [
@@ -71,8 +74,11 @@ function refuseAbsent(options: ExposeOptions): void {
       ['--with-custom-domain', options.withCustomDomain],
     ] as const
   ).find(([, value]) => value !== undefined);
-  if (absent !== undefined)
-    throw new UsageError(`${absent[0]} is not there yet: what you expose is open to everyone who has the URL.`);
+  if (absent === undefined) return;
+  const [flag] = absent;
+  if (direct && flag !== '--with-custom-domain')
+    throw new UsageError(`${flag} does not go with ${protocol}: Porthole does not look inside what it carries.`);
+  throw new UsageError(`${flag} is not there yet: what you expose is open to everyone who has the URL.`);
 }
 
 async function live(
@@ -112,11 +118,13 @@ async function announce(
 ): Promise<void> {
   const url = offeredUrl(service.urls, state?.trust ?? 'untrusted');
   const [target] = service.targets;
-  const protocol = target?.protocol ?? 'http';
+  const protocol = service.mode === 'http' ? (target?.protocol ?? 'http') : service.mode;
+  const note = reassignment(service, options.withExternalPort);
   const internal = internalUrl(service);
   const { name, domain } = service;
   const external = externalUrl(service.urls);
-  if (json) terminal.printJson({ name, url, domain, protocol, internal, external });
+  if (json)
+    terminal.printJson({ name, url, domain, protocol, internal, external, ...(note === undefined ? {} : { note }) });
   else {
     terminal.print(url);
     terminal.print();
@@ -129,6 +137,7 @@ async function announce(
     for (const line of table(['Name', printable(name)], rows)) terminal.print(line);
     if (options.qr === true) terminal.print(await drawQr(url));
     terminal.print();
+    if (note !== undefined) terminal.say(terminal.style('yellow', note));
     terminal.say('Public for everyone who has the URL. Ctrl+C ends it.');
   }
   if (options.copy === true) {
@@ -138,6 +147,12 @@ async function announce(
   const now = state?.services.find((s) => s.id === service.id);
   const reason = now === undefined ? 'It is not live yet.' : now.statusReason;
   if (now?.status !== 'active' && reason !== undefined) terminal.say(terminal.style('yellow', printable(reason)));
+}
+
+/** Said when the service got another port than the one that was asked for. */
+function reassignment({ listenPort }: ServiceView, wanted: number | undefined): string | undefined {
+  if (wanted === undefined || listenPort === undefined || wanted === listenPort) return undefined;
+  return `Port ${wanted} was not to be had, so visitors use port ${listenPort}.`;
 }
 
 async function drawQr(url: string): Promise<string> {

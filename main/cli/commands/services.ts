@@ -41,18 +41,24 @@ export interface AddOptions {
   readonly host?: string;
   readonly protocol: string;
   readonly path: string;
+  readonly listenPort?: number;
+  readonly idleTimeout?: string;
+  readonly proxyProtocol?: boolean;
 }
 
 /** Publishes a port until it is removed. */
 export async function add(context: CommandContext, port: number, options: AddOptions): Promise<ExitCode> {
   const protocol = readProtocol(options.protocol);
-  const { name, host, path } = options;
+  const { name, host, path, listenPort, idleTimeout, proxyProtocol } = options;
   const input = {
     port,
     protocol,
     path,
     ...(name === undefined ? {} : { name }),
     ...(host === undefined ? {} : { host }),
+    ...(listenPort === undefined ? {} : { listenPort }),
+    ...(idleTimeout === undefined ? {} : { idleTimeout }),
+    ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
   };
   const added = await withSession(context, ['state'], async (session) => {
     const reply = await session.call('services:publish', input);

@@ -60,7 +60,7 @@ describe('the command line', () => {
     const flag = await run('expose', '3000', '--colour');
     expect(flag).toMatchObject({ code: 2, out: '' });
     expect(flag.err).toMatch(/^Error: Unknown option '--colour'/);
-    const json = await run('expose', '3000', '--protocol', 'udp', '--json');
+    const json = await run('expose', '3000', '--protocol', 'sctp', '--json');
     expect(json.code).toBe(2);
     expect(JSON.parse(json.out)).toMatchObject({ error: { code: 'input_invalid' } });
   });

@@ -24,6 +24,8 @@ describe('parseCommand', () => {
           embedded: false,
           certificates: { pairs: [], folders: [], privateCa: true },
           admission: { total: 20_000, perSource: 2_000 },
+          trustedProxies: [],
+          servicePorts: { custom: true, assigned: { first: 10_000, last: 49_151 } },
         },
       },
     });

@@ -1,0 +1,165 @@
+import type { Socket } from 'node:net';
+import type { DirectMode } from '../shared/domain/service.ts';
+import type { StreamOpener } from '../shared/node/stream.ts';
+import type { EdgeConfig } from './config.ts';
+import type { EdgeSurroundings, Knowledge } from './knowledge.ts';
+import { isLoopback } from './listen/address.ts';
+import type { Admission } from './listen/admission.ts';
+import { admitVia } from './listen/proxied.ts';
+import { ServicePorts } from './listen/service-ports.ts';
+import { sniff } from './listen/sniff.ts';
+import { standInFor } from './peer.ts';
+import type { Endpoint } from './proxy-header.ts';
+import type { Arrival } from './relay/connection.ts';
+import type { RelayOptions } from './relay/context.ts';
+import { Relay } from './relay/relay.ts';
+import { type RouteChange, Switchboard } from './relay/switchboard.ts';
+import { UdpRelay } from './relay/udp-relay.ts';
+import type { RouteTable } from './route/table.ts';
+
+export interface DirectParts {
+  readonly config: EdgeConfig;
+  readonly knowledge: Knowledge;
+  readonly around: EdgeSurroundings;
+  readonly tunnels: StreamOpener;
+  readonly admission: Admission;
+  readonly table: () => RouteTable;
+  /** Told of every connection that ends before anybody took it over. */
+  readonly onRefused: (reason: string) => void;
+  readonly onAcceptError: (error: Error) => void;
+}
+
+/** A fatal unrecognized_name (RFC 6066 section 3): no service of this port has the name that was asked for. */
+const UNRECOGNIZED_NAME = Buffer.of(21, 3, 3, 0, 2, 2, 112);
+
+/** TCP, TLS and UDP services on this node: their ports, who is behind which, and the bytes on their way. */
+export class Direct {
+  readonly #parts: DirectParts;
+  readonly #switchboard = new Switchboard();
+  readonly #ports: ServicePorts;
+  readonly relay: Relay;
+  readonly udp: UdpRelay;
+
+  constructor(parts: DirectParts) {
+    const { config, knowledge, around, tunnels, onAcceptError } = parts;
+    const { facts, nodeId, recorder } = knowledge;
+    const { clock, logger } = around;
+    this.#parts = parts;
+    const options: RelayOptions = {
+      tunnels,
+      record: (record) => recorder.record(record),
+      onDial: (target, problem) => facts.dialled(target.agentId, target.id, problem),
+      nodeId,
+      clock,
+      log: logger,
+    };
+    this.relay = new Relay(options);
+    this.udp = new UdpRelay(options);
+    this.#ports = new ServicePorts({
+      hosts: hostsOf(config),
+      optionalLoopback: config.embedded,
+      onConnection: (port, socket) => this.#accept(port, socket),
+      onDatagram: (port, via, message, from) => {
+        const route = this.#switchboard.udp(port);
+        if (route !== undefined) this.udp.receive(route, via, message, from);
+      },
+      onState: (key, state) => facts.setListener(key, state),
+      onAcceptError,
+      clock,
+      logger,
+    });
+  }
+
+  /** Ports open now or about to be. */
+  get ports(): number {
+    return this.#ports.size;
+  }
+
+  /** Opens the ports that services want, now that the edge has its own. */
+  start(): void {
+    this.#ports.start();
+  }
+
+  /** Follows the route table: opens ports, closes them, ends what leads elsewhere now. */
+  apply(changes: readonly RouteChange[]): void {
+    const { open, close, ended } = this.#switchboard.apply(changes);
+    for (const { transport, port } of close) this.#ports.close(transport, port);
+    for (const serviceId of ended) {
+      this.relay.end(serviceId);
+      this.udp.end(serviceId);
+    }
+    for (const { transport, port } of open) this.#ports.open(transport, port);
+  }
+
+  /** Takes over a connection to the main port whose ClientHello asks for a TLS service; false when none has the name. */
+  passThrough(socket: Socket, serverName: string, source: Endpoint | undefined): boolean {
+    const route = this.#parts.table().lookupTls(serverName, undefined);
+    if (route === undefined) return false;
+    if (source !== undefined) standInFor(socket, source);
+    this.relay.serve({ socket }, route);
+    return true;
+  }
+
+  /** Whether a service of `mode` could listen on `port` here, right now. */
+  isPortFree(mode: DirectMode, port: number): Promise<boolean> {
+    return this.#ports.isFree(mode === 'udp' ? 'udp' : 'tcp', port);
+  }
+
+  stopAccepting(): void {
+    this.#ports.closeAll();
+    this.udp.close();
+  }
+
+  close(): void {
+    this.stopAccepting();
+    this.relay.close();
+  }
+
+  #accept(port: number, socket: Socket): void {
+    const { config, admission, onRefused } = this.#parts;
+    socket.on('error', () => {});
+    const onAdmitted = (source: Endpoint | undefined): void => {
+      if (source !== undefined) standInFor(socket, source);
+      this.#dispatch(port, socket);
+    };
+    // Here bytes may be anything, so nothing can be guessed: what a trusted proxy brings begins with its header.
+    admitVia({ admission, trustedProxies: config.trustedProxies, onRefused }, socket, onAdmitted, true);
+  }
+
+  /** TLS by its name first, then the port's TCP service. */
+  #dispatch(port: number, socket: Socket): void {
+    if (!this.#switchboard.hasTls(port)) {
+      this.#toFallback(port, { socket });
+      return;
+    }
+    const patient = this.#switchboard.tcp(port) === undefined;
+    sniff(
+      socket,
+      patient,
+      ({ serverName, early, ended }) => {
+        const route = serverName === undefined ? undefined : this.#parts.table().lookupTls(serverName, port);
+        if (route !== undefined) this.relay.serve({ socket, early, ended }, route);
+        else this.#toFallback(port, { socket, early, ended });
+      },
+      () => this.#parts.onRefused('closed'),
+    );
+  }
+
+  #toFallback(port: number, arrival: Arrival): void {
+    const route = this.#switchboard.tcp(port);
+    if (route !== undefined) {
+      this.relay.serve(arrival, route);
+      return;
+    }
+    this.#parts.onRefused('no such service');
+    arrival.socket.end(UNRECOGNIZED_NAME, () => arrival.socket.destroy());
+  }
+}
+
+/** The addresses of the main port; an embedded edge never leaves loopback, whatever it was told. */
+function hostsOf({ listen, embedded }: EdgeConfig): readonly string[] {
+  const hosts = [...new Set(listen.map((address) => address.host))];
+  if (!embedded) return hosts;
+  const local = hosts.filter(isLoopback);
+  return local.length > 0 ? local : ['127.0.0.1'];
+}

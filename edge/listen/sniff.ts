@@ -1,0 +1,50 @@
+import type { Socket } from 'node:net';
+import { ClientHelloReader } from './client-hello.ts';
+import { HELLO_TIMEOUT } from './peek.ts';
+
+/** Milliseconds of silence after which a client of a shared port counts as one that waits for the server to speak. */
+export const SILENCE = 300;
+
+/** What the first moments of a connection to a shared port told. */
+export interface Sniffed {
+  /** The name in the ClientHello; `undefined` when the client speaks something else, names none, or waits. */
+  readonly serverName: string | undefined;
+  /** Everything received so far: it belongs to whoever takes the connection over. */
+  readonly early: Buffer;
+  /** The client has half-closed already. */
+  readonly ended: boolean;
+}
+
+/**
+ * Looks at how a connection begins, without an opinion on it: a ClientHello, something else, nothing for `SILENCE` ms
+ * (`patient` waits for the whole `HELLO_TIMEOUT` instead). `done` is called once, with the socket paused and its first
+ * bytes taken out; never for a connection that breaks before, of which `gone` is told.
+ */
+export function sniff(socket: Socket, patient: boolean, done: (sniffed: Sniffed) => void, gone: () => void): void {
+  const reader = new ClientHelloReader();
+  const chunks: Buffer[] = [];
+  const finish = (serverName: string | undefined, ended = false): void => {
+    stop();
+    socket.pause();
+    done({ serverName, early: Buffer.concat(chunks), ended });
+  };
+  const stop = (): void => {
+    clearTimeout(timer);
+    clearTimeout(silence);
+    socket.off('data', onData).off('end', onEnd).off('close', onClose);
+  };
+  const onEnd = (): void => finish(undefined, true);
+  const onClose = (): void => {
+    stop();
+    gone();
+  };
+  const onData = (chunk: Buffer): void => {
+    clearTimeout(silence);
+    chunks.push(chunk);
+    const answer = reader.push(chunk);
+    if (answer !== undefined) finish(typeof answer === 'string' ? undefined : answer.serverName);
+  };
+  const timer = setTimeout(() => finish(undefined), HELLO_TIMEOUT);
+  const silence = patient ? undefined : setTimeout(() => finish(undefined), SILENCE);
+  socket.on('data', onData).on('end', onEnd).on('close', onClose);
+}

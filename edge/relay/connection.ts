@@ -1,0 +1,157 @@
+import type { Socket } from 'node:net';
+import type { FailureCode } from '../../shared/domain/failure.ts';
+import { createSplice, type Splice, type SpliceEnd } from '../../shared/node/splice.ts';
+import type { Lease, StreamHandler, TunnelStream } from '../../shared/node/stream.ts';
+import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
+import { localOf, peerOf } from '../peer.ts';
+import { encodeProxyHeader } from '../proxy-header.ts';
+import type { DirectRoute } from '../visit.ts';
+import { beginPassage, failureOf, type Passage, problemOf, type RelayOptions, recordOf } from './context.ts';
+
+/** A visitor's connection, as the listener hands it over. */
+export interface Arrival {
+  readonly socket: Socket;
+  /** Taken from the socket already. */
+  readonly early?: Buffer;
+  /** The visitor has half-closed already. */
+  readonly ended?: boolean;
+}
+
+/** Milliseconds beyond the target's own timeout until an agent that says nothing is given up. */
+const DIAL_GRACE = 5_000;
+/** Milliseconds that a visitor has to take the end of a connection. */
+const GOODBYE = 1_000;
+
+/** One connection of a TCP or TLS service: its bytes as they are, both ways, each end half-closed by itself. */
+export class RelayConnection implements StreamHandler {
+  readonly route: DirectRoute;
+  readonly #options: RelayOptions;
+  readonly #arrival: Arrival;
+  readonly #passage: Passage;
+  readonly #onEnd: (connection: RelayConnection) => void;
+  #stream: TunnelStream | undefined;
+  #splice: Splice | undefined;
+  #opened: { readonly at: number; readonly dial: number } | undefined;
+  /** Bytes have moved since the last tick. */
+  #moved = true;
+  #movedAt: number;
+  /** Why this side ends it. */
+  #failure: FailureCode | undefined;
+  #over = false;
+
+  constructor(
+    options: RelayOptions,
+    arrival: Arrival,
+    route: DirectRoute,
+    onEnd: (connection: RelayConnection) => void,
+  ) {
+    this.#options = options;
+    this.#arrival = arrival;
+    this.route = route;
+    this.#onEnd = onEnd;
+    this.#passage = beginPassage(options.clock, route, peerOf(arrival.socket));
+    this.#movedAt = this.#passage.startedAt;
+  }
+
+  /** Opens the way to the origin. What the visitor sends meanwhile goes along: the agent keeps it for its dial. */
+  start(): void {
+    const { target, proxyProtocol } = this.route;
+    const { socket, early, ended } = this.#arrival;
+    const stream = this.#options.tunnels.open(target.agentId, target.open, this);
+    if (typeof stream === 'string') {
+      this.refuse(stream);
+      return;
+    }
+    this.#stream = stream;
+    this.#splice = createSplice(stream, {
+      onEnd: (end) => this.#onSplice(end),
+      onActivity: () => {
+        this.#moved = true;
+      },
+    });
+    if (proxyProtocol) stream.write(encodeProxyHeader(peerOf(socket), localOf(socket)));
+    if (early !== undefined && early.length > 0) stream.write(early);
+    if (ended === true) stream.end();
+    this.#splice.join(socket);
+  }
+
+  /** Turns the visitor away: closed in order, before any byte of the origin. */
+  refuse(failure: FailureCode): void {
+    this.#finish(failure);
+    closeInOrder(this.#arrival.socket);
+  }
+
+  /** Ends it, whatever is under way. */
+  cut(failure: FailureCode): void {
+    this.#failure = failure;
+    this.#splice?.abort(RESET.CANCELLED);
+  }
+
+  /** Looks at the deadlines; `now` in monotonic milliseconds. */
+  tick(now: number): void {
+    if (this.#moved) {
+      this.#moved = false;
+      this.#movedAt = now;
+    }
+    if (this.#opened !== undefined) {
+      if (now - this.#movedAt >= this.route.idleTimeout) this.cut('idle_timeout');
+    } else if (now - this.#passage.startedAt >= this.route.connectTimeout + DIAL_GRACE) {
+      this.#stream?.reset(RESET.CANCELLED);
+      this.#undialled(RESET.TIMEOUT);
+    }
+  }
+
+  onOpened(dialMicros: number): void {
+    this.#opened = { at: this.#options.clock.monotonic(), dial: dialMicros / 1000 };
+    this.#moved = true;
+    this.#options.onDial(this.route.target, undefined);
+  }
+
+  onData(buffer: Buffer, start: number, end: number, lease: Lease): void {
+    this.#splice?.onData(buffer, start, end, lease);
+  }
+
+  onEnd(): void {
+    this.#splice?.onEnd();
+  }
+
+  onWritable(): void {
+    this.#splice?.onWritable();
+  }
+
+  onReset(code: ResetCode, reason: string): void {
+    if (this.#opened === undefined) this.#undialled(code);
+    else this.#splice?.onReset(code, reason);
+  }
+
+  /** The origin was not reached. The visitor gets a proper end, not a reset: nothing of theirs was lost on the way. */
+  #undialled(code: ResetCode): void {
+    const problem = problemOf(code);
+    if (problem !== undefined) this.#options.onDial(this.route.target, problem);
+    this.refuse(failureOf(code));
+  }
+
+  #onSplice({ by, code }: SpliceEnd): void {
+    this.#finish(this.#failure ?? (by === 'stream' && code !== undefined ? failureOf(code) : undefined));
+  }
+
+  #finish(failure: FailureCode | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { toStream = 0, toSocket = 0 } = this.#splice ?? {};
+    const bytesUp = toStream + (this.#splice === undefined ? 0 : (this.#arrival.early?.length ?? 0));
+    const outcome = { bytesUp, bytesDown: toSocket, failure, opened: this.#opened };
+    this.#options.record(recordOf(this.#options, this.#passage, outcome));
+    this.#onEnd(this);
+  }
+}
+
+/** Half-closes, and takes what still comes for a moment: unread bytes would turn the end into a reset. */
+function closeInOrder(socket: Socket): void {
+  if (socket.destroyed) return;
+  socket.end();
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), GOODBYE);
+  socket.once('end', () => socket.destroySoon());
+  socket.once('close', () => clearTimeout(timer));
+}

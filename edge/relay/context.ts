@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import type { AccessRecord } from '../../shared/domain/access-record.ts';
+import type { FailureCode } from '../../shared/domain/failure.ts';
+import { createId } from '../../shared/domain/id.ts';
+import type { TargetProblem } from '../../shared/domain/status.ts';
+import type { Clock } from '../../shared/node/clock.ts';
+import type { Logger } from '../../shared/node/logger.ts';
+import type { StreamOpener } from '../../shared/node/stream.ts';
+import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
+import type { Endpoint } from '../proxy-header.ts';
+import type { DirectRoute, RouteTarget } from '../visit.ts';
+
+export interface RelayLimits {
+  /** Connections of one service at once. */
+  readonly connections: number;
+  /** UDP sessions of one service at once, and new ones of it a second. */
+  readonly sessions: number;
+  readonly newSessions: number;
+}
+
+export const DEFAULT_RELAY_LIMITS: RelayLimits = { connections: 4096, sessions: 1024, newSessions: 50 };
+
+export interface RelayOptions {
+  readonly tunnels: StreamOpener;
+  /** Takes each line of the access log: must not block. */
+  readonly record: (record: AccessRecord) => void;
+  /** A target was reached, or why not. */
+  readonly onDial: (target: RouteTarget, problem: TargetProblem | undefined) => void;
+  readonly nodeId: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly limits?: Partial<RelayLimits>;
+}
+
+/** One connection or session, for its line in the access log. Times are monotonic milliseconds. */
+export interface Passage {
+  readonly id: string;
+  /** Wall clock of its begin. */
+  readonly time: number;
+  readonly startedAt: number;
+  readonly route: DirectRoute;
+  readonly visitor: Endpoint;
+}
+
+export const beginPassage = (clock: Clock, route: DirectRoute, visitor: Endpoint): Passage => {
+  const time = clock.now();
+  return { id: createId(time, randomBytes), time, startedAt: clock.monotonic(), route, visitor };
+};
+
+/** How a passage went. */
+export interface Outcome {
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly failure: FailureCode | undefined;
+  /** When the agent said that the origin has accepted, and how long its dial took, in milliseconds. */
+  readonly opened?: { readonly at: number; readonly dial: number } | undefined;
+}
+
+export function recordOf(
+  { nodeId, clock }: RelayOptions,
+  passage: Passage,
+  { bytesUp, bytesDown, failure, opened }: Outcome,
+): AccessRecord {
+  const { route, visitor, startedAt } = passage;
+  return {
+    id: passage.id,
+    time: passage.time,
+    kind: 'connection',
+    serviceId: route.serviceId,
+    agentId: route.target.agentId,
+    nodeId,
+    protocol: route.mode,
+    secure: route.mode === 'tls',
+    method: '',
+    host: route.domain,
+    path: '',
+    status: 0,
+    duration: round(clock.monotonic() - startedAt),
+    ...(opened === undefined ? {} : partsOf(opened.at - startedAt, opened.dial)),
+    bytesUp,
+    bytesDown,
+    address: visitor.address,
+    ...(failure === undefined ? {} : { failure }),
+  };
+}
+
+/** The time until the origin had accepted: its own, and the way to it. */
+function partsOf(whole: number, dial: number): Pick<AccessRecord, 'firstByte' | 'tunnel' | 'origin'> {
+  const origin = Math.min(whole, dial);
+  return { firstByte: round(whole), tunnel: round(whole - origin), origin: round(origin) };
+}
+
+const round = (ms: number): number => Math.round(ms * 1000) / 1000;
+
+const FAILURES: Readonly<Record<ResetCode, FailureCode>> = {
+  [RESET.CANCELLED]: 'origin_closed',
+  [RESET.REFUSED]: 'origin_refused',
+  [RESET.UNRESOLVED]: 'origin_unresolved',
+  [RESET.TIMEOUT]: 'origin_timeout',
+  [RESET.NOT_ALLOWED]: 'origin_not_allowed',
+  [RESET.UNTRUSTED]: 'origin_untrusted',
+  [RESET.BROKEN]: 'origin_closed',
+  [RESET.LIMIT]: 'busy',
+  [RESET.GOING_AWAY]: 'tunnel_lost',
+  [RESET.TUNNEL_LOST]: 'tunnel_lost',
+};
+
+/** What a reset stream means for whoever used it. */
+export const failureOf = (code: ResetCode): FailureCode => FAILURES[code];
+
+/** What a failed dial says about the target itself; `undefined` when it says nothing. */
+export function problemOf(code: ResetCode): TargetProblem | undefined {
+  switch (code) {
+    case RESET.REFUSED:
+      return 'origin_refused';
+    case RESET.UNRESOLVED:
+      return 'origin_unresolved';
+    case RESET.TIMEOUT:
+      return 'origin_timeout';
+    case RESET.NOT_ALLOWED:
+      return 'origin_not_allowed';
+    default:
+      return undefined;
+  }
+}

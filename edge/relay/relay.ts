@@ -1,0 +1,91 @@
+import type { DirectRoute } from '../visit.ts';
+import { type Arrival, RelayConnection } from './connection.ts';
+import { DEFAULT_RELAY_LIMITS, type RelayLimits, type RelayOptions } from './context.ts';
+
+/** Milliseconds between two looks at the deadlines of all connections. */
+const TICK = 1_000;
+
+/** The connections of TCP and TLS services. */
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #limits: RelayLimits;
+  /** By service. Services without connections have no entry. */
+  readonly #connections = new Map<string, Set<RelayConnection>>();
+  readonly #stopTicking: () => void;
+  #open = 0;
+  #closed = false;
+  #onEmpty: (() => void) | undefined;
+  /** Connections taken, and turned away for a bound, since the start. */
+  accepted = 0;
+  refused = 0;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_RELAY_LIMITS, ...options.limits };
+    this.#stopTicking = options.clock.setInterval(() => this.#tick(), TICK);
+  }
+
+  /** Connections open now. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Takes over a visitor's connection. */
+  serve(arrival: Arrival, route: DirectRoute): void {
+    if (this.#closed) {
+      arrival.socket.destroy();
+      return;
+    }
+    const all = this.#connections.get(route.serviceId) ?? new Set();
+    const connection = new RelayConnection(this.#options, arrival, route, (gone) => this.#forget(gone));
+    if (all.size >= this.#limits.connections) {
+      this.refused++;
+      connection.refuse('busy');
+      return;
+    }
+    this.accepted++;
+    this.#open++;
+    this.#connections.set(route.serviceId, all.add(connection));
+    connection.start();
+  }
+
+  /** Ends the connections of a service that is gone or leads elsewhere now. */
+  end(serviceId: string): void {
+    for (const connection of [...(this.#connections.get(serviceId) ?? [])]) connection.cut('service_disabled');
+  }
+
+  /** Waits until the last connection has ended by itself, at most `deadline` ms; then cuts what is left. */
+  async drain(deadline: number): Promise<void> {
+    if (this.#open > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.#options.clock.setTimeout(resolve, deadline);
+        this.#onEmpty = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+    this.close();
+  }
+
+  /** Cuts every connection. Nothing is served afterwards. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopTicking();
+    for (const all of [...this.#connections.values()]) for (const connection of [...all]) connection.cut('draining');
+  }
+
+  #tick(): void {
+    const now = this.#options.clock.monotonic();
+    for (const all of this.#connections.values()) for (const connection of all) connection.tick(now);
+  }
+
+  #forget(connection: RelayConnection): void {
+    const { serviceId } = connection.route;
+    const all = this.#connections.get(serviceId);
+    if (all?.delete(connection) !== true) return;
+    if (all.size === 0) this.#connections.delete(serviceId);
+    if (--this.#open === 0) this.#onEmpty?.();
+  }
+}
