@@ -317,7 +317,6 @@ export class Exchange implements OriginUser {
     this.#phase = UPGRADED;
     this.#status = 101;
     this.#firstByteAt = this.#context.clock.monotonic();
-    this.#visitor.reply.interim(head);
     this.#record('open', undefined);
     const upgraded = new Upgraded(this.#context, this.#visitor.reply, origin);
     this.#upgraded = upgraded;
