@@ -74,11 +74,7 @@ export function serviceHandlers(context: Context): Handlers<ServiceChannel> {
         if (['exposure_expired', 'service_not_found'].includes(renewed.error.code)) disallow(id, undefined);
         return renewed;
       }
-      // After a restart of this app, whoever renews on this laptop is its user and still allows the target.
-      if (!exposures.has(id)) {
-        for (const target of renewed.value.targets) context.membership().allowed.allowFor(id, allowanceOf(target));
-        exposures.set(id, id);
-      }
+      // What the edge says the targets are allows none of them: only the publication did, with what the user named.
       return renewed;
     },
   };

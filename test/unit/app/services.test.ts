@@ -135,13 +135,23 @@ it('allows an exposure for as long as it lives', async () => {
   expect(allows(3000)).toBe(false);
 });
 
-it('allows an exposure again when its holder renews it at a new app', async () => {
-  const old = laptop();
-  const { handlers, allows, services } = laptop();
-  await old.handlers['services:publish']({ port: 3000, source: 'ephemeral' });
-  services.push(...old.services);
-  await handlers['services:renew']({ id: services[0]?.id ?? '' });
-  expect(allows(3000)).toBe(true);
+it('allows nothing that the edge names in its answer to a renewal', async () => {
+  const { handlers, allowed, services } = laptop();
+  await handlers['services:publish']({ port: 3000, source: 'ephemeral' });
+  const [exposure] = services;
+  const [target] = exposure?.targets ?? [];
+  if (exposure === undefined || target === undefined) throw new Error('nothing was exposed');
+  services.length = 0;
+  // The holder's own, with another target, and one that nobody here ever exposed.
+  services.push({ ...exposure, targets: [{ ...target, port: 22 }] });
+  services.push({
+    ...exposure,
+    id: 'other',
+    targets: [{ ...target, type: 'host', host: '169.254.169.254', port: 80 }],
+  });
+  for (const { id } of [...services]) expect(await handlers['services:renew']({ id })).toMatchObject({ ok: true });
+  expect(allowed.isAllowed({ type: 'agent', host: 'localhost', port: 22 })).toBe(false);
+  expect(allowed.isAllowed({ type: 'host', host: '169.254.169.254', port: 80 })).toBe(false);
 });
 
 it.each([
