@@ -35,7 +35,8 @@ export interface Ready {
   readonly httpPort?: number;
   readonly healthPort: number;
   readonly fingerprint: string;
-  readonly caFile: string;
+  /** Only where the edge's own CA vouches for it. */
+  readonly caFile?: string;
   readonly joinToken?: string;
 }
 
@@ -64,6 +65,7 @@ export async function runEdge(args: readonly string[]): Promise<Ended> {
 export interface RunningEdge extends AsyncDisposable {
   readonly child: ChildProcess;
   readonly ready: Ready;
+  /** The authority to trust, in PEM. */
   readonly ca: string;
   /** Standard error so far. */
   log(): string;
@@ -82,8 +84,12 @@ export const EMBEDDED = [
 ];
 export const PUBLIC = ['--domain', 'edge.test', '--listen', '127.0.0.1:0', '--health', '127.0.0.1:0'];
 
-/** Starts an edge on `dataDir` and waits until it is ready. */
-export async function startEdge(dataDir: string, args: readonly string[] = EMBEDDED): Promise<RunningEdge> {
+/** Starts an edge on `dataDir` and waits until it is ready. `ca`: whom to trust when it is not the edge's own CA. */
+export async function startEdge(
+  dataDir: string,
+  args: readonly string[] = EMBEDDED,
+  ca?: string,
+): Promise<RunningEdge> {
   const child = spawn(process.execPath, [ENTRY, ...args, '--data-dir', dataDir, '--json'], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, PORTHOLE_LOG: 'info' },
@@ -103,7 +109,7 @@ export async function startEdge(dataDir: string, args: readonly string[] = EMBED
   return {
     child,
     ready,
-    ca: readFileSync(ready.caFile, 'utf8'),
+    ca: ca ?? readFileSync(ready.caFile ?? '', 'utf8'),
     log: () => log,
     exited,
     async [Symbol.asyncDispose]() {

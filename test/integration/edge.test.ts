@@ -210,7 +210,7 @@ describe('a laptop', () => {
   });
 
   it('that leaves the cluster loses its link', async () => {
-    const dataDir = dirname(dirname(edge.ready.caFile));
+    const dataDir = dirname(dirname(edge.ready.caFile ?? ''));
     const made = await runEdge(['token', 'create', '--data-dir', dataDir, '--json']);
     const token = JSON.parse(made.out) as { token: string };
     const other = await joinEdge(edge, token.token);
