@@ -22,10 +22,7 @@ export interface AcceptorOptions {
   readonly authenticate: (agentId: string, credential: string) => Promise<Verdict>;
   /** Whom a source address stands for when failures are counted. */
   readonly sourceOf: (address: string) => string;
-  /**
-   * Whether failures from `address` hold it off. Not for loopback: there all agents share one address, and a stranger
-   * on the machine could lock out the good one.
-   */
+  /** Whether failures from `address` leave it less room. Not for loopback: there all agents share one address. */
   readonly throttled: (address: string) => boolean;
   /** An agent has proved itself, or its tunnel has ended. */
   readonly onSeen: (agentId: string) => void;
@@ -38,13 +35,29 @@ export interface AcceptorOptions {
 const MAX_PENDING = 256;
 /** Of these from one source, so that one stranger can't keep all agents out. */
 const MAX_PENDING_PER_SOURCE = 32;
+/** And from one whose attempts failed too often. Not none: a good agent may share its address with a bad one. */
+const MAX_PENDING_HELD_OFF = 4;
 
-/** Turns a TLS connection of an agent into a tunnel in the registry, if the agent proves who it is. */
+/** A handshake under way. */
+interface Pending {
+  readonly socket: Socket;
+  readonly source: string;
+  /** Its HELLO has come. */
+  heard: boolean;
+}
+
+/**
+ * Turns a TLS connection of an agent into a tunnel in the registry, if the agent proves who it is.
+ *
+ * An agent says HELLO at once. So where there is no room, the one that has been silent for longest makes some, and
+ * whoever only keeps connections open keeps nobody out.
+ */
 export class TunnelAcceptor {
   readonly #options: AcceptorOptions;
   readonly #throttle: FailureThrottle;
   readonly #stop = new AbortController();
-  #pending = 0;
+  /** Oldest first. */
+  readonly #pending = new Set<Pending>();
   readonly #pendingOf = new Map<string, number>();
   /** Agents turned away since the start. */
   refused = 0;
@@ -56,28 +69,53 @@ export class TunnelAcceptor {
 
   /** Takes over `socket`, whatever becomes of it. Never rejects. */
   async accept(socket: Socket): Promise<void> {
-    const address = socket.remoteAddress ?? '';
-    const source = this.#options.sourceOf(address);
-    const pending = this.#pendingOf.get(source) ?? 0;
-    const full = this.#pending >= (this.#options.maxPending ?? MAX_PENDING) || pending >= MAX_PENDING_PER_SOURCE;
-    if (full || (this.#options.throttled(address) && !this.#throttle.allows(source))) {
+    const source = this.#options.sourceOf(socket.remoteAddress ?? '');
+    if (!this.#makeRoom(source, this.#roomOf(socket, source))) {
       this.refused++;
       socket.destroy();
       return;
     }
-    this.#pending++;
-    this.#pendingOf.set(source, pending + 1);
+    const pending: Pending = { socket, source, heard: false };
+    this.#pending.add(pending);
+    this.#pendingOf.set(source, (this.#pendingOf.get(source) ?? 0) + 1);
     try {
-      await this.#shakeHands(socket, source);
+      await this.#shakeHands(pending);
     } catch (error) {
       this.#options.logger.error('tunnel handshake failed', { error });
       socket.destroy();
     } finally {
-      this.#pending--;
-      const left = (this.#pendingOf.get(source) ?? 1) - 1;
-      if (left === 0) this.#pendingOf.delete(source);
-      else this.#pendingOf.set(source, left);
+      this.#forget(pending);
     }
+  }
+
+  /** How many handshakes `source` may have under way. */
+  #roomOf(socket: Socket, source: string): number {
+    const heldOff = this.#options.throttled(socket.remoteAddress ?? '') && !this.#throttle.allows(source);
+    return heldOff ? MAX_PENDING_HELD_OFF : MAX_PENDING_PER_SOURCE;
+  }
+
+  /** Sees that one more handshake of `source` may begin, if need be at the cost of a silent one. */
+  #makeRoom(source: string, room: number): boolean {
+    const most = this.#options.maxPending ?? MAX_PENDING;
+    if ((this.#pendingOf.get(source) ?? 0) >= room && !this.#cutSilent((p) => p.source === source)) return false;
+    return this.#pending.size < most || this.#cutSilent(() => true);
+  }
+
+  #cutSilent(fits: (pending: Pending) => boolean): boolean {
+    for (const pending of this.#pending) {
+      if (pending.heard || !fits(pending)) continue;
+      this.#forget(pending);
+      pending.socket.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  #forget(pending: Pending): void {
+    if (!this.#pending.delete(pending)) return;
+    const left = (this.#pendingOf.get(pending.source) ?? 1) - 1;
+    if (left === 0) this.#pendingOf.delete(pending.source);
+    else this.#pendingOf.set(pending.source, left);
   }
 
   /** Ends the handshakes that are under way. */
@@ -85,9 +123,14 @@ export class TunnelAcceptor {
     this.#stop.abort();
   }
 
-  async #shakeHands(socket: Socket, source: string): Promise<void> {
+  async #shakeHands(pending: Pending): Promise<void> {
     const { clock, logger } = this.#options;
-    const hello = await edgeHandshake(socket, (sent) => this.#verify(sent), { clock, signal: this.#stop.signal });
+    const { socket, source } = pending;
+    const onHello = (sent: Hello) => {
+      pending.heard = true;
+      return this.#verify(sent);
+    };
+    const hello = await edgeHandshake(socket, onHello, { clock, signal: this.#stop.signal });
     if (!hello.ok) {
       this.refused++;
       // A node that can't ask its store, or a broken network, is no fault of the agent's.

@@ -16,7 +16,13 @@ afterEach(() => {
   for (const pair of pairs.splice(0)) pair.close();
 });
 
-function setUp(options: { verdict?: Verdict; maxPending?: number; throttled?: boolean } = {}) {
+interface Options {
+  readonly verdict?: Verdict;
+  readonly look?: () => Promise<Verdict>;
+  readonly maxPending?: number;
+}
+
+function setUp(options: Options = {}) {
   const presence: string[] = [];
   const asked: string[] = [];
   const registry = new TunnelRegistry((agent, up) => presence.push(`${agent} ${up ? 'up' : 'down'}`));
@@ -29,10 +35,10 @@ function setUp(options: { verdict?: Verdict; maxPending?: number; throttled?: bo
     logger: silentLogger,
     authenticate: async (agentId, credential) => {
       asked.push(`${agentId}:${credential}`);
-      return options.verdict ?? 'known';
+      return options.look?.() ?? options.verdict ?? 'known';
     },
     sourceOf: () => 'source',
-    throttled: () => options.throttled ?? true,
+    throttled: () => true,
     onSeen: () => {},
     ...(options.maxPending === undefined ? {} : { maxPending: options.maxPending }),
   });
@@ -80,28 +86,61 @@ describe('TunnelAcceptor', () => {
     expect(asked).toEqual([]);
   });
 
-  it('cuts handshakes beyond the most that may be under way', async () => {
-    const { acceptor } = setUp({ maxPending: 1 });
-    const waiting = await connect(acceptor);
-    const second = await connect(acceptor);
-    await Promise.all([second.done, once(second.agent.resume(), 'end')]);
+  it('cuts the handshake that has been silent for longest where there is no room for one more', async () => {
+    const { acceptor } = setUp({ maxPending: 2 });
+    const [oldest, older] = [await connect(acceptor), await connect(acceptor)];
+    const newest = await connect(acceptor);
+    await Promise.all([oldest.done, once(oldest.agent.resume(), 'end')]);
+    for (const { agent, done } of [older, newest]) {
+      expect((await shake(agent)).ok).toBe(true);
+      await done;
+    }
     expect(acceptor.refused).toBe(1);
-    expect((await shake(waiting.agent)).ok).toBe(true);
-    await waiting.done;
   });
 
-  it('holds off a source after ten failures, but not where sources are not told apart', async () => {
-    for (const [throttled, lookUps] of [
-      [true, 10],
-      [false, 12],
-    ] as const) {
-      const { acceptor, asked } = setUp({ verdict: 'unknown', throttled });
-      for (let i = 0; i < 12; i++) {
-        const { agent, done } = await connect(acceptor);
-        await Promise.all([shake(agent), done]);
-      }
-      expect(asked).toHaveLength(lookUps);
+  it('lets nobody keep good agents out by holding connections open', async () => {
+    const { acceptor } = setUp();
+    for (let i = 0; i < 40; i++) await connect(acceptor);
+    const { agent, done } = await connect(acceptor);
+    expect((await shake(agent)).ok).toBe(true);
+    await done;
+    acceptor.close();
+  });
+
+  it('cuts none whose credential is being looked up', async () => {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<Verdict>();
+    const { acceptor } = setUp({
+      maxPending: 1,
+      look: () => {
+        asked.resolve();
+        return answer.promise;
+      },
+    });
+    const first = await connect(acceptor);
+    const shaken = shake(first.agent);
+    await asked.promise;
+    const second = await connect(acceptor);
+    await Promise.all([second.done, once(second.agent.resume(), 'end')]);
+    answer.resolve('known');
+    expect((await shaken).ok).toBe(true);
+    await first.done;
+  });
+
+  it('hears a good agent whose address has failed ten times and more', async () => {
+    let verdict: Verdict = 'unknown';
+    const { acceptor, registry } = setUp({ look: async () => verdict });
+    for (let i = 0; i < 12; i++) {
+      const { agent, done } = await connect(acceptor);
+      await Promise.all([shake(agent), done]);
     }
+    for (let i = 0; i < 5; i++) await connect(acceptor);
+    verdict = 'known';
+    const { agent, done } = await connect(acceptor);
+    expect((await shake(agent)).ok).toBe(true);
+    await done;
+    expect(registry.isUp('a')).toBe(true);
+    acceptor.close();
   });
 
   it('ends the handshakes under way when it closes', async () => {
