@@ -12,7 +12,7 @@ const SETTLE = 100;
 /** Milliseconds between two looks when nothing gives a hint. Network file systems never do. */
 const POLL = 5_000;
 /** A look is followed by a pause of this many times what it took, so that huge folders don't keep the edge busy. */
-const POLL_REST = 50;
+const POLL_REST = 100;
 const SETTLE_REST = 5;
 
 export interface FileCertificatesOptions {

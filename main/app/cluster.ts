@@ -2,7 +2,13 @@ import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { tokenFault } from '../../shared/domain/token.ts';
 import { createControlClient } from '../agent/control-client.ts';
-import { type EdgeAddress, type EdgeTrust, parseEdgeUrl, parseFingerprint } from '../agent/edge-address.ts';
+import {
+  type EdgeAddress,
+  type EdgeTrust,
+  lastingTrust,
+  parseEdgeUrl,
+  parseFingerprint,
+} from '../agent/edge-address.ts';
 import type { Parsed } from './handlers/context.ts';
 import { JOINED_CREDENTIAL, type Joined, placeOf } from './joined-membership.ts';
 import type { SettingsStore } from './settings.ts';
@@ -52,7 +58,7 @@ export async function joinCluster(
   client.close();
   if (!reply.ok) return reply;
   const { agentId, credential, cluster } = reply.value;
-  const place = { host: address.host, port: address.port, domain: cluster.domain, ...trust };
+  const place = { host: address.host, port: address.port, domain: cluster.domain, ...lastingTrust(trust, cluster) };
   const keeper = await vault();
   const joined: Joined = { ...place, agentId, vault: keeper.kind, allowed: [] };
   const stored = await keeper.set(JOINED_CREDENTIAL, credential);

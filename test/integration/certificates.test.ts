@@ -8,7 +8,11 @@ import { connect as tlsConnect } from 'node:tls';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createEdgeDialler } from '../../main/agent/edge-dialler.ts';
+import { joinCluster } from '../../main/app/cluster.ts';
+import { createSettings } from '../../main/app/settings.ts';
+import { createMemoryVault } from '../../main/app/vault/memory-vault.ts';
 import { serviceViewSchema } from '../../shared/contract/control-api.ts';
+import { must } from '../compliance/data.ts';
 import { OpensslAuthority, type PemPair } from '../support/openssl.ts';
 import {
   ask,
@@ -266,6 +270,36 @@ describe('a folder of certificates', () => {
     rmSync(at('certs/live'), { recursive: true });
     expect(await until(async () => (await shown(edge, 'shop.edge.test')) === commonName(apex))).toBeLessThan(PROMPT);
     expect(await status()).toContain('certificate_failed');
+  });
+});
+
+describe('what a laptop keeps of the pin that it joined with', () => {
+  /** Joins with the SHA-256 of the leaf or of what the edge names, and says what is trusted from then on. */
+  async function joinPinned(edge: RunningEdge, fingerprint: string) {
+    const settings = must(createSettings(at(), () => ({ store: {} })));
+    const vault = createMemoryVault();
+    const input = { url: `https://127.0.0.1:${edge.ready.httpsPort}`, token: await tokenOf(), fingerprint };
+    const joined = must(
+      await joinCluster(input, 'laptop', settings, () => Promise.resolve(vault), new AbortController().signal),
+    );
+    return { caPem: joined.joined.caPem, fingerprint: joined.joined.fingerprint };
+  }
+
+  it("is the edge's own CA, which outlives the leaf that was pinned", async () => {
+    await using edge = await startEdge(at('data'), PUBLIC);
+    const socket = tlsConnect({ host: '127.0.0.1', port: edge.ready.httpsPort, servername: 'edge.test', ca: edge.ca });
+    await once(socket, 'secureConnect');
+    const leaf = socket.getPeerCertificate().fingerprint256;
+    socket.destroy();
+    expect(await joinPinned(edge, leaf)).toEqual({ caPem: edge.ca, fingerprint: undefined });
+  });
+
+  it('is the pin itself where certificates come from files', async () => {
+    // Pinned is an authority that signs for many: the certificate must name what was dialled.
+    put(issue([...EDGE, 'IP:127.0.0.1']));
+    await using edge = await start(pairArgs());
+    const { fingerprint } = edge.ready;
+    expect(await joinPinned(edge, fingerprint)).toEqual({ caPem: undefined, fingerprint });
   });
 });
 
