@@ -1,5 +1,5 @@
 /**
- * `node test/support/gallery/gallery.ts [NAME…]`: builds the screens, opens them in Chromium in every designed state,
+ * `npm run screenshots -- [NAME…]`: builds the screens, opens them in Chromium in every designed state,
  * and writes a picture of each to screenshots/gallery. Fails when a page logs an error, breaks the policy under which
  * the shells serve it, or scrolls sideways.
  */
@@ -13,6 +13,7 @@ import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { build } from 'vite';
 import { loadScreens, SCREENS_POLICY } from '../../../main/app/screens.ts';
+import { CHROMIUM_ARGS, CHROMIUM_MISSING, findChromium } from '../chromium.ts';
 import { installFake, type Puppet } from './fake-porthole.ts';
 import { SCENES, type SceneName } from './scenes.ts';
 
@@ -39,6 +40,7 @@ const PICTURES: readonly Picture[] = [
   { name: 'long', scene: 'long' },
   { name: 'down', scene: 'down' },
   { name: 'restarting', scene: 'restarting' },
+  { name: 'damaged', scene: 'damaged' },
   {
     name: 'published',
     scene: 'first',
@@ -51,6 +53,16 @@ const PICTURES: readonly Picture[] = [
       await page.getByText('Another port or host').click();
       await page.getByRole('textbox', { name: 'Port' }).fill('3000');
       await page.getByRole('textbox', { name: 'Name' }).fill('shop');
+      await page.getByRole('form').getByRole('button', { name: 'Make public' }).click();
+      await page.getByRole('alert').scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'form-port',
+    scene: 'one',
+    async act(page) {
+      await page.getByText('Another port or host').click();
+      await page.getByRole('textbox', { name: 'Port' }).fill('70000');
       await page.getByRole('form').getByRole('button', { name: 'Make public' }).click();
       await page.getByRole('alert').scrollIntoViewIfNeeded();
     },
@@ -72,6 +84,7 @@ const PICTURES: readonly Picture[] = [
       await page.getByRole('menuitem', { name: 'Rename' }).click();
     },
   },
+  { name: 'quit-one', scene: 'one', act: (page) => page.getByRole('button', { name: 'Quit' }).click() },
   { name: 'quit', scene: 'many', act: (page) => page.getByRole('button', { name: 'Quit' }).click() },
   { name: 'trust', scene: 'mixed', act: (page) => page.getByRole('button', { name: 'Use https' }).click() },
   {
@@ -165,10 +178,9 @@ const folder = path.join(import.meta.dirname, '../../../screenshots/gallery');
 await mkdir(folder, { recursive: true });
 const root = await buildScreens();
 const server = await serve(root);
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic'],
-});
+const executablePath = findChromium();
+if (executablePath === undefined) throw new Error(CHROMIUM_MISSING);
+const browser = await chromium.launch({ executablePath, args: [...CHROMIUM_ARGS] });
 const faults: string[] = [];
 try {
   for (const picture of PICTURES.filter(({ name }) => wanted.length === 0 || wanted.includes(name)))

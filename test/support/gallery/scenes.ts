@@ -172,6 +172,14 @@ export const SCENES = {
     services: SERVICES,
     edge: { ...BASE.edge, link: { state: 'connecting', since: NOW }, process: 'stopped' },
   }),
+  damaged: scene({
+    services: SERVICES.slice(0, 1),
+    edge: {
+      ...BASE.edge,
+      notice: 'Another program uses port 8443 or 8080, so the addresses have other ports for now.',
+    },
+    settingsSetAside: '/home/ada/.local/share/porthole/settings.json.damaged-2026-11-21T04-20-00-000Z',
+  }),
   log: scene(
     { services: SERVICES },
     { log: records(5000), live: Array.from({ length: 12 }, (_, i) => record(-1 - i, NOW + i)), dropped: 3 },
