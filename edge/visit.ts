@@ -24,6 +24,29 @@ export interface RouteTarget {
   readonly authority: string;
   /** Encoded OPEN payload. */
   readonly open: Uint8Array;
+  /** HTTP; left out where everything is as usual, which costs a request nothing. */
+  readonly options?: TargetOptions;
+}
+
+/** What is particular about the way of a request to its target, and back. */
+export interface TargetOptions {
+  /** The prefix goes along to the origin. */
+  readonly preservePath: boolean;
+  /** Fields for every request, each with its CRLF. */
+  readonly headers: string;
+  /** Their names, lower-case with `-` for `_`: fields of the visitor that are not passed on. */
+  readonly replaced: ReadonlySet<string>;
+  /** Milliseconds from the whole request to the beginning of its response. */
+  readonly responseTimeout: number | undefined;
+  /** How the target is called in redirects and cookies that become public; `undefined` when they stay as they are. */
+  readonly names: TargetNames | undefined;
+}
+
+export interface TargetNames {
+  readonly scheme: 'http' | 'https';
+  /** In the one spelling of the URL standard: lower-case, IPv6 compressed and in brackets. */
+  readonly hosts: ReadonlySet<string>;
+  readonly port: number;
 }
 
 /** A service as the route table holds it. */

@@ -36,6 +36,13 @@ const targetType = z.enum(['agent', 'host', 'domain', 'subnet']);
 const originProtocol = z.enum(['http', 'https', 'tcp', 'udp']);
 const connectTimeout = z.int().min(100).max(120_000);
 const idleTimeout = z.int().min(1_000).max(86_400_000);
+const responseTimeout = z.int().min(100).max(86_400_000);
+const pathRewrite = z.enum(['strip', 'preserve']);
+/** What a header may be is said by `shared/domain/custom-headers.ts`, in words. */
+const customHeaders = z
+  .array(z.strictObject({ name: z.string().max(1024), value: z.string().max(16_384) }).readonly())
+  .max(64)
+  .readonly();
 const subnet = z.string().min(1).max(64);
 
 /** Milliseconds, as a number or as people write it: `30s`, `2m`. */
@@ -64,10 +71,15 @@ export const targetSchema = z.strictObject({
   subnet: subnet.exactOptional(),
   idleTimeout: idleTimeout.exactOptional(),
   proxyProtocol: z.boolean().exactOptional(),
+  pathRewrite: pathRewrite.exactOptional(),
+  responseTimeout: responseTimeout.exactOptional(),
+  customHeaders: customHeaders.exactOptional(),
 }) satisfies z.ZodType<Target>;
 
-/** A target as a client names it; the edge adds the id and the caller's agent id. */
+/** A target as a client names it; the edge adds the id. */
 export const newTargetSchema = z.strictObject({
+  /** Another laptop of the cluster, by id or name; the caller when left out. That laptop has to allow the target. */
+  agentId: z.string().trim().min(1).max(255).optional(),
   type: targetType.default('agent'),
   host: z.string().min(1).max(253).default('localhost'),
   port,
@@ -83,8 +95,33 @@ export const newTargetSchema = z.strictObject({
   idleTimeout: duration(idleTimeout).optional(),
   /** TCP and TLS services. */
   proxyProtocol: z.boolean().optional(),
+  /** HTTP services, as is all that follows. `strip` when left out. */
+  pathRewrite: pathRewrite.optional(),
+  responseTimeout: duration(responseTimeout).optional(),
+  customHeaders: customHeaders.optional(),
 });
 export type NewTarget = z.input<typeof newTargetSchema>;
+
+/** What is to change in one target; what is not named stays. `null` takes back what was set. */
+export const targetPatchSchema = z.strictObject({
+  id,
+  agentId: z.string().trim().min(1).max(255).optional(),
+  type: targetType.optional(),
+  host: z.string().min(1).max(253).optional(),
+  port: port.optional(),
+  protocol: originProtocol.optional(),
+  path: z.string().min(1).max(1024).startsWith('/').optional(),
+  enabled: z.boolean().optional(),
+  skipTlsVerify: z.boolean().optional(),
+  connectTimeout: duration(connectTimeout).nullable().optional(),
+  subnet: subnet.nullable().optional(),
+  idleTimeout: duration(idleTimeout).nullable().optional(),
+  proxyProtocol: z.boolean().optional(),
+  pathRewrite: pathRewrite.optional(),
+  responseTimeout: duration(responseTimeout).nullable().optional(),
+  customHeaders: customHeaders.optional(),
+});
+export type TargetPatch = z.input<typeof targetPatchSchema>;
 
 const serviceMode = z.enum(['http', 'tcp', 'tls', 'udp']);
 
@@ -97,6 +134,7 @@ const serviceShape = {
   listenPort: port.exactOptional(),
   enabled: z.boolean(),
   passHostHeader: z.boolean(),
+  rewriteRedirects: z.boolean().exactOptional(),
   source: z.enum(['permanent', 'ephemeral']),
   ownerId: id,
   createdAt: z.number(),
@@ -145,6 +183,7 @@ export const newServiceSchema = z.strictObject({
   targets: z.array(newTargetSchema).min(1).max(64),
   enabled: z.boolean().default(true),
   passHostHeader: z.boolean().default(false),
+  rewriteRedirects: z.boolean().optional(),
   source: z.enum(['permanent', 'ephemeral']).default('permanent'),
 });
 export type NewService = z.input<typeof newServiceSchema>;
@@ -152,11 +191,17 @@ export type NewService = z.input<typeof newServiceSchema>;
 export const servicePatchSchema = z.strictObject({
   name: z.string().trim().min(1).max(255).optional(),
   subdomain: z.string().max(253).optional(),
+  /** All targets anew. Those that are as before keep their ids. */
   targets: z.array(newTargetSchema).min(1).max(64).optional(),
+  /** Or single ones, so that changes from two places don't undo each other. */
+  addTargets: z.array(newTargetSchema).min(1).max(64).optional(),
+  changeTargets: z.array(targetPatchSchema).min(1).max(64).optional(),
+  removeTargets: z.array(id).min(1).max(64).optional(),
   /** Left out, the port stays. */
   listenPort: port.optional(),
   enabled: z.boolean().optional(),
   passHostHeader: z.boolean().optional(),
+  rewriteRedirects: z.boolean().optional(),
 });
 export type ServicePatch = z.input<typeof servicePatchSchema>;
 

@@ -32,6 +32,7 @@ const REGISTRY = {
     retry: false,
     say: 'The domain {domain} does not lie under {cluster}. Choose a name under it.',
   },
+  header_invalid: { status: 400, retry: false, say: 'The header "{name}" is not valid: {reason}' },
   host_invalid: { status: 400, retry: false, say: 'The host "{host}" is not a host name or an IP address.' },
   address_invalid: {
     status: 400,
@@ -105,6 +106,17 @@ const REGISTRY = {
     say: 'Too many failed attempts came from this address. Wait {seconds} seconds, then try again.',
   },
   forbidden: { status: 403, retry: false, say: 'That is not allowed: {reason}' },
+
+  agent_unknown: {
+    status: 400,
+    retry: false,
+    say: 'No laptop of this cluster is called "{agent}". Look at "porthole status" there for its name.',
+  },
+  agent_ambiguous: {
+    status: 409,
+    retry: false,
+    say: 'More than one laptop of this cluster is called "{agent}". Name it by its id.',
+  },
 
   // Services.
   service_not_found: { status: 404, retry: false, say: 'There is no service "{service}".' },

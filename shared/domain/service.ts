@@ -17,6 +17,15 @@ export type ServiceSource = 'permanent' | 'ephemeral';
  */
 export type TargetType = 'agent' | 'host' | 'domain' | 'subnet';
 
+/** A field that the edge adds to every request for a target, in place of the visitor's of the same name. */
+export interface CustomHeader {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What becomes of a target's path prefix on the way to the origin. */
+export type PathRewrite = 'strip' | 'preserve';
+
 /** Where a service's traffic goes: a port that an agent can reach. */
 export interface Target {
   readonly id: string;
@@ -39,6 +48,12 @@ export interface Target {
   readonly idleTimeout?: number;
   /** TCP and TLS: tell the origin the visitor's address with a PROXY protocol (v2) header. */
   readonly proxyProtocol?: boolean;
+  /** HTTP: whether `path` is cut off on the way to the origin; `strip` when left out. */
+  readonly pathRewrite?: PathRewrite;
+  /** HTTP: milliseconds from the whole request to the beginning of its response; no bound when left out. */
+  readonly responseTimeout?: number;
+  /** HTTP; see `custom-headers.ts` for what is allowed. */
+  readonly customHeaders?: readonly CustomHeader[];
 }
 
 /** A public name mapped to its targets. */
@@ -55,6 +70,8 @@ export interface Service {
   readonly enabled: boolean;
   /** Send the visitor's `Host` to the origin instead of the target's own. */
   readonly passHostHeader: boolean;
+  /** HTTP: redirects and cookies of the origin that name the target name the public address instead. */
+  readonly rewriteRedirects?: boolean;
   readonly source: ServiceSource;
   /** The agent that made it; only it may change or end an ephemeral one. */
   readonly ownerId: string;
@@ -66,6 +83,8 @@ export interface Service {
 
 /** Milliseconds until a dial to an origin counts as failed, unless the target says otherwise. */
 export const DEFAULT_CONNECT_TIMEOUT = 10_000;
+/** Targets that one service may have. */
+export const TARGETS_PER_SERVICE = 64;
 /** Milliseconds of silence after which a TCP or TLS connection, or a UDP session, ends unless its target says otherwise. */
 export const DEFAULT_IDLE_TIMEOUT = { tcp: 300_000, tls: 300_000, udp: 30_000 } as const;
 /** Ports that are assigned where a service doesn't ask for one. */
