@@ -19,11 +19,14 @@ export interface Ready {
 export class EdgeProcess implements AsyncDisposable {
   readonly dataDir = mkdtempSync(path.join(os.tmpdir(), 'porthole-edge-'));
   readonly domain: string;
+  readonly #more: readonly string[];
   #child: ChildProcess | undefined;
   #ready: Ready | undefined;
 
-  constructor(domain = 'edge.test') {
+  /** `more` are further arguments of its command line. */
+  constructor(domain = 'edge.test', more: readonly string[] = []) {
     this.domain = domain;
+    this.#more = more;
   }
 
   get ready(): Ready {
@@ -35,7 +38,7 @@ export class EdgeProcess implements AsyncDisposable {
   async start(): Promise<Ready> {
     const listen = `127.0.0.1:${this.#ready?.httpsPort ?? 0}`;
     const args = ['--domain', this.domain, '--listen', listen, '--health', '127.0.0.1:0', '--data-dir', this.dataDir];
-    const child = spawn(process.execPath, [ENTRY, ...args, '--json'], {
+    const child = spawn(process.execPath, [ENTRY, ...args, ...this.#more, '--json'], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, PORTHOLE_LOG: 'warn' },
     });
