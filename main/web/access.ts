@@ -3,6 +3,8 @@
  * every page that the browser has open can reach the port.
  *
  * - A link carries a single-use token. Following it opens a session: a cookie for the files, a key for the socket.
+ * - A link that was handed to a browser's command line could be read there by other users of the machine, who might
+ *   be faster than the browser: such a private one opens only for this user, where the system tells users apart.
  * - Cookies ignore ports, so another local server could be sent ours. It would gain the files only: the socket wants
  *   the key too, which travels in the URL's fragment and is kept by the page's own origin, port included.
  * - `Host` must be one of our names (else a foreign name that was re-bound to loopback could read us), and `Origin`
@@ -33,10 +35,13 @@ export interface AccessOptions {
 }
 
 export interface Access {
-  /** A new single-use token, valid for `LINK_LIFETIME`. */
-  issue(): string;
-  /** Spends a token; the session it opens, or `undefined` when the token is unknown, spent or too old. */
-  redeem(token: string): Session | undefined;
+  /** A new single-use token, valid for `LINK_LIFETIME`. A `private` one opens for this user only. */
+  issue(kind?: 'private'): string;
+  /**
+   * Spends a token; the session it opens, or `undefined` when the token is unknown, spent or too old. `isOther` tells
+   * whether somebody else asks; a private token is refused to them, and not spent.
+   */
+  redeem(token: string, isOther: () => boolean): Session | undefined;
   /** Whether a `Cookie` header holds the cookie of a session. */
   knowsCookie(header: string | undefined): boolean;
   /** Whether `key` and the `Cookie` header belong to the same session. */
@@ -70,7 +75,7 @@ function trim<K, V>(map: Map<K, V>, limit: number): void {
 
 /** An `Access` without links or sessions. Both are bounded: the oldest goes. */
 export function createAccess(options: AccessOptions): Access {
-  const links = new Map<string, number>();
+  const links = new Map<string, { readonly until: number; readonly isPrivate: boolean }>();
   const sessions = new Map<string, Session>();
   const secret = (): string => options.random(32).toString('base64url');
   const find = (header: string | undefined): Session | undefined => {
@@ -78,18 +83,18 @@ export function createAccess(options: AccessOptions): Access {
     return cookie === undefined ? undefined : [...sessions.values()].find((session) => same(session.cookie, cookie));
   };
   return {
-    issue() {
+    issue(kind) {
       trim(links, LINKS_AT_ONCE);
       const token = secret();
-      links.set(token, options.now() + LINK_LIFETIME);
+      links.set(token, { until: options.now() + LINK_LIFETIME, isPrivate: kind === 'private' });
       return token;
     },
-    redeem(token) {
+    redeem(token, isOther) {
       const known = [...links.keys()].find((link) => same(link, token));
-      const until = known === undefined ? undefined : links.get(known);
-      if (known === undefined || until === undefined) return undefined;
+      const link = known === undefined ? undefined : links.get(known);
+      if (known === undefined || link === undefined || (link.isPrivate && isOther())) return undefined;
       links.delete(known);
-      if (options.now() >= until) return undefined;
+      if (options.now() >= link.until) return undefined;
       trim(sessions, SESSIONS_AT_ONCE);
       const session = { cookie: secret(), key: secret() };
       sessions.set(session.cookie, session);

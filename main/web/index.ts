@@ -59,8 +59,8 @@ async function show(app: App, screens: string, options: WebOptions, ended: Promi
   app.hidePort(shell.port);
   const print = (text: string): void => void process.stdout.write(`${text}\n`);
   print(`Porthole is open at\n\n${describeLink(shell.newLink())}`);
-  // A link of its own, so that the printed one still works.
-  if (options.open) await openBrowser(shell.newLink().browser);
+  // A link of its own, so that the printed one still works. Others may see it among the running commands.
+  if (options.open) await openBrowser(shell.newLink('private').browser);
   const stopListening = answerEnter(shell, print);
   await ended;
   stopListening();

@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import { SCREENS_POLICY, type ScreenFile } from '../app/screens.ts';
 import { type Access, COOKIE, isOwnOrigin } from './access.ts';
 import { NOTICE_POLICY, notice } from './notice.ts';
+import { isOtherUser } from './same-user.ts';
 
 /** How to get in, for whoever stands before a closed door. */
 export const NEW_LINK = 'For a new link, press Enter in the terminal where Porthole runs, or start it again.';
@@ -31,7 +32,7 @@ const refusal = (status: number, title: string, ...sentences: readonly string[])
 function login(access: Access, request: IncomingMessage, token: string): Answer {
   // A browser that fetches ahead, or a messenger that previews, must not spend the link.
   const ahead = request.method !== 'GET' || request.headers['sec-purpose']?.includes('prefetch') === true;
-  const session = ahead ? undefined : access.redeem(token);
+  const session = ahead ? undefined : access.redeem(token, () => isOtherUser(request.socket));
   if (session !== undefined) {
     // The fragment never leaves the browser; the page keeps the key under its own origin and clears the address.
     const cookie = `${COOKIE}=${session.cookie}; HttpOnly; SameSite=Lax; Path=/`;

@@ -31,8 +31,8 @@ export interface Link {
 
 export interface WebShell {
   readonly port: number;
-  /** A new link, valid for two minutes, once. */
-  newLink(): Link;
+  /** A new link, valid for two minutes, once. A `private` one, fit for a command line, opens for this user only. */
+  newLink(kind?: 'private'): Link;
   close(): Promise<void>;
 }
 
@@ -55,8 +55,8 @@ export async function startWebShell(options: WebShellOptions): Promise<WebShell>
   const { port } = server.address() as AddressInfo;
   return {
     port,
-    newLink() {
-      const token = access.issue();
+    newLink(kind) {
+      const token = access.issue(kind);
       return {
         browser: `http://${name}:${port}/login?token=${token}`,
         plain: `http://127.0.0.1:${port}/login?token=${token}`,

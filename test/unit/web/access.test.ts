@@ -8,42 +8,53 @@ function setUp() {
   return { access, clock };
 }
 
+/** Nobody is known to be another user. */
+const anybody = () => false;
+
 describe('links', () => {
   it('open one session, once', () => {
     const { access } = setUp();
     const token = access.issue();
-    expect(access.redeem(token)).toBeDefined();
-    expect(access.redeem(token)).toBeUndefined();
+    expect(access.redeem(token, anybody)).toBeDefined();
+    expect(access.redeem(token, anybody)).toBeUndefined();
   });
 
   it('stop working after two minutes', () => {
     const { access, clock } = setUp();
     const [early, late] = [access.issue(), access.issue()];
     clock.now += LINK_LIFETIME - 1;
-    expect(access.redeem(early)).toBeDefined();
+    expect(access.redeem(early, anybody)).toBeDefined();
     clock.now += 1;
-    expect(access.redeem(late)).toBeUndefined();
+    expect(access.redeem(late, anybody)).toBeUndefined();
   });
 
   it('are bounded: the oldest goes', () => {
     const { access } = setUp();
     const first = access.issue();
     const others = Array.from({ length: 16 }, () => access.issue());
-    expect(access.redeem(first)).toBeUndefined();
-    expect(access.redeem(others[15] ?? '')).toBeDefined();
+    expect(access.redeem(first, anybody)).toBeUndefined();
+    expect(access.redeem(others[15] ?? '', anybody)).toBeDefined();
+  });
+
+  it('open for this user only when they are private, and are not spent by others', () => {
+    const { access } = setUp();
+    const [open, own] = [access.issue(), access.issue('private')];
+    expect(access.redeem(open, () => true)).toBeDefined();
+    expect(access.redeem(own, () => true)).toBeUndefined();
+    expect(access.redeem(own, () => false)).toBeDefined();
   });
 
   it('are not guessed by an empty token', () => {
     const { access } = setUp();
     access.issue();
-    expect(access.redeem('')).toBeUndefined();
+    expect(access.redeem('', anybody)).toBeUndefined();
   });
 });
 
 describe('sessions', () => {
   it('are known by their cookie, among other cookies', () => {
     const { access } = setUp();
-    const session = access.redeem(access.issue());
+    const session = access.redeem(access.issue(), anybody);
     expect(access.knowsCookie(`a=b; ${COOKIE}=${session?.cookie}; c`)).toBe(true);
     expect(access.knowsCookie(`${COOKIE}=${session?.key}`)).toBe(false);
     expect(access.knowsCookie(undefined)).toBe(false);
@@ -51,7 +62,7 @@ describe('sessions', () => {
 
   it('take their own key only', () => {
     const { access } = setUp();
-    const [mine, other] = [access.redeem(access.issue()), access.redeem(access.issue())];
+    const [mine, other] = [access.redeem(access.issue(), anybody), access.redeem(access.issue(), anybody)];
     expect(access.knowsKey(mine?.key ?? '', `${COOKIE}=${mine?.cookie}`)).toBe(true);
     expect(access.knowsKey(other?.key ?? '', `${COOKIE}=${mine?.cookie}`)).toBe(false);
     expect(access.knowsKey('', `${COOKIE}=${mine?.cookie}`)).toBe(false);
@@ -59,7 +70,7 @@ describe('sessions', () => {
 
   it('are bounded: the oldest is signed out', () => {
     const { access } = setUp();
-    const sessions = Array.from({ length: 17 }, () => access.redeem(access.issue()));
+    const sessions = Array.from({ length: 17 }, () => access.redeem(access.issue(), anybody));
     expect(access.knowsCookie(`${COOKIE}=${sessions[0]?.cookie}`)).toBe(false);
     expect(access.knowsCookie(`${COOKIE}=${sessions[16]?.cookie}`)).toBe(true);
   });
