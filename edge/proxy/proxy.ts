@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import { type Clock, systemClock } from '../../shared/node/clock.ts';
 import { type Logger, silentLogger } from '../../shared/node/logger.ts';
 import type { StreamOpener } from '../../shared/node/stream.ts';
-import type { Stage, VisitorConnection } from '../visit.ts';
+import type { Stage, Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
+import { H2Visitor } from './h2-session.ts';
 import { type DialListener, OriginPools } from './origin-pool.ts';
 import { Visitor } from './visitor.ts';
 
@@ -41,7 +43,7 @@ export interface ProxyStats {
 }
 
 export interface HttpProxy {
-  /** Takes over a visitor's connection (connected; TLS done), to serve HTTP/1.1 on it until it ends. */
+  /** Takes over a visitor's connection (connected; TLS done), to serve HTTP/2 on it where that was agreed, else HTTP/1.1. */
   serve(socket: Socket, connection: VisitorConnection): void;
   /** Ends at once what visitors are being served by routes that are gone. */
   endRoutes(routes: EndedRoutes): void;
@@ -59,7 +61,7 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
 
 class VisitorProxy implements HttpProxy {
   readonly #context: ProxyContext;
-  readonly #visitors = new Set<Visitor>();
+  readonly #visitors = new Set<Visitor | H2Visitor>();
   readonly #stopTicking: () => void;
   #onEmpty: (() => void) | undefined;
   #closed = false;
@@ -86,10 +88,14 @@ class VisitorProxy implements HttpProxy {
       socket.destroy();
       return;
     }
-    const visitor = new Visitor(this.#context, socket, connection, (gone) => {
+    const onGone = (gone: Visitor | H2Visitor): void => {
       this.#visitors.delete(gone);
       if (this.#visitors.size === 0) this.#onEmpty?.();
-    });
+    };
+    const visitor =
+      socket instanceof TLSSocket && socket.alpnProtocol === 'h2'
+        ? new H2Visitor(this.#context, socket, connection, onGone)
+        : new Visitor(this.#context, socket, connection, onGone);
     this.#visitors.add(visitor);
     visitor.start();
   }
@@ -97,13 +103,12 @@ class VisitorProxy implements HttpProxy {
   endRoutes({ ended, endedTargets }: EndedRoutes): void {
     if (ended.length === 0 && endedTargets.size === 0) return;
     const services = new Set(ended);
-    for (const visitor of this.#visitors) {
-      const visit = visitor.exchange?.visit;
-      const service = visit?.route?.serviceId;
-      if (visit === undefined || service === undefined) continue;
-      const targetGone = visit.target !== undefined && endedTargets.get(service)?.includes(visit.target.id) === true;
-      if (services.has(service) || targetGone) visitor.refuse('service_disabled');
-    }
+    const gone = ({ route, target }: Visit): boolean => {
+      if (route === undefined) return false;
+      if (services.has(route.serviceId)) return true;
+      return target !== undefined && endedTargets.get(route.serviceId)?.includes(target.id) === true;
+    };
+    for (const visitor of this.#visitors) visitor.refuse(gone, 'service_disabled');
   }
 
   async drain(deadline: number): Promise<void> {

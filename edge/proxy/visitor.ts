@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FailureCode } from '../../shared/domain/failure.ts';
 import { type OwnedRead, type ReadTarget, readOwned } from '../../shared/node/owned-read.ts';
-import type { VisitorConnection } from '../visit.ts';
+import type { Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { Exchange, type VisitorEnd } from './exchange.ts';
 import { isToken } from './fields.ts';
@@ -321,9 +321,10 @@ export class Visitor implements ReadTarget, VisitorEnd {
     this.#destroy('draining');
   }
 
-  /** Ends the request under way for a reason of this hop, with an answer if none has begun. */
-  refuse(code: FailureCode): void {
-    this.exchange?.fail(code);
+  /** Ends the request under way if `gone` picks it, with the answer `code` where none has begun. */
+  refuse(gone: (visit: Visit) => boolean, code: FailureCode): void {
+    const { exchange } = this;
+    if (exchange !== undefined && gone(exchange.visit)) exchange.fail(code);
   }
 
   /** The node is draining: a connection at rest ends now, another one with its response. */

@@ -128,7 +128,7 @@ export async function proxyStand(options: ProxyStandOptions): Promise<ProxyStand
       serverName: secure ? 'app.test' : undefined,
     });
   const server = secure
-    ? tls.createServer({ ...selfSigned(), allowHalfOpen: true }, serve)
+    ? tls.createServer({ ...selfSigned(), ALPNProtocols: ['h2', 'http/1.1'], allowHalfOpen: true }, serve)
     : net.createServer({ allowHalfOpen: true }, serve);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

@@ -1,0 +1,36 @@
+/** The bounds of one visitor's HTTP/2 connection. Those of its single requests are in `limits.ts`. */
+
+/** Streams at once. */
+export const STREAM_LIMIT = 100;
+/**
+ * Bytes that a visitor may send on a stream before somebody has read them, and how many while no more than `BULK_STREAMS`
+ * have a body to send.
+ */
+export const STREAM_WINDOW = 64 * 1024;
+export const BULK_WINDOW = 1024 * 1024;
+export const BULK_STREAMS = 4;
+/** The same for the whole connection; node:http2 hands this credit back at once, so it bounds nothing. */
+export const CONNECTION_WINDOW = 16 * 1024 * 1024;
+/** Bytes of bodies that nobody has read yet. Who keeps to the windows can't get there. */
+export const HELD_LIMIT = 16 * 1024 * 1024;
+/** Fields of a section, crumbs of the cookie one by one. */
+export const PAIR_LIMIT = 300;
+/** Streams that a visitor may break off, or make us break off, at once and then each second (CVE-2023-44487). */
+export const RESET_BURST = 200;
+export const RESET_RATE = 20;
+/** SETTINGS of one frame, and PING and SETTINGS frames a second. */
+export const SETTINGS_LIMIT = 32;
+export const CONTROL_RATE = 200;
+/**
+ * Bytes a second that may be neither a request's head nor its body. A fast download takes about 13 bytes of window
+ * updates for each 16 KiB; all else there (priorities, empty frames, pings, padding) has no use in such amounts.
+ */
+export const OVERHEAD_RATE = 64 * 1024;
+export const OVERHEAD_SHARE = 1 / 256;
+/** Invalid frames, and streams beyond the limit, that are borne before the connection ends. */
+export const INVALID_LIMIT = 100;
+export const REJECTED_LIMIT = 100;
+/** Megabytes that nghttp2 may hold for one connection. */
+export const SESSION_MEMORY = 10;
+/** Milliseconds between the notice of a drain and its last word, for streams that are on their way. */
+export const NOTICE_TIME = 2_000;
