@@ -56,7 +56,9 @@ export class FileCertificates {
   /** Reads everything. Fails with `certificate_unusable`: a named pair that is bad, a folder that can't be read. */
   static async open(options: FileCertificatesOptions): Promise<Result<FileCertificates, Failure>> {
     const files = new FileCertificates(options);
+    files.#looking = true;
     const found = await files.#lookAtAll();
+    files.#looking = false;
     const fatal = files.#sets.flatMap(({ source, problems }) =>
       problems.filter(({ path }) => source.kind === 'pair' || path === source.path),
     );
@@ -66,7 +68,7 @@ export class FileCertificates {
       return err(failure('certificate_unusable', { path: first.path, reason: first.reason }));
     }
     files.#buildTables();
-    files.#schedule(found.young ? SETTLE : POLL);
+    files.#schedule(found.young || files.#hinted ? SETTLE : POLL);
     return ok(files);
   }
 

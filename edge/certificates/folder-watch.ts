@@ -103,7 +103,7 @@ export async function foldersOnTheWay(path: string): Promise<readonly string[]> 
       continue;
     }
     folders.add(at);
-    if (++links > MOST_LINKS) break;
+    if (++links > MOST_LINKS) return [...folders];
     const { root: otherRoot } = parse(target);
     if (isAbsolute(target)) at = otherRoot;
     rest.unshift(...partsOf(target.slice(otherRoot.length)));

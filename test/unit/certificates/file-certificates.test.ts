@@ -149,6 +149,23 @@ describe('a folder of certificates', () => {
     expect(warnings()).toEqual([]);
   });
 
+  it('finds by looking what no watch tells of: a link to a file elsewhere', async () => {
+    put(alpha, 'in/a.crt', 'in/a.key');
+    rmSync(at('in/a.crt'));
+    put(alpha, 'elsewhere/a.crt', 'elsewhere/a.key');
+    symlinkSync(at('elsewhere/a.crt'), at('in/a.crt'));
+    const certificates = await open({ kind: 'folder', path: at('in') });
+    const again = authority.issue({ names: ['DNS:a.example'], days: 70 });
+    put(again, 'elsewhere/both', 'elsewhere/a.key');
+    symlinkSync(at('elsewhere/a.key'), at('in/new.key'));
+    renameSync(at('in/new.key'), at('in/a.key'));
+    await nextChange();
+    expect(certificates.problems).toHaveLength(1);
+    writeFileSync(at('elsewhere/a.crt'), again.cert);
+    await nextChange();
+    expect(endOf(certificates.find('a.example'))).toBe(70);
+  });
+
   it('keeps a pair of which half is gone, and drops it with the other half', async () => {
     put(alpha, 'a.crt', 'a.key');
     const certificates = await open(inFolder());
