@@ -152,6 +152,7 @@ export class RunningApp implements App {
       random: randomBytes,
       state: () => this.state(),
       membership: () => this.#member(),
+      ownPorts: () => this.#ownPorts(),
       agent: () => this.#agent(),
       join: (input) => this.#oneByOne(() => this.#join(input)),
       leave: () => this.#oneByOne(() => this.#leave()),

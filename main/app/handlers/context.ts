@@ -16,6 +16,8 @@ export interface Context {
   readonly logger: Logger;
   state(): AgentState;
   membership(): Membership;
+  /** Ports of Porthole's own on this machine, its window's in a browser among them. */
+  ownPorts(): ReadonlySet<number>;
   /** The agent, once there is one; waits for an edge that is just starting. Fails with what is in the way. */
   agent(): Promise<Result<Agent, Failure>>;
   join(input: JoinInput): Promise<Result<Outputs['cluster:join'], Failure>>;

@@ -119,8 +119,8 @@ export async function publish(context: Context, exposures: Map<string, string>, 
   const agent = await context.agent();
   if (!agent.ok) return agent;
   const membership = context.membership();
-  // Its visitors would go round in circles.
-  if (plan.value.target.type === 'agent' && membership.ownPorts().includes(input.port))
+  // The edge's visitors would go round in circles, and the window is for nobody else.
+  if (plan.value.target.type === 'agent' && context.ownPorts().has(input.port))
     return err(
       failure('input_invalid', { reason: `Port ${input.port} is Porthole's own. Choose your server's.` }, 'port'),
     );

@@ -42,10 +42,11 @@ function laptop(taken: readonly string[] = []) {
   };
   const allowed = createAllowList();
   const keepAllowed = vi.fn(() => kept);
-  const membership = { allowed, keepAllowed, ownPorts: () => [20_001] };
+  const membership = { allowed, keepAllowed, ownPorts: () => [] };
   const context = {
     state: () => ({ services, servicesKnown: true, ports: [{ port: 5173, process: 'vite' }] }) as unknown as AgentState,
     membership: () => membership,
+    ownPorts: () => new Set([20_001]),
     agent: async () => ok({ control }),
     random: (length: number) => new Uint8Array(length).fill(++ids),
   } as unknown as Context;
