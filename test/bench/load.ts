@@ -1,7 +1,7 @@
 /** One measured load: wrk with one thread, and what the processes under test used meanwhile. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { type Server, WRK } from './peers.ts';
+import { H2LOAD, type Server, WRK } from './peers.ts';
 
 export interface Measured {
   /** Requests a second. */
@@ -24,7 +24,13 @@ function milliseconds(output: string, percentile: string): number {
 }
 
 /** Loads `server` for `seconds` with `connections` keep-alive connections that ask for `path`. */
-export async function load(server: Server, path: string, connections: number, seconds: number): Promise<Measured> {
+export async function load(
+  server: Server,
+  path: string,
+  connections: number,
+  seconds: number,
+  more: readonly string[] = [],
+): Promise<Measured> {
   const before = { edge: server.edge?.cpu(), agent: server.agent?.cpu() };
   const { stdout } = await promisify(execFile)(WRK ?? 'wrk', [
     '-t1',
@@ -33,6 +39,7 @@ export async function load(server: Server, path: string, connections: number, se
     '--latency',
     '-H',
     `Host: ${server.host}`,
+    ...more,
     `http://127.0.0.1:${server.port}${path}`,
   ]);
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
@@ -48,4 +55,15 @@ export async function load(server: Server, path: string, connections: number, se
     agentCpu: spent(server.agent?.cpu(), before.agent),
     bad: refused + (broken === null ? 0 : broken.slice(1).reduce((sum, n) => sum + Number(n), 0)),
   };
+}
+
+/** Requests a second over TLS, HTTP/1.1: h2load, because it can dial an address under another name. */
+export async function loadTls(server: Server, path: string, connections: number, seconds: number): Promise<number> {
+  const name = server.host === '127.0.0.1' ? 'bench.localhost' : server.host;
+  const to = `--connect-to=127.0.0.1:${server.tlsPort}`;
+  const args = ['--h1', '-t1', `-c${connections}`, `-D${seconds}`, to, `https://${name}${path}`];
+  const { stdout } = await promisify(execFile)(H2LOAD ?? 'h2load', args);
+  const failed = Number(/(\d+) failed/.exec(stdout)?.[1] ?? 0);
+  if (failed > 0) throw new Error(`${server.name}: ${failed} requests failed over TLS`);
+  return Number(/finished in [\d.]+s, ([\d.]+) req\/s/.exec(stdout)?.[1]);
 }

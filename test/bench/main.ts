@@ -8,35 +8,34 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { load, type Measured } from './load.ts';
-import { HAPROXY, NGINX, type Server, startHaproxyPair, startNginxPair, startOrigin, WRK } from './peers.ts';
-import { startPorthole } from './porthole.ts';
+import { load, loadTls, type Measured } from './load.ts';
+import { H2LOAD, HAPROXY, NGINX, type Server, startHaproxyPair, startNginxPair, startOrigin, WRK } from './peers.ts';
+import { type Porthole, startPorthole } from './porthole.ts';
+import { IPERF, pingBesideBulk, type Report, tcpBulk, tcpConnect } from './tcp.ts';
 
-interface Case {
-  readonly name: string;
-  readonly path: string;
-  readonly connections: number;
-}
-
-const CASES: readonly Case[] = [1, 32, 256].flatMap((connections) => [
+const HTTP = [1, 32, 256].flatMap((connections) => [
   { name: `http-${connections}`, path: '/small', connections },
   { name: `http-${connections}-16k`, path: '/large', connections },
 ]);
+const CASES = [...HTTP.map((c) => c.name), 'https-32', 'tcp-bulk-tls', 'tcp-connect', 'ping-beside-bulk'];
 
 const { values } = parseArgs({
   options: { only: { type: 'string' }, seconds: { type: 'string', default: '5' }, json: { type: 'string' } },
 });
 const seconds = Number(values.seconds);
-const cases = CASES.filter((c) => values.only === undefined || c.name === values.only);
-if (cases.length === 0 || !(seconds >= 1 && seconds <= 60)) {
-  console.error(
-    `Usage: npm run bench -- [--only ${CASES.map((c) => c.name).join('|')}] [--seconds 1..60] [--json FILE]`,
-  );
+const wanted = (name: string) => values.only === undefined || values.only === name;
+if (!CASES.some(wanted) || !(Number.isInteger(seconds) && seconds >= 1 && seconds <= 60)) {
+  console.error(`Usage: npm run bench -- [--only ${CASES.join('|')}] [--seconds 1..60] [--json FILE]`);
   process.exit(2);
 }
 if (WRK === undefined || NGINX === undefined) {
-  console.error('The benchmark needs wrk and nginx: apt-get install wrk nginx-light haproxy');
+  console.error('The benchmark needs wrk and nginx: apt-get install wrk nginx-light haproxy iperf3 nghttp2-client');
   process.exit(1);
+}
+
+function writeJson(name: string, against: string, ours: number, theirs: number, unit: string): void {
+  if (values.json === undefined) return;
+  appendFileSync(values.json, `${JSON.stringify({ case: name, against, ours, theirs, ratio: ours / theirs, unit })}\n`);
 }
 
 const number = (value: number | undefined, digits: number) =>
@@ -47,30 +46,67 @@ function row(server: string, m: Measured, ours: Measured | undefined): string {
   return `  ${server.padEnd(10)}${number(m.rate, 0)}${number(m.p50, 2)}${number(m.p99, 2)}${number(m.edgeCpu, 3)}${number(m.agentCpu, 3)}${ratio.padStart(10)}${m.bad > 0 ? `  ${m.bad} bad` : ''}`;
 }
 
-async function measure(c: Case, servers: readonly Server[]): Promise<void> {
+async function measureHttp(c: (typeof HTTP)[number], servers: readonly Server[]): Promise<void> {
   const results = new Map<string, Measured>();
   for (const server of servers) {
     await load(server, c.path, c.connections, 1);
     results.set(server.name, await load(server, c.path, c.connections, seconds));
   }
   const ours = results.get('porthole');
+  if (ours === undefined) return;
   console.log(
     `\n${c.name}: ${c.connections} keep-alive connections, ${c.path === '/small' ? '100 B' : '16 KiB'} bodies`,
   );
   console.log('  server         req/s    p50 ms    p99 ms  edge s/k agent s/k  porthole/this');
   for (const [name, m] of results) {
     console.log(row(name, m, name === 'porthole' ? undefined : ours));
-    if (values.json === undefined || ours === undefined || name === 'porthole') continue;
-    const line = {
-      case: c.name,
-      against: name,
-      ours: ours.rate,
-      theirs: m.rate,
-      ratio: ours.rate / m.rate,
-      unit: 'req/s',
-    };
-    appendFileSync(values.json, `${JSON.stringify(line)}\n`);
+    if (name !== 'porthole') writeJson(c.name, name, ours.rate, m.rate, 'req/s');
   }
+}
+
+const report: Report = (name, unit, figures) => {
+  const ours = figures.find((f) => f.server === 'porthole');
+  if (ours === undefined) return;
+  console.log(`\n${name}`);
+  console.log(`  server    ${unit.padStart(10)}  porthole/this`);
+  for (const { server, value } of figures) {
+    const ratio = server === 'porthole' ? '' : `${(ours.value / value).toFixed(2)}×`;
+    console.log(`  ${server.padEnd(10)}${number(value, value < 100 ? 2 : 0)}${ratio.padStart(10)}`);
+    if (server !== 'porthole') writeJson(name, server, ours.value, value, unit);
+  }
+};
+
+async function measureTls(servers: readonly Server[]): Promise<void> {
+  const figures = [];
+  for (const server of servers) {
+    if (server.tlsPort === undefined) continue;
+    await loadTls(server, '/small', 32, 1);
+    figures.push({ server: server.name, value: await loadTls(server, '/small', 32, seconds) });
+  }
+  report('https-32', 'req/s', figures);
+}
+
+async function httpCases(dir: string, origin: Server, porthole: Porthole): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const servers: Server[] = [origin, stack.use(await startNginxPair(dir, origin.port))];
+  if (HAPROXY !== undefined) servers.push(stack.use(await startHaproxyPair(dir, origin.port)));
+  else console.log('haproxy is not installed: its rows are left out.');
+  servers.push(await porthole.http(origin.port));
+  for (const c of HTTP.filter((h) => wanted(h.name))) await measureHttp(c, servers);
+  if (!wanted('https-32')) return;
+  if (H2LOAD === undefined) console.log('\nhttps-32 left out: h2load is not installed (nghttp2-client).');
+  else await measureTls(servers);
+}
+
+async function tcpCases(dir: string, origin: Server, porthole: Porthole): Promise<void> {
+  if (wanted('tcp-connect')) await tcpConnect(dir, porthole, origin.port, seconds, report);
+  if (!wanted('tcp-bulk-tls') && !wanted('ping-beside-bulk')) return;
+  if (IPERF === undefined) {
+    console.log('\ntcp-bulk-tls and ping-beside-bulk left out: iperf3 is not installed.');
+    return;
+  }
+  if (wanted('tcp-bulk-tls')) await tcpBulk(dir, porthole, seconds, report);
+  if (wanted('ping-beside-bulk')) await pingBesideBulk(dir, porthole, seconds, report);
 }
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'porthole-bench-'));
@@ -78,11 +114,8 @@ await using stack = new AsyncDisposableStack();
 stack.defer(() => rmSync(dir, { recursive: true, force: true }));
 if (values.json !== undefined) writeFileSync(values.json, '');
 const origin = stack.use(await startOrigin(dir));
-const servers: Server[] = [origin, stack.use(await startNginxPair(dir, origin.port))];
-if (HAPROXY !== undefined) servers.push(stack.use(await startHaproxyPair(dir, origin.port)));
-else console.log('haproxy is not installed: its rows are left out.');
-servers.push(stack.use(await startPorthole(dir, origin.port)));
-console.log(
-  `${os.cpus()[0]?.model ?? 'unknown processor'}, ${os.cpus().length} cores shared by load, proxies and origin; ${seconds} s a row`,
-);
-for (const c of cases) await measure(c, servers);
+const porthole = stack.use(await startPorthole(dir));
+const model = os.cpus()[0]?.model ?? 'unknown processor';
+console.log(`${model}, ${os.cpus().length} cores shared by load, proxies and origin; ${seconds} s a row`);
+if (HTTP.some((c) => wanted(c.name)) || wanted('https-32')) await httpCases(dir, origin, porthole);
+await tcpCases(dir, origin, porthole);

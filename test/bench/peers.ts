@@ -1,6 +1,8 @@
 /** What Porthole is measured against: Debian's nginx and haproxy, chained as edge and agent would be, one worker each. */
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { freePort, listening, type Running, run } from './process.ts';
 
 export const SMALL = 100;
@@ -10,11 +12,14 @@ const find = (...candidates: string[]) => candidates.find((file) => existsSync(f
 export const NGINX = find('/usr/sbin/nginx', '/usr/local/sbin/nginx');
 export const HAPROXY = find('/usr/sbin/haproxy', '/usr/local/sbin/haproxy');
 export const WRK = find('/usr/bin/wrk', '/usr/local/bin/wrk');
+export const H2LOAD = find('/usr/bin/h2load', '/usr/local/bin/h2load');
 
 /** A server under test: where the load goes, and whose CPU time counts as the edge's and the agent's. */
 export interface Server extends AsyncDisposable {
   readonly name: string;
   readonly port: number;
+  /** Where the same is served over TLS. */
+  readonly tlsPort?: number;
   readonly host: string;
   readonly edge?: Running;
   readonly agent?: Running;
@@ -57,7 +62,7 @@ export async function startOrigin(dir: string): Promise<Server> {
 }
 
 const upstream = (port: number) => `  upstream next { server 127.0.0.1:${port}; keepalive 512; }`;
-const proxied = (listen: number) => `  server { listen 127.0.0.1:${listen} backlog=4096;
+const proxied = (listen: string) => `  server { ${listen}
     location / { proxy_pass http://next; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; } }`;
 
@@ -83,9 +88,51 @@ async function pair(
   };
 }
 
-/** Two nginx in a row. */
-export const startNginxPair = (dir: string, origin: number): Promise<Server> =>
-  pair('nginx2', (role, listen, to) => nginx(dir, `nginx-${role}`, `${upstream(to)}\n${proxied(listen)}`), origin);
+/** Two nginx in a row, the front one with TLS on a second port. */
+export async function startNginxPair(dir: string, origin: number): Promise<Server> {
+  const tlsPort = await freePort();
+  const pem = await selfSigned(dir);
+  const tls = `listen 127.0.0.1:${tlsPort} ssl backlog=4096; ssl_certificate ${pem.cert}; ssl_certificate_key ${pem.key};`;
+  const start = (role: string, listen: number, to: number) => {
+    const plain = `listen 127.0.0.1:${listen} backlog=4096;`;
+    return nginx(dir, `nginx-${role}`, `${upstream(to)}\n${proxied(role === 'edge' ? `${plain} ${tls}` : plain)}`);
+  };
+  return { ...(await pair('nginx2', start, origin)), tlsPort };
+}
+
+/** A P-256 certificate, of the kind that the edge issues. */
+async function selfSigned(dir: string): Promise<{ readonly cert: string; readonly key: string }> {
+  const [cert, key] = [path.join(dir, 'bench.crt'), path.join(dir, 'bench.key')];
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  const subject = ['-subj', '/CN=bench.localhost', '-days', '2'];
+  await promisify(execFile)('openssl', ['req', '-x509', ...curve, ...subject, '-keyout', key, '-out', cert]);
+  return { cert, key };
+}
+
+/** Two haproxy in a row that pass TCP on; `undefined` where haproxy isn't installed. */
+export async function startHaproxyTcpPair(dir: string, name: string, origin: number): Promise<Server | undefined> {
+  if (HAPROXY === undefined) return undefined;
+  const start = (role: string, listen: number, to: number) => {
+    const config = path.join(dir, `haproxy-${name}-${role}.cfg`);
+    writeFileSync(
+      config,
+      `global
+  maxconn 8192
+  nbthread 1
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+listen l
+  bind 127.0.0.1:${listen} backlog 4096
+  server s 127.0.0.1:${to}
+`,
+    );
+    return run(HAPROXY ?? 'haproxy', ['-f', config, '-db']);
+  };
+  return await pair('haproxy2', start, origin);
+}
 
 /** Two haproxy in a row. */
 export const startHaproxyPair = (dir: string, origin: number): Promise<Server> =>

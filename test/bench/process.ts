@@ -34,8 +34,9 @@ export async function run(
   const { pid } = child;
   if (pid === undefined) throw new Error(`${command} did not start`);
   const exited = once(child, 'exit');
+  let ending = false;
   child.once('exit', (code) => {
-    if (code !== null && code !== 0) process.stderr.write(`${command} ended with ${code}: ${errors}\n`);
+    if (code !== null && code !== 0 && !ending) process.stderr.write(`${command} ended with ${code}: ${errors}\n`);
   });
   return {
     pid,
@@ -44,6 +45,7 @@ export async function run(
     resident: () => stat(pid, 21) * 4096,
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null || child.signalCode !== null) return;
+      ending = true;
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
       await exited;
