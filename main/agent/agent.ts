@@ -144,8 +144,11 @@ class RunningAgent implements Agent {
     link.onChange(() => {
       const { state, failure } = link.state;
       if (state !== last) this.#logger.info(`The link to the edge is ${state}.`, { reason: failure?.message });
-      // Where a tunnel gets through, so does the control API.
-      if (state === 'up' && last !== 'up') this.#hurry();
+      if (state === 'up' && last !== 'up') {
+        this.#targets.reportAnew();
+        // Where a tunnel gets through, so does the control API.
+        this.#hurry();
+      }
       last = state;
       this.#changed();
     });

@@ -45,6 +45,8 @@ export interface TargetWatch {
   setServices(services: readonly ServiceView[]): void;
   /** Whether the edge listens. Once it does again everything is reported anew, since it may have forgotten. */
   setEdgeOpen(open: boolean): void;
+  /** The tunnel is back: what the edge knew of this agent's targets went with the last one. */
+  reportAnew(): void;
 }
 
 export function createTargetWatch(options: TargetWatchOptions): TargetWatch {
@@ -58,6 +60,8 @@ class Watch implements TargetWatch {
   #problems: TargetReports['problems'] = [];
   /** What the edge was told last; undefined when it has to be told. */
   #told: string | undefined;
+  /** Grows whenever the edge may have forgotten, so that a report sent before is not taken for one after. */
+  #epoch = 0;
   #edgeOpen = false;
   #busy = false;
   #again = false;
@@ -98,8 +102,13 @@ class Watch implements TargetWatch {
 
   setEdgeOpen(open: boolean): void {
     this.#edgeOpen = open;
+    this.reportAnew();
+  }
+
+  reportAnew(): void {
     this.#told = undefined;
-    if (open) this.#soon();
+    this.#epoch += 1;
+    if (this.#edgeOpen) this.#soon();
   }
 
   /** Only targets of services are remembered, so that what the edge asks for can't grow the map. */
@@ -159,8 +168,9 @@ class Watch implements TargetWatch {
   async #report(reports: TargetReports): Promise<boolean> {
     const text = JSON.stringify(reports);
     if (!this.#edgeOpen || text === this.#told) return true;
+    const epoch = this.#epoch;
     const put = await this.#options.put(reports);
-    if (put.ok) this.#told = text;
+    if (put.ok && epoch === this.#epoch) this.#told = text;
     return put.ok;
   }
 

@@ -54,7 +54,7 @@ class Bench {
   /** Ports that were dialled, and how dials of them end. */
   readonly dialled: number[] = [];
   readonly answers = new Map<number, OriginRefusal>();
-  putAnswer: Result<null, Failure> = ok(null);
+  putAnswer: Result<null, Failure> | Promise<Result<null, Failure>> = ok(null);
   listed: LocalPort[] | undefined = [{ port: 3000, addresses: ['127.0.0.1'] }];
   readonly #portListeners = new Set<() => void>();
   readonly watch: TargetWatch;
@@ -182,6 +182,25 @@ describe('the watch over targets', () => {
     bench.watch.setEdgeOpen(true);
     await bench.pass();
     expect(bench.puts).toHaveLength(3);
+  });
+
+  it('tells an edge that dropped the tunnel everything anew, whatever is still under way', async () => {
+    const bench = new Bench();
+    bench.watch.setServices([service([target('t1', 4000)])]);
+    const held = Promise.withResolvers<Result<null, Failure>>();
+    bench.putAnswer = held.promise;
+    bench.watch.setEdgeOpen(true);
+    await bench.pass();
+    bench.watch.reportAnew();
+    bench.putAnswer = ok(null);
+    held.resolve(ok(null));
+    await bench.pass();
+    await bench.pass();
+    const told = [{ targetId: 't1', problem: 'origin_not_allowed' }];
+    expect(bench.puts).toEqual([told, told]);
+    bench.watch.reportAnew();
+    await bench.pass();
+    expect(bench.puts).toEqual([told, told, told]);
   });
 
   it('looks only after targets of its own that are switched on', async () => {
