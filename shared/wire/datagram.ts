@@ -39,7 +39,8 @@ export class DatagramReader {
       }
       const missing = this.#length - this.#filled;
       if (this.#parts === undefined && end - at >= missing) {
-        take(bytes.slice(at, at + missing));
+        // Not slice(): that of a Buffer yields a view.
+        take(new Uint8Array(bytes.subarray(at, at + missing)));
       } else {
         const parts = this.#parts ?? new Uint8Array(this.#length);
         this.#parts = parts;

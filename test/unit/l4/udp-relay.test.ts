@@ -1,0 +1,125 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { UdpRelay } from '../../../edge/relay/udp-relay.ts';
+import type { AccessRecord } from '../../../shared/domain/access-record.ts';
+import type { TargetProblem } from '../../../shared/domain/status.ts';
+import { silentLogger } from '../../../shared/node/logger.ts';
+import { RESET } from '../../../shared/wire/codes.ts';
+import { FakeTunnels } from '../../support/fake-tunnels.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { directRoute } from './routes.ts';
+
+let clock: ManualClock;
+let tunnels: FakeTunnels;
+let records: AccessRecord[];
+let dials: (TargetProblem | undefined)[];
+let relay: UdpRelay;
+let via: Socket;
+const route = directRoute('a', { mode: 'udp', idleTimeout: 30_000 });
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  tunnels = new FakeTunnels();
+  records = [];
+  dials = [];
+  relay = new UdpRelay({
+    tunnels,
+    record: (record) => records.push(record),
+    onDial: (_, problem) => dials.push(problem),
+    nodeId: 'node',
+    clock,
+    log: silentLogger,
+  });
+  via = createSocket('udp4');
+  via.bind(0, '127.0.0.1');
+  await once(via, 'listening');
+});
+afterEach(async () => {
+  relay.close();
+  via.close();
+  await once(via, 'close');
+});
+
+const from = (port: number, address = '127.0.0.1'): RemoteInfo => ({ address, port, family: 'IPv4', size: 1 });
+const receive = (text: string, port: number): void => relay.receive(route, via, Buffer.from(text), from(port));
+
+it('keeps one stream a visitor, told by address and port', () => {
+  receive('one', 1001);
+  receive('two', 1001);
+  receive('one', 1002);
+  expect(tunnels.streams.map((s) => s.received)).toEqual(['\0\x03one\0\x03two', '\0\x03one']);
+  expect(relay.open).toBe(2);
+});
+
+it('sends answers back to the visitor whose stream they came by', async () => {
+  const visitor = createSocket('udp4');
+  visitor.bind(0, '127.0.0.1');
+  await once(visitor, 'listening');
+  receive('hello', visitor.address().port);
+  tunnels.streams[0]?.opened();
+  expect(dials).toEqual([]);
+  tunnels.streams[0]?.send('\0\x02hi\0\0');
+  const [first] = (await once(visitor, 'message')) as [Buffer];
+  expect(first.toString()).toBe('hi');
+  expect(dials).toEqual([undefined]);
+  visitor.close();
+});
+
+it('begins 50 sessions a second and drops the rest', () => {
+  for (let i = 0; i < 80; i++) receive('x', 2000 + i);
+  expect(relay.open).toBe(50);
+  expect(relay.dropped).toBe(30);
+  clock.advance(500);
+  for (let i = 0; i < 80; i++) receive('x', 3000 + i);
+  expect(relay.open).toBe(75);
+});
+
+it('holds 1024 sessions at once', () => {
+  for (let second = 0; second < 25; second++) {
+    for (let i = 0; i < 50; i++) receive('x', 2000 + second * 50 + i);
+    clock.advance(1_000);
+  }
+  expect(relay.open).toBe(1024);
+});
+
+it('ends a session after 30 s of silence, and logs it without blame', () => {
+  receive('x', 1001);
+  clock.advance(29_000);
+  receive('y', 1001);
+  clock.advance(29_000);
+  expect(relay.open).toBe(1);
+  clock.advance(3_000);
+  expect(relay.open).toBe(0);
+  expect(tunnels.streams[0]?.resetWith).toBe(RESET.CANCELLED);
+  expect(records).toMatchObject([{ kind: 'connection', protocol: 'udp', bytesUp: 2, bytesDown: 0 }]);
+  expect(records[0]).not.toHaveProperty('failure');
+});
+
+it('asks an origin that refused, or a laptop that is away, once a second and not for every datagram', () => {
+  tunnels.refusals.push('agent_offline');
+  receive('x', 1001);
+  receive('x', 1001);
+  expect(records).toMatchObject([{ failure: 'agent_offline' }]);
+  clock.advance(2_000);
+  receive('x', 1001);
+  tunnels.streams[0]?.break(RESET.REFUSED);
+  receive('x', 1001);
+  expect(records).toMatchObject([{ failure: 'agent_offline' }, { failure: 'origin_refused' }]);
+  expect(dials).toEqual(['origin_refused']);
+  expect(tunnels.streams.length).toBe(1);
+});
+
+it('ends a session whose agent sends what is no datagram', () => {
+  receive('x', 1001);
+  tunnels.streams[0]?.send('\xff\xff');
+  expect(tunnels.streams[0]?.resetWith).toBe(RESET.CANCELLED);
+  expect(records).toMatchObject([{ failure: 'origin_bad_response' }]);
+});
+
+it('forgets a service that is gone', () => {
+  receive('x', 1001);
+  relay.end('a');
+  expect(relay.open).toBe(0);
+  expect(records).toMatchObject([{ failure: 'service_disabled' }]);
+});
