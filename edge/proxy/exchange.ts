@@ -1,12 +1,14 @@
 import type { FailureCode } from '../../shared/domain/failure.ts';
+import type { CancelTimer } from '../../shared/node/clock.ts';
 import type { Lease } from '../../shared/node/stream.ts';
 import type { ResetCode } from '../../shared/wire/codes.ts';
 import type { Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { toAccessRecord } from './exchange-record.ts';
-import { requestText, stripPrefix, type VisitorFields } from './forward-head.ts';
+import { requestText, type VisitorFields } from './forward-head.ts';
 import { DISCARD_LIMIT, INTERIM_LIMIT } from './limits.ts';
 import { type OriginStream, type OriginUser, resetFailure } from './origin-stream.ts';
+import { publicHead } from './public-head.ts';
 import { renderRefusal } from './refusal.ts';
 import { isIdempotent, mayRepeat } from './repeat.ts';
 import type { Relay, Reply } from './reply.ts';
@@ -15,6 +17,7 @@ import type { RequestHead } from './request-head.ts';
 import { createRequestId } from './request-id.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseHeads } from './response-heads.ts';
+import { headForTarget } from './target-head.ts';
 import { Upgraded } from './upgraded.ts';
 
 /** What an exchange needs of the visitor's connection. */
@@ -67,6 +70,7 @@ export class Exchange implements OriginUser {
   #originEnded = false;
   #refusedBytes = 0;
   #upgraded: Upgraded | undefined;
+  #stopWatch: CancelTimer | undefined;
 
   /** `startedAt`: monotonic time of the request's first byte, `time`: the same on the wall clock. */
   constructor(
@@ -158,10 +162,9 @@ export class Exchange implements OriginUser {
     origin.use(this);
     const host = (route.passHostHeader ? this.#head.authority : '') || target.authority;
     const about = this.#visitor.fields.for(this.#head.authority);
-    origin.writeText(
-      requestText(this.#head, stripPrefix(this.#head.target, target.prefix), host, about, this.visit.id),
-    );
+    origin.writeText(requestText(headForTarget(this.#head, target), host, about, this.visit.id));
     this.#handedAt ??= this.#context.clock.monotonic();
+    this.#watch();
     this.#visitor.flow();
   }
 
@@ -179,6 +182,7 @@ export class Exchange implements OriginUser {
     if (this.#origin === undefined) return stop;
     this.#sentBody = true;
     this.body.pass(this.#origin, buffer, start, stop);
+    this.#watch();
     return stop;
   }
 
@@ -191,6 +195,19 @@ export class Exchange implements OriginUser {
     if (this.#origin === undefined) return;
     this.#sentBody = true;
     this.body.finish(this.#origin, trailers);
+    this.#watch();
+  }
+
+  /**
+   * Counts the time for the response while it is the origin's turn: it has the whole request, was asked whether it
+   * wants the body, or takes no more of it. Any other moment ends the count.
+   */
+  #watch(): void {
+    const limit = this.visit.target?.options?.responseTimeout;
+    if (limit === undefined) return;
+    this.#stopWatch?.();
+    const waits = this.#phase === WAITING && (this.body.done || this.#leftWaiting() || !this.flowing);
+    this.#stopWatch = waits ? this.#context.clock.setTimeout(() => this.fail('origin_timeout'), limit) : undefined;
   }
 
   /** The visitor has half-closed. Only an upgraded connection passes that on. */
@@ -223,8 +240,9 @@ export class Exchange implements OriginUser {
       }
       if (head.status === 101 || head.status >= 200) {
         if (!heads.copied) this.#origin?.consumed(heads.at - from);
-        if (head.status === 101) this.#upgrade(head, heads.buffer, heads.at, heads.end, rest);
-        else this.#respond(head, heads.buffer, heads.at, heads.end, rest);
+        const shown = publicHead(head, this.visit, this.#head.authority);
+        if (head.status === 101) this.#upgrade(shown, heads.buffer, heads.at, heads.end, rest);
+        else this.#respond(shown, heads.buffer, heads.at, heads.end, rest);
         return;
       }
       if (++this.#interims > INTERIM_LIMIT) {
@@ -240,6 +258,7 @@ export class Exchange implements OriginUser {
 
   #interim(head: ResponseHead): void {
     if (head.status === 100) this.#continued = true;
+    this.#watch();
     // HTTP/1.0 knows no interim responses (RFC 9110 section 15.2).
     if (this.#head.minor === 1) this.#visitor.reply.interim(head);
   }
@@ -257,6 +276,7 @@ export class Exchange implements OriginUser {
     this.#status = head.status;
     this.#firstByteAt = this.#context.clock.monotonic();
     this.#relay = relay;
+    this.#watch();
     this.#deliver(buffer, start, end, lease);
   }
 
@@ -355,6 +375,7 @@ export class Exchange implements OriginUser {
   }
 
   originWritable(): void {
+    this.#watch();
     this.#visitor.flow();
   }
 
@@ -444,6 +465,7 @@ export class Exchange implements OriginUser {
   #record(kind: 'request' | 'open' | 'close', failure: FailureCode | undefined): void {
     const context = this.#context;
     if (kind !== 'open') context.exchanges--;
+    this.#watch();
     const { target } = this.visit;
     context.record(
       toAccessRecord({

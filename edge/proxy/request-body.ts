@@ -1,6 +1,7 @@
 import { BodyReader, FRAMING } from './framing.ts';
 import type { OriginStream } from './origin-stream.ts';
 import type { RequestHead } from './request-head.ts';
+import { trailersForTarget } from './target-head.ts';
 
 /** The body of a request as it comes in HTTP/1.1: its framing is checked and passed on. */
 export class RequestBody extends BodyReader {
@@ -12,7 +13,8 @@ export class RequestBody extends BodyReader {
   pass(origin: OriginStream, buffer: Buffer, start: number, stop: number): void {
     const { chunks } = this;
     origin.write(buffer, start, chunks === undefined ? stop : chunks.passEnd);
-    if (chunks?.done && chunks.heldTrailers) origin.writeText(`${chunks.trailers}\r\n`);
+    if (chunks?.done && chunks.heldTrailers)
+      origin.writeText(`${trailersForTarget(chunks.trailers, origin.pool.target)}\r\n`);
   }
 
   /** What was announced to the origin ends here; `trailers` are clean lines, each with its CRLF. */
@@ -37,6 +39,6 @@ export class DataBody extends BodyReader implements Pick<RequestBody, 'pass' | '
   }
 
   finish(origin: OriginStream, trailers: string): void {
-    if (this.framing === FRAMING.CLOSE) origin.writeText(`0\r\n${trailers}\r\n`);
+    if (this.framing === FRAMING.CLOSE) origin.writeText(`0\r\n${trailersForTarget(trailers, origin.pool.target)}\r\n`);
   }
 }

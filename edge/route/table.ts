@@ -8,6 +8,7 @@ import {
 import { encodeOpen } from '../../shared/wire/open.ts';
 import type { DirectRoute, Route, RouteTarget } from '../visit.ts';
 import { PersistentMap } from './persistent-map.ts';
+import { targetOptions } from './target-options.ts';
 
 /** What a change of one service is: its new state, or `undefined` when it is gone. */
 export interface ServiceChange {
@@ -121,7 +122,7 @@ const sameTarget = (a: RouteTarget, b: RouteTarget | undefined): boolean =>
   b !== undefined && a.agentId === b.agentId && a.prefix === b.prefix && Buffer.compare(a.open, b.open) === 0;
 
 function toEntry(service: Service): Entry {
-  const targets = service.targets.filter((t) => t.enabled).map(toRouteTarget);
+  const targets = service.targets.filter((t) => t.enabled).map((t) => withOptions(service, t));
   return {
     serviceId: service.id,
     name: service.name,
@@ -148,6 +149,12 @@ function toDirect(service: Service): DirectRoute | undefined {
     idleTimeout: target.idleTimeout ?? DEFAULT_IDLE_TIMEOUT[mode],
     proxyProtocol: target.proxyProtocol === true,
   };
+}
+
+function withOptions(service: Service, target: Target): RouteTarget {
+  const options = service.mode === 'http' ? targetOptions(target, service.rewriteRedirects === true) : undefined;
+  const plain = toRouteTarget(target);
+  return options === undefined ? plain : { ...plain, options };
 }
 
 function toRouteTarget(target: Target): RouteTarget {
