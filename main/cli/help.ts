@@ -28,6 +28,10 @@ Examples:
   porthole services add 3000 --name shop
   porthole services disable shop
   porthole services remove shop`,
+  servicesList: `
+Examples:
+  porthole services list
+  porthole services list --json | jq -r .url`,
   servicesAdd: `
 Examples:
   porthole services add 3000
@@ -36,6 +40,8 @@ Examples:
   porthole services add 5432 --protocol tcp --name db --listen-port 15432
 
 Anyone who has the URL can open it, for as long as this machine is connected ("porthole up", or the app).`,
+  servicesChange: `
+The name is the public name, such as "shop" of shop.example.com, the whole of that, or the service's id.`,
   up: `
 Examples:
   porthole up
@@ -60,6 +66,11 @@ Examples:
   porthole join https://edge.example.com --token phj_… --ca ca.pem --name build-server
 
 The operator of the edge makes a token with "porthole edge token create".`,
+  leave: `
+Example:
+  porthole leave
+
+Porthole then uses the edge inside it again, and the services that lived there before.`,
   trust: `
 Example:
   porthole trust

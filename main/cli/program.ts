@@ -100,6 +100,7 @@ function addServices(program: Command, context: MakeContext, finish: Finish): vo
     .command('list')
     .description('list them')
     .option(...JSON_FLAG)
+    .addHelpText('after', HELP.servicesList)
     .action(async (_, command: Command) =>
       finish(await (await import('./commands/services.ts')).list(context(command.optsWithGlobals()))),
     );
@@ -133,6 +134,7 @@ function addServices(program: Command, context: MakeContext, finish: Finish): vo
       .description(words)
       .argument('<name>', 'its name, public name or id')
       .option(...JSON_FLAG)
+      .addHelpText('after', `\nExample:\n  porthole services ${verb} shop\n${HELP.servicesChange}`)
       .action(async (name: string, _, command: Command) =>
         finish(await (await import('./commands/services.ts'))[verb](context(command.optsWithGlobals()), name)),
       );
@@ -178,6 +180,7 @@ function addAgent(program: Command, context: MakeContext, finish: Finish): void 
     .command('leave')
     .description('leave that cluster; its services of this machine end')
     .option(...JSON_FLAG)
+    .addHelpText('after', HELP.leave)
     .action(async (options) => finish(await (await import('./commands/cluster.ts')).leave(context(options))));
   program
     .command('trust')

@@ -21,6 +21,15 @@ export function statusWords(terminal: Terminal, status: ServiceStatus): string {
   return terminal.style(style, word);
 }
 
+/**
+ * `service` as visitors meet it. Without a link to the edge, what the edge said last is out of date: but for the
+ * switched off ones, services are then not connected, whatever else they were.
+ */
+export function asMet({ statusReason, ...service }: ServiceView, connected: boolean): ServiceView {
+  if (!connected && service.status !== 'disabled') return { ...service, status: 'tunnel_not_created' };
+  return { ...service, ...(statusReason === undefined ? {} : { statusReason }) };
+}
+
 /** Where a target's traffic goes: `http://localhost:3000`. */
 export const targetUrl = ({
   protocol,
@@ -49,24 +58,28 @@ export function linkWords(terminal: Terminal, { link }: AgentState['edge']): str
   return terminal.style(style, word) + trip;
 }
 
-/** One request or connection as a line: when, what came of it, what was asked, how long it took, from where. */
-export function requestLine(terminal: Terminal, record: AccessRecord): string {
-  if (record.kind === 'connection') return connectionLine(terminal, record);
+/**
+ * One request or connection as a line: when, what came of it, what was asked, how long it took, from where. `mixed`
+ * lines are of several services, and tell which name was asked for.
+ */
+export function requestLine(terminal: Terminal, record: AccessRecord, mixed = false): string {
+  const host = mixed ? printable(record.host) : '';
+  if (record.kind === 'connection') return connectionLine(terminal, record, host);
   const time = new Date(record.time).toTimeString().slice(0, 8);
   const style = record.status >= 500 ? 'red' : record.status >= 400 ? 'yellow' : 'green';
   const status = record.status === 0 ? 'left' : String(record.status).padEnd(4);
   const what = { request: '', open: ' (connection opened)', close: ' (connection closed)' }[record.kind];
   const took = durationWords(record.duration);
   const reason = record.failure === undefined ? '' : `  ${record.failure}`;
-  const asked = `${printable(record.method).padEnd(6)} ${printable(record.path)}${what}`;
+  const asked = `${printable(record.method).padEnd(6)} ${host}${printable(record.path)}${what}`;
   return `${terminal.style('dim', time)}  ${terminal.style(style, status)}  ${asked}  ${terminal.style('dim', `${took}  ${printable(record.address)}`)}${reason}`;
 }
 
 /** One connection of a TCP or TLS service, or one session of a UDP service, when it is over. */
-function connectionLine(terminal: Terminal, record: AccessRecord): string {
+function connectionLine(terminal: Terminal, record: AccessRecord, host: string): string {
   const time = new Date(record.time).toTimeString().slice(0, 8);
   const outcome = terminal.style(record.failure === undefined ? 'green' : 'red', record.protocol.padEnd(4));
-  const moved = `${record.bytesUp} B in, ${record.bytesDown} B out`;
+  const moved = `${host}${host === '' ? '' : '  '}${record.bytesUp} B in, ${record.bytesDown} B out`;
   const reason = record.failure === undefined ? '' : `  ${record.failure}`;
   const rest = `${durationWords(record.duration)}  ${printable(record.address)}`;
   return `${terminal.style('dim', time)}  ${outcome}  ${moved}  ${terminal.style('dim', rest)}${reason}`;

@@ -31,7 +31,7 @@ async function show(context: CommandContext, session: Session, options: LogOptio
   const id = service?.value.id;
   const print = (record: AccessRecord): void => {
     if (json) terminal.printJson(record);
-    else terminal.print(requestLine(terminal, record));
+    else terminal.print(requestLine(terminal, record, id === undefined));
   };
   // New lines are listened for before the old ones are asked: none falls between, and those in both are shown once.
   const early: LogBatch[] = [];

@@ -7,24 +7,41 @@ import { EXIT, type ExitCode } from '../exit.ts';
 import { readProtocol } from '../protocol.ts';
 import { knownState, type Session, withSession } from '../session.ts';
 import { printable, table } from '../terminal.ts';
-import { internalUrl, statusWords } from '../words.ts';
+import { asMet, internalUrl, statusWords } from '../words.ts';
 
 type Outcome<T> = Promise<Result<T, Failure>>;
 
 /** Lists the services of this machine. */
 export async function list(context: CommandContext): Promise<ExitCode> {
   const { terminal, json, signal } = context;
-  const state = await withSession(context, ['state'], (session) => knownState(session, signal));
-  if (!state.ok) return fail(context, state.error);
-  const { services, trust } = state.value;
+  const listed = await withSession(context, ['state'], async (session) => {
+    const state = await knownState(session, signal);
+    return state.ok ? ok({ state: state.value, alone: session.own !== undefined }) : state;
+  });
+  if (!listed.ok) return fail(context, listed.error);
+  const { state, alone } = listed.value;
+  const { trust, edge } = state;
+  // An app of this command's own ends with it.
+  const services = state.services.map((service) => asMet(service, edge.link.state === 'up' && !alone));
   if (json) for (const service of services) terminal.printJson({ ...service, url: offeredUrl(service.urls, trust) });
   else if (services.length === 0)
     terminal.print('Nothing of this machine is public. Publish a port with "porthole services add PORT".');
-  else for (const line of describe(context, state.value)) terminal.print(line);
+  else {
+    for (const line of describe(context, services, trust)) terminal.print(line);
+    if (alone) terminal.say(ALONE);
+    else if (edge.link.failure !== undefined) terminal.say(edge.link.failure.message);
+  }
   return EXIT.ok;
 }
 
-function describe({ terminal }: CommandContext, { services, trust }: AgentState): string[] {
+/** Said where nothing goes on after the command. */
+const ALONE = 'Visitors get through while Porthole runs here: start it with "porthole up", or open the app.';
+
+function describe(
+  { terminal }: CommandContext,
+  services: readonly ServiceView[],
+  trust: AgentState['trust'],
+): string[] {
   const rows = services.map((s) => [
     offeredUrl(s.urls, trust),
     statusWords(terminal, s.status),
@@ -76,7 +93,7 @@ export async function add(context: CommandContext, port: number, options: AddOpt
   }
   terminal.print(url);
   terminal.say(`Public for everyone who has the URL; it leads to ${internalUrl(service)}.`);
-  if (alone) terminal.say('Visitors reach it while Porthole runs here: start it with "porthole up" or open the app.');
+  if (alone) terminal.say(ALONE);
   return EXIT.ok;
 }
 
@@ -104,12 +121,16 @@ async function change(
     const service = findService(state.value.services, name);
     if (!service.ok) return service;
     const outcome = await work(session, service.value);
-    return outcome.ok ? ok({ was: service.value, now: outcome.value }) : outcome;
+    return outcome.ok ? ok({ was: service.value, now: outcome.value, alone: session.own !== undefined }) : outcome;
   });
   if (!done.ok) return fail(context, done.error);
-  const { was, now } = done.value;
-  if (context.json) context.terminal.printJson(now ?? { id: was.id, domain: was.domain, removed: true });
-  else context.terminal.print(`${was.domain} ${what}.`);
+  const { was, now, alone } = done.value;
+  const { terminal, json } = context;
+  if (json) terminal.printJson(now ?? { id: was.id, domain: was.domain, removed: true });
+  else {
+    terminal.print(`${was.domain} ${what}.`);
+    if (alone && now?.enabled === true) terminal.say(ALONE);
+  }
   return EXIT.ok;
 }
 

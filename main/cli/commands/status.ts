@@ -4,7 +4,7 @@ import { ago } from '../duration.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { findRunning } from '../session.ts';
 import { table } from '../terminal.ts';
-import { linkWords } from '../words.ts';
+import { asMet, linkWords } from '../words.ts';
 
 const VAULT = {
   keychain: 'the keychain',
@@ -31,7 +31,7 @@ export async function status(context: CommandContext): Promise<ExitCode> {
     return EXIT.ok;
   }
   const { edge, services } = state;
-  const live = services.filter((s) => s.status === 'active').length;
+  const live = services.filter((s) => asMet(s, edge.link.state === 'up').status === 'active').length;
   const where = edge.kind === 'embedded' ? `the edge inside Porthole (${edge.process ?? 'stopped'})` : edge.domain;
   const rows = [
     ['Connection', `${linkWords(terminal, edge)}, since ${ago(edge.link.since, Date.now())}`],

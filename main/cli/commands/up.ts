@@ -4,7 +4,7 @@ import { type CommandContext, fail } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { startOwn } from '../session.ts';
 import { printable, table } from '../terminal.ts';
-import { internalUrl, linkWords, statusWords } from '../words.ts';
+import { asMet, internalUrl, linkWords, statusWords } from '../words.ts';
 
 /** Runs the agent until Ctrl+C, and tells what changes. */
 export async function up(context: CommandContext): Promise<ExitCode> {
@@ -48,13 +48,12 @@ function reportWords({ terminal }: CommandContext): (state: AgentState) => void 
     const reason = edge.link.state === 'up' ? undefined : edge.link.failure?.message;
     const nextLink = `${edge.link.state} ${reason}`;
     if (nextLink !== link)
-      terminal.say(
-        `${edge.domain}: ${linkWords(terminal, { ...edge, link: { ...edge.link } })}${reason === undefined ? '' : `. ${reason}`}`,
-      );
+      terminal.say(`${edge.domain}: ${linkWords(terminal, edge)}${reason === undefined ? '' : `. ${reason}`}`);
     link = nextLink;
     if (edge.notice !== undefined && edge.notice !== notice) terminal.say(edge.notice);
     notice = edge.notice ?? '';
-    const rows = services.map((s) => [
+    const met = services.map((service) => asMet(service, edge.link.state === 'up'));
+    const rows = met.map((s) => [
       offeredUrl(s.urls, trust),
       statusWords(terminal, s.status),
       internalUrl(s),
@@ -73,7 +72,8 @@ function reportJson({ terminal }: CommandContext): (state: AgentState) => void {
   let last = '';
   return ({ edge, services, servicesKnown, trust }) => {
     const { roundTrip: _, nextTryAt: __, ...link } = edge.link;
-    const listed = services.map((s) => ({
+    const met = services.map((service) => asMet(service, edge.link.state === 'up'));
+    const listed = met.map((s) => ({
       id: s.id,
       name: s.name,
       url: offeredUrl(s.urls, trust),

@@ -5,7 +5,7 @@ import { ago, parseDuration } from '../../../main/cli/duration.ts';
 import { exitOf } from '../../../main/cli/exit.ts';
 import { runCli } from '../../../main/cli/program.ts';
 import { createTerminal, printable, table } from '../../../main/cli/terminal.ts';
-import { requestLine } from '../../../main/cli/words.ts';
+import { asMet, requestLine } from '../../../main/cli/words.ts';
 import type { ServiceView } from '../../../shared/contract/control-api.ts';
 import { failure } from '../../../shared/domain/failure.ts';
 
@@ -146,6 +146,36 @@ describe('the terminal', () => {
     } as const;
     const line = requestLine(createTerminal(sink(), sink(), {}), record);
     expect(line).toMatch(/^\d\d:\d\d:\d\d {2}502 {3}GET {4}\/\\x1b\]0;x\\x07 {2}12 ms {2}::1 {2}origin_refused$/);
+    expect(requestLine(createTerminal(sink(), sink(), {}), record, true)).toContain('GET    h/\\x1b]0;x');
+  });
+});
+
+describe('a service as visitors meet it', () => {
+  const service = (status: ServiceView['status'], statusReason?: string): ServiceView => ({
+    id: 's',
+    name: 'shop',
+    mode: 'http',
+    domain: 'shop.localhost',
+    targets: [],
+    enabled: status !== 'disabled',
+    passHostHeader: false,
+    source: 'permanent',
+    ownerId: 'a',
+    createdAt: 0,
+    urls: { https: 'https://shop.localhost' },
+    status,
+    ...(statusReason === undefined ? {} : { statusReason }),
+  });
+
+  it("has the edge's word while there is a link to it", () => {
+    expect(asMet(service('error', 'Nothing listens.'), true)).toEqual(service('error', 'Nothing listens.'));
+    expect(asMet(service('active'), true)).toEqual(service('active'));
+  });
+
+  it('is not connected without one, unless it is off', () => {
+    expect(asMet(service('active'), false)).toEqual(service('tunnel_not_created'));
+    expect(asMet(service('error', 'Nothing listens.'), false)).toEqual(service('tunnel_not_created'));
+    expect(asMet(service('disabled'), false)).toEqual(service('disabled'));
   });
 });
 
