@@ -63,7 +63,7 @@ export function App() {
           event.preventDefault();
           document.getElementById('content')?.focus();
         }}
-        className="sr-only rounded-8 bg-surface p-3 text-accent focus:not-sr-only focus:absolute focus:z-20"
+        className="sr-only rounded-8 bg-surface text-accent focus:not-sr-only focus:absolute focus:top-1 focus:left-1 focus:z-20 focus:p-3"
       >
         {t.nav.skip}
       </a>

@@ -105,6 +105,7 @@ export function LogDetail({ record, names, onClose }: DetailProps) {
   return (
     <aside
       aria-labelledby={titleId}
+      onKeyDown={(event) => event.key === 'Escape' && onClose()}
       className="absolute inset-x-0 bottom-0 z-10 flex max-h-[70%] min-w-0 flex-col overflow-y-auto rounded-8 border border-line bg-surface shadow-float lg:static lg:max-h-none lg:w-90 lg:shrink-0 lg:shadow-none"
     >
       <div className="sticky top-0 flex items-start gap-2 border-b border-line bg-surface py-2 pr-2 pl-4">

@@ -7,7 +7,7 @@ import { usePorthole } from '../state/porthole.tsx';
 import { t } from '../strings/strings.ts';
 
 const ITEM =
-  'flex min-h-9 cursor-default items-center rounded-8 px-3 text-13 outline-none data-[highlighted]:bg-accent-soft data-[disabled]:text-muted pointer-coarse:min-h-11';
+  'flex min-h-9 cursor-default items-center rounded-8 px-3 text-13 -outline-offset-2 data-[highlighted]:bg-accent-soft data-[disabled]:text-muted pointer-coarse:min-h-11';
 
 interface MenuProps {
   readonly service: ServiceView;
