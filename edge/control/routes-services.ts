@@ -9,6 +9,7 @@ import { parseInput } from './input.ts';
 import { choosePorts } from './port-choice.ts';
 import { refuse } from './refusal.ts';
 import { changeService, isRandomName, makeService } from './rules.ts';
+import { resolveAgents } from './target-agents.ts';
 
 const LIMITS = { services: SERVICES_PER_AGENT, exposures: EXPOSURES_PER_AGENT };
 /** Random names and ports that are tried before a taken one is reported. */
@@ -37,7 +38,9 @@ export function addServiceRoutes(app: FastifyInstance, context: ControlContext):
     if (!agent.ok) return refuse(reply, agent.error);
     const input = parseInput(servicePatchSchema, request.body);
     if (!input.ok) return refuse(reply, input.error);
-    const patch = input.value;
+    const resolved = await resolveAgents(store, input.value);
+    if (!resolved.ok) return refuse(reply, resolved.error);
+    const patch = resolved.value;
     const { id } = request.params;
     return answer(reply, await store.updateService(id, agent.value.id, (s) => changeService(context.rules, s, patch)));
   });
@@ -62,7 +65,9 @@ async function create(
   agentId: string,
   body: unknown,
 ): Promise<Result<StoredService, Failure>> {
-  const input = parseInput(newServiceSchema, body);
+  const parsed = parseInput(newServiceSchema, body);
+  if (!parsed.ok) return parsed;
+  const input = await resolveAgents(context.store, parsed.value);
   if (!input.ok) return input;
   const choice = choosePorts(context, input.value);
   for (let draw = 1; ; draw++) {

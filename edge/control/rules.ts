@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
-import type { newServiceSchema, newTargetSchema, servicePatchSchema } from '../../shared/contract/control-api.ts';
+import type { newServiceSchema, servicePatchSchema } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { isUnder } from '../../shared/domain/hostname.ts';
 import { createId } from '../../shared/domain/id.ts';
@@ -10,15 +11,12 @@ import {
   parseNamePrefix,
   randomName,
   type Service,
-  type ServiceMode,
-  type Target,
 } from '../../shared/domain/service.ts';
 import { checkPort, type PortRules } from './port-rules.ts';
-import { makeTarget } from './target-rules.ts';
+import { changeTargets, makeTargets } from './targets.ts';
 
 type ServiceInput = z.output<typeof newServiceSchema>;
 type ServiceChange = z.output<typeof servicePatchSchema>;
-type TargetInput = z.output<typeof newTargetSchema>;
 
 /** What the rules need to know of their surroundings. */
 export interface RuleContext {
@@ -31,7 +29,7 @@ export interface RuleContext {
 
 /**
  * The service that `input` of agent `agentId` asks for, at `listenPort` (chosen by `port-choice.ts`). Fails with
- * `name_invalid`, `domain_foreign`, `host_invalid`, `input_invalid`. Whether domain and port are free, the store decides.
+ * `name_invalid`, `domain_foreign`, `host_invalid`, `header_invalid`, `input_invalid`. Whether domain and port are free, the store decides.
  */
 export function makeService(
   context: RuleContext,
@@ -44,7 +42,7 @@ export function makeService(
   if (!label.ok) return label;
   const domain = domainOf(context, label.value);
   if (!domain.ok) return domain;
-  const targets = makeTargets(context, mode, agentId, input.targets, []);
+  const targets = makeTargets(context, mode, agentId, input.targets);
   if (!targets.ok) return targets;
   const createdAt = context.now();
   return ok({
@@ -56,6 +54,7 @@ export function makeService(
     ...(listenPort === undefined ? {} : { listenPort }),
     enabled: input.enabled,
     passHostHeader: mode === 'http' && input.passHostHeader,
+    ...(mode === 'http' && input.rewriteRedirects === true ? { rewriteRedirects: true } : {}),
     source: input.source,
     ownerId: agentId,
     createdAt,
@@ -68,7 +67,7 @@ export const isRandomName = (input: ServiceInput): boolean => input.subdomain ==
 
 /** `service` with `change` made; the very same value when nothing differs. Fails as `makeService` does. */
 export function changeService(context: RuleContext, service: Service, change: ServiceChange): Result<Service, Failure> {
-  let { domain, targets } = service;
+  let { domain } = service;
   if (change.subdomain !== undefined) {
     const label = parseSubdomain(context, change.subdomain);
     if (!label.ok) return label;
@@ -76,26 +75,25 @@ export function changeService(context: RuleContext, service: Service, change: Se
     if (!moved.ok) return moved;
     domain = moved.value;
   }
-  if (change.targets !== undefined) {
-    const made = makeTargets(context, service.mode, service.ownerId, change.targets, service.targets);
-    if (!made.ok) return made;
-    targets = made.value;
-  }
+  const targets = changeTargets(context, service, change);
+  if (!targets.ok) return targets;
   const port = change.listenPort === undefined ? ok(service.listenPort) : movePort(context, service, change.listenPort);
   if (!port.ok) return port;
   const { name = service.name, enabled = service.enabled } = change;
   const passHostHeader = service.mode === 'http' && (change.passHostHeader ?? service.passHostHeader);
-  const { listenPort: _, ...rest } = service;
+  const { listenPort: _port, rewriteRedirects: before = false, ...rest } = service;
+  const rewriteRedirects = service.mode === 'http' && (change.rewriteRedirects ?? before);
   const next: Service = {
     ...rest,
     name,
     domain,
-    targets,
+    targets: targets.value,
     ...(port.value === undefined ? {} : { listenPort: port.value }),
     enabled,
     passHostHeader,
+    ...(rewriteRedirects ? { rewriteRedirects } : {}),
   };
-  return ok(JSON.stringify(next) === JSON.stringify(service) ? service : next);
+  return ok(isDeepStrictEqual(next, service) ? service : next);
 }
 
 /** A port that stays is not looked at again: the edge's own settings may have changed since it was given. */
@@ -131,31 +129,4 @@ function domainOf(context: RuleContext, label: string): Result<string, Failure> 
   if (domain.length <= 253) return ok(domain);
   const reason = 'with the cluster domain it is longer than 253 characters.';
   return err(failure('name_invalid', { name: label, reason }, 'subdomain'));
-}
-
-/** Targets that are the same as before keep their id, and with it what is known of them. */
-function makeTargets(
-  context: RuleContext,
-  mode: ServiceMode,
-  agentId: string,
-  inputs: readonly TargetInput[],
-  before: readonly Target[],
-): Result<Target[], Failure> {
-  if (mode !== 'http' && inputs.length !== 1)
-    return err(failure('input_invalid', { reason: `A ${mode} service has exactly one target.` }, 'targets'));
-  const targets: Target[] = [];
-  for (const [index, input] of inputs.entries()) {
-    const made = makeTarget(mode, input, `targets.${index}`);
-    if (!made.ok) return made;
-    const { path, type, host, port, protocol } = made.value;
-    if (targets.some((t) => t.path === path)) {
-      const reason = `The path ${path} occurs twice. Each target of a service takes another path.`;
-      return err(failure('input_invalid', { reason }, `targets.${index}.path`));
-    }
-    const same = before.find(
-      (t) => t.path === path && t.type === type && t.host === host && t.port === port && t.protocol === protocol,
-    );
-    targets.push({ id: same?.id ?? createId(context.now(), context.random), agentId, ...made.value });
-  }
-  return ok(targets);
 }

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { newTargetSchema } from '../../shared/contract/control-api.ts';
 import { cidrContains, parseAddress, parseCidr } from '../../shared/domain/cidr.ts';
+import { checkCustomHeaders } from '../../shared/domain/custom-headers.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { isDialHost } from '../../shared/domain/hostname.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
@@ -20,7 +21,7 @@ const invalid = (reason: string, field: string): Result<never, Failure> =>
 
 /**
  * The target that `input` asks for in a service of `mode`; `field` is its path in the input. Fails with `host_invalid`,
- * `input_invalid`.
+ * `header_invalid`, `input_invalid`.
  */
 export function makeTarget(
   mode: ServiceMode,
@@ -33,6 +34,8 @@ export function makeTarget(
   if (!place.ok) return place;
   const protocol = parseProtocol(mode, input, field);
   if (!protocol.ok) return protocol;
+  const headers = checkCustomHeaders(input.customHeaders ?? [], `${field}.customHeaders`);
+  if (!headers.ok) return headers;
   const misfit = mode === 'http' ? httpMisfit(input) : directMisfit(mode, input, path.value);
   if (misfit !== undefined) return invalid(misfit.reason, `${field}.${misfit.option}`);
   return ok({
@@ -46,6 +49,9 @@ export function makeTarget(
     connectTimeout: input.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT,
     ...(input.idleTimeout === undefined ? {} : { idleTimeout: input.idleTimeout }),
     ...(input.proxyProtocol === true ? { proxyProtocol: true } : {}),
+    ...(input.pathRewrite === 'preserve' ? { pathRewrite: 'preserve' } : {}),
+    ...(input.responseTimeout === undefined ? {} : { responseTimeout: input.responseTimeout }),
+    ...(headers.value.length === 0 ? {} : { customHeaders: headers.value }),
   });
 }
 
@@ -74,10 +80,17 @@ function httpMisfit({ idleTimeout, proxyProtocol }: TargetInput): Misfit | undef
     : undefined;
 }
 
+const HTTP_OPTIONS = ['pathRewrite', 'responseTimeout', 'customHeaders'] as const;
+/** The defaults may be said, of what doesn't apply too. */
+const isSet = (value: unknown): boolean =>
+  value !== undefined && value !== 'strip' && !(Array.isArray(value) && value.length === 0);
+
 function directMisfit(mode: ServiceMode, input: TargetInput, path: string): Misfit | undefined {
   if (path !== '/') return { option: 'path', reason: `A path goes with http services only, not ${mode}.` };
   if (input.skipTlsVerify === true)
     return { option: 'skipTlsVerify', reason: `A ${mode} service opens no TLS that could be verified.` };
+  const http = HTTP_OPTIONS.find((option) => isSet(input[option]));
+  if (http !== undefined) return { option: http, reason: `It goes with http services only, not ${mode}.` };
   if (!input.enabled) return { option: 'enabled', reason: `Switch the service off, not its only target.` };
   return mode === 'udp' && input.proxyProtocol === true
     ? { option: 'proxyProtocol', reason: 'The PROXY protocol goes with tcp and tls services only.' }
