@@ -86,7 +86,9 @@ class EmbeddedMembership implements Membership {
 
   ownPorts(): readonly number[] {
     const { ready } = this.#edge;
-    return [ready?.httpsPort, ready?.httpPort, ready?.healthPort].filter((port) => port !== undefined);
+    // The edge listens here for TCP and TLS services too: what it carries must not be offered to it again.
+    const listened = this.agent?.snapshot().services.map((s) => (s.mode === 'udp' ? undefined : s.listenPort)) ?? [];
+    return [ready?.httpsPort, ready?.httpPort, ready?.healthPort, ...listened].filter((port) => port !== undefined);
   }
 
   obstacle(): Failure | undefined {

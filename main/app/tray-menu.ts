@@ -56,7 +56,10 @@ function serviceRow(service: ServiceView, state: AgentState): TrayRow {
     rows: [
       { kind: 'words', label: short(url) },
       { kind: 'action', label: 'Copy URL', action: { do: 'copy', text: url } },
-      { kind: 'action', label: 'Open in browser', action: { do: 'open-url', url } },
+      // Browsers open nothing but web pages.
+      ...(service.mode === 'http'
+        ? [{ kind: 'action', label: 'Open in browser', action: { do: 'open-url', url } } as const]
+        : []),
       {
         kind: 'toggle',
         label: 'Public',

@@ -7,7 +7,7 @@ import { Icon } from '../controls/icons.tsx';
 import { Problem } from '../controls/notice.tsx';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
-import { EMPTY_DRAFT, fieldOf, type PublishDraft, toInput } from './publish-input.ts';
+import { EMPTY_DRAFT, fieldOf, hasPort, PROTOCOLS, type PublishDraft, toInput } from './publish-input.ts';
 
 interface FormProps {
   readonly domain: string;
@@ -81,15 +81,39 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
               <select
                 {...ids}
                 value={draft.protocol}
-                onChange={(event) => set({ protocol: event.target.value === 'https' ? 'https' : 'http' })}
+                onChange={(event) =>
+                  set({ protocol: PROTOCOLS.find((known) => known === event.target.value) ?? 'http' })
+                }
                 className={INPUT}
               >
-                <option value="http">http</option>
-                <option value="https">https</option>
+                {PROTOCOLS.map((protocol) => (
+                  <option key={protocol} value={protocol}>
+                    {t.form.protocols[protocol]}
+                  </option>
+                ))}
               </select>
             )}
           </Field>
         </div>
+        {hasPort(draft.protocol) && (
+          <Field
+            label={t.form.listenPort}
+            hint={draft.protocol === 'tls' ? t.form.listenPortTls : t.form.listenPortHint}
+            problem={problemOf('listenPort')}
+          >
+            {(ids) => (
+              <input
+                {...ids}
+                value={draft.listenPort ?? ''}
+                inputMode="numeric"
+                autoComplete="off"
+                maxLength={40}
+                onChange={(event) => set({ listenPort: event.target.value })}
+                className={`${INPUT} tabular font-mono`}
+              />
+            )}
+          </Field>
+        )}
         <Field label={t.form.host} hint={t.form.hostHint} problem={problemOf('host')}>
           {(ids) => (
             <input
@@ -128,7 +152,7 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
           )}
         </Field>
         {problem !== undefined && field === undefined && <Problem>{problem.message}</Problem>}
-        <p className="text-13 text-muted">{t.form.note}</p>
+        <p className="text-13 text-muted">{hasPort(draft.protocol) ? t.form.noteDirect : t.form.note}</p>
         <Button look="primary" type="submit" busy={publish.pending} disabled={!online} className="sm:self-start">
           {publish.pending ? t.ports.making : t.form.submit}
         </Button>

@@ -8,30 +8,55 @@ import { t } from '../strings/strings.ts';
 export interface PublishDraft {
   readonly port: string;
   readonly host: string;
-  readonly protocol: 'http' | 'https';
+  readonly protocol: Protocol;
   readonly name: string;
+  /** What visitors connect to; only where `hasPort`. */
+  readonly listenPort?: string;
 }
+
+/** What a server may speak, the usual first. */
+export const PROTOCOLS = ['http', 'https', 'tcp', 'tls', 'udp'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+/** Whether a service of this protocol may have a port of its own at the edge. */
+export const hasPort = (protocol: Protocol): boolean => protocol !== 'http' && protocol !== 'https';
 
 export const EMPTY_DRAFT: PublishDraft = { port: '', host: '', protocol: 'http', name: '' };
 
 /**
- * The call's input, or what is wrong with the port: main is asked everything else, but a text that is no number can't
+ * The call's input, or what is wrong with a port: main is asked everything else, but a text that is no number can't
  * even be sent.
  */
 export function toInput(draft: PublishDraft): Result<Input<'services:publish'>, Failure> {
-  const typed = draft.port.trim().replace(/^:/, '');
-  if (typed === '') return err({ code: 'port_invalid', message: t.form.portMissing, field: 'port' });
-  const port = /^\d{1,10}$/.test(typed) ? Number(typed) : Number.NaN;
-  if (!isPort(port)) return err(failure('port_invalid', { port: typed.slice(0, 40) }, 'port'));
+  const port = readPort(draft.port, 'port');
+  if (!port.ok) return port;
+  const wanted = hasPort(draft.protocol) ? (draft.listenPort ?? '').trim() : '';
+  const listenPort = wanted === '' ? undefined : readPort(wanted, 'listenPort');
+  if (listenPort?.ok === false) return listenPort;
   const host = draft.host.trim();
   const name = draft.name.trim();
-  return ok({ port, protocol: draft.protocol, ...(host === '' ? {} : { host }), ...(name === '' ? {} : { name }) });
+  return ok({
+    port: port.value,
+    protocol: draft.protocol,
+    ...(host === '' ? {} : { host }),
+    ...(name === '' ? {} : { name }),
+    ...(listenPort === undefined ? {} : { listenPort: listenPort.value }),
+  });
+}
+
+function readPort(text: string, field: 'port' | 'listenPort'): Result<number, Failure> {
+  const typed = text.trim().replace(/^:/, '');
+  if (typed === '') return err({ code: 'port_invalid', message: t.form.portMissing, field });
+  const port = /^\d{1,10}$/.test(typed) ? Number(typed) : Number.NaN;
+  return isPort(port) ? ok(port) : err(failure('port_invalid', { port: typed.slice(0, 40) }, field));
 }
 
 const FIELDS: Readonly<Record<string, keyof PublishDraft>> = {
   port: 'port',
   host: 'host',
   protocol: 'protocol',
+  mode: 'protocol',
+  listenPort: 'listenPort',
   name: 'name',
   subdomain: 'name',
   namePrefix: 'name',

@@ -37,9 +37,11 @@ export function ServiceMenu({ service, url, online, onChoose, trigger }: MenuPro
           collisionPadding={16}
           className="z-10 min-w-40 rounded-8 border border-line bg-surface p-1 text-text shadow-float"
         >
-          <DropdownMenu.Item className={ITEM} disabled={!service.enabled} onSelect={() => transport.open(url)}>
-            {t.services.open}
-          </DropdownMenu.Item>
+          {service.mode === 'http' && (
+            <DropdownMenu.Item className={ITEM} disabled={!service.enabled} onSelect={() => transport.open(url)}>
+              {t.services.open}
+            </DropdownMenu.Item>
+          )}
           <DropdownMenu.Item className={ITEM} disabled={!online} onSelect={() => onChoose('rename')}>
             {t.services.rename}
           </DropdownMenu.Item>

@@ -53,6 +53,10 @@ describe('the form', () => {
   const draft = { port: '3000', host: ' ', protocol: 'http', name: '' } as const;
   it('sends only what was given', () => {
     expect(toInput(draft)).toEqual({ ok: true, value: { port: 3000, protocol: 'http' } });
+    const direct = { ...draft, protocol: 'tcp', listenPort: ' 15432 ' } as const;
+    expect(toInput(direct)).toEqual({ ok: true, value: { port: 3000, protocol: 'tcp', listenPort: 15432 } });
+    expect(toInput({ ...direct, protocol: 'http' })).toEqual({ ok: true, value: { port: 3000, protocol: 'http' } });
+    expect(toInput({ ...direct, listenPort: 'x' })).toMatchObject({ ok: false, error: { field: 'listenPort' } });
     expect(toInput({ port: ' :8443', host: '10.0.0.5', protocol: 'https', name: ' shop ' })).toEqual({
       ok: true,
       value: { port: 8443, protocol: 'https', host: '10.0.0.5', name: 'shop' },
