@@ -1,9 +1,10 @@
-import type { ServiceView } from '../../shared/contract/control-api.ts';
+import type { GuestService, ServiceView } from '../../shared/contract/control-api.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
 import type { CancelTimer, Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type { ChangeSet, Store } from '../store/store.ts';
 import type { Facts, FactsChange } from './facts.ts';
+import { GuestTargets } from './guest-targets.ts';
 import type { ServiceViews } from './service-views.ts';
 
 /** Changes within this many milliseconds reach subscribers together: a write and its routing are one event to them. */
@@ -41,6 +42,7 @@ export class AgentFeeds {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #feeds = new Map<string, Feed>();
+  readonly #guests = new GuestTargets();
   readonly #stops: (() => void)[];
   #revision = 0;
   #reading = false;
@@ -80,6 +82,11 @@ export class AgentFeeds {
     return this.#feeds.get(agentId)?.subscribers.size ?? 0;
   }
 
+  /** Ids of the targets on `agentId` that other agents' services have. */
+  guestTargets(agentId: string): readonly string[] {
+    return this.#guests.of(agentId).flatMap((guest) => guest.targets.map((target) => target.id));
+  }
+
   /** Ends what follows an agent that has left. */
   endAgent(agentId: string): void {
     const feed = this.#feeds.get(agentId);
@@ -115,7 +122,9 @@ export class AgentFeeds {
     this.#revision = changes.revision;
     for (const agentId of changes.removedAgents) this.endAgent(agentId);
     if (changes.reset) await this.#endUnknown();
+    const hosts = this.#guests.apply(changes);
     const owners = new Set(changes.reset ? this.#feeds.keys() : changes.services.map((s) => s.ownerId));
+    for (const host of hosts) owners.add(host);
     this.#mark(owners);
     for (const owner of owners) if (this.#facts.hasProblems(owner)) await this.#forgetTargets(owner);
   }
@@ -132,7 +141,7 @@ export class AgentFeeds {
     const stored = await this.#store.servicesOf(agentId);
     if (!stored.ok) return;
     const targets = stored.value.services.flatMap((s) => s.service.targets.map((t) => t.id));
-    this.#facts.keepOnly(agentId, new Set(targets));
+    this.#facts.keepOnly(agentId, new Set([...targets, ...this.guestTargets(agentId)]));
   }
 
   #mark(agentIds: Iterable<string>): void {
@@ -152,18 +161,32 @@ export class AgentFeeds {
     feed.reading = true;
     feed.stale = false;
     const views = await this.#views.of(agentId);
+    const guests = await this.#guestsOf(agentId);
     feed.reading = false;
     if (this.#closed || this.#feeds.get(agentId) !== feed) return;
     if (views.ok) {
       const { revision, services } = views.value;
-      publish(feed, revision, services);
+      publish(feed, revision, services, guests);
     } else this.#retry(views.error, () => this.#mark([agentId]));
     if (feed.stale || feed.fresh.size > 0) this.#mark([agentId]);
   }
 
+  async #guestsOf(agentId: string): Promise<readonly GuestService[]> {
+    const guests: GuestService[] = [];
+    for (const { service, targets } of this.#guests.of(agentId)) {
+      const { id, name, domain, ownerId } = service;
+      const owner = await this.#store.agent(ownerId);
+      const ownerName = (owner.ok ? owner.value?.name : undefined) ?? ownerId;
+      const shown = targets.map(({ customHeaders: _, ...target }) => target);
+      guests.push({ id, name, domain, ownerId, ownerName, targets: shown });
+    }
+    return guests;
+  }
+
   #touchedBy(change: FactsChange): Iterable<string> {
     if (change === 'certificate' || change === 'listener') return this.#feeds.keys();
-    if (change !== 'routed') return change;
+    // How a target is concerns whoever owns its service, too.
+    if (change !== 'routed') return new Set(change.flatMap((agentId) => [agentId, ...this.#guests.owners(agentId)]));
     const waits = (feed: Feed): boolean => feed.told?.services.some((s) => s.status === 'pending') === true;
     return [...this.#feeds].filter(([, feed]) => waits(feed)).map(([agentId]) => agentId);
   }
@@ -178,8 +201,13 @@ export class AgentFeeds {
 }
 
 /** Tells everybody when something has changed, else only those who don't know it yet. */
-function publish(feed: Feed, revision: number, services: readonly ServiceView[]): void {
-  const json = JSON.stringify(services);
+function publish(
+  feed: Feed,
+  revision: number,
+  services: readonly ServiceView[],
+  guests: readonly GuestService[],
+): void {
+  const json = `${JSON.stringify(services)}${guests.length === 0 ? '' : `,"guests":${JSON.stringify(guests)}`}`;
   const receivers = json === feed.told?.json ? [...feed.fresh] : [...feed.subscribers];
   feed.told = { services, json };
   feed.fresh.clear();

@@ -50,7 +50,10 @@ export function addAgentRoutes(app: FastifyInstance, context: ControlContext): v
     const stored = await store.servicesOf(agent.value.id);
     if (!stored.ok) return refuse(reply, stored.error);
     // Targets that were removed meanwhile are no error; other agents' are not this one's to speak of.
-    const own = new Set(stored.value.services.flatMap((s) => s.service.targets.map((t) => t.id)));
+    const own = new Set([
+      ...stored.value.services.flatMap((s) => s.service.targets.map((t) => t.id)),
+      ...context.feeds.guestTargets(agent.value.id),
+    ]);
     const problems = reports.value.problems.filter((p) => own.has(p.targetId));
     facts.report(agent.value.id, new Map(problems.map((p) => [p.targetId, p.problem])));
     return reply.code(204).send();

@@ -1,6 +1,7 @@
 import type { LinkState, LocalPort } from '../../shared/contract/agent-state.ts';
 import type {
   ClusterInfo,
+  GuestService,
   LogBatch,
   ServiceView,
   TargetReports,
@@ -51,6 +52,8 @@ export interface AgentSnapshot {
   /** Newest first; the last known ones while the edge is away. */
   readonly services: readonly ServiceView[];
   readonly servicesKnown: boolean;
+  /** Services of other laptops with targets on this one, allowed or not. */
+  readonly guests: readonly GuestService[];
   /** With the service that publishes each. */
   readonly ports: readonly LocalPort[];
   readonly portsKnown: boolean;
@@ -95,6 +98,7 @@ class RunningAgent implements Agent {
   #tail: EdgeFeed | undefined;
   #cluster: ClusterInfo | undefined;
   #services: readonly ServiceView[] | undefined;
+  #guests: readonly GuestService[] = [];
   #feedState: AgentSnapshot['feed'] = { live: false };
   #announced = false;
 
@@ -176,7 +180,11 @@ class RunningAgent implements Agent {
       this.#cluster = event.cluster;
     } else {
       this.#services = [...event.services].sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
-      this.#targets.setServices(this.#services);
+      this.#guests = event.guests ?? [];
+      this.#targets.setServices([
+        ...this.#services,
+        ...this.#guests.map(({ targets }) => ({ enabled: true, targets })),
+      ]);
     }
     this.#changed();
   }
@@ -189,6 +197,7 @@ class RunningAgent implements Agent {
       ...(this.#cluster === undefined ? {} : { cluster: this.#cluster }),
       services,
       servicesKnown: this.#services !== undefined,
+      guests: this.#guests,
       ports: publishedPorts(found ?? [], services, this.#options.agentId),
       portsKnown: found !== undefined,
       problems: this.#targets.problems,

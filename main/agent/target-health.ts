@@ -47,16 +47,20 @@ export function problemOf(code: ResetCode): TargetProblem | undefined {
   }
 }
 
+/** What counts of a service here. */
+export type TargetHolder = Pick<ServiceView, 'enabled' | 'targets'>;
+
 export interface HealthFacts {
   readonly agentId: string;
-  readonly services: readonly ServiceView[];
+  /** This agent's own, and others' with targets on this machine. */
+  readonly services: readonly TargetHolder[];
   readonly isAllowed: (target: OpenRequest) => boolean;
   /** The last dial of a target, by `dialKey`. */
   readonly outcomes: ReadonlyMap<string, DialOutcome>;
 }
 
-/** The targets of this agent's enabled services: those worth looking after. */
-export const ownTargets = (agentId: string, services: readonly ServiceView[]): Target[] =>
+/** The targets of enabled services on this machine: those worth looking after. */
+export const ownTargets = (agentId: string, services: readonly TargetHolder[]): Target[] =>
   services.flatMap((service) =>
     service.enabled ? service.targets.filter((t) => t.agentId === agentId && t.enabled) : [],
   );

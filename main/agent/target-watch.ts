@@ -1,4 +1,4 @@
-import type { ServiceView, TargetReports } from '../../shared/contract/control-api.ts';
+import type { TargetReports } from '../../shared/contract/control-api.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
 import type { Result } from '../../shared/domain/result.ts';
 import type { CancelTimer, Clock } from '../../shared/node/clock.ts';
@@ -13,6 +13,7 @@ import {
   openOf,
   ownTargets,
   problemOf,
+  type TargetHolder,
   targetProblems,
   targetsToCheck,
 } from './target-health.ts';
@@ -42,7 +43,7 @@ export interface TargetWatch {
   readonly problems: TargetReports['problems'];
   /** Dials for a visitor, and remembers how it went. */
   dial(target: OpenRequest, signal: AbortSignal): Promise<Result<OriginConnection, OriginRefusal>>;
-  setServices(services: readonly ServiceView[]): void;
+  setServices(services: readonly TargetHolder[]): void;
   /** Whether the edge listens. Once it does again everything is reported anew, since it may have forgotten. */
   setEdgeOpen(open: boolean): void;
   /** The tunnel is back: what the edge knew of this agent's targets went with the last one. */
@@ -56,7 +57,7 @@ export function createTargetWatch(options: TargetWatchOptions): TargetWatch {
 class Watch implements TargetWatch {
   readonly #options: TargetWatchOptions;
   readonly #outcomes = new Map<string, DialOutcome>();
-  #services: readonly ServiceView[] = [];
+  #services: readonly TargetHolder[] = [];
   #problems: TargetReports['problems'] = [];
   /** What the edge was told last; undefined when it has to be told. */
   #told: string | undefined;
@@ -93,7 +94,7 @@ class Watch implements TargetWatch {
     return dialled;
   }
 
-  setServices(services: readonly ServiceView[]): void {
+  setServices(services: readonly TargetHolder[]): void {
     this.#services = services;
     const keys = new Set(ownTargets(this.#options.agentId, services).map((t) => dialKey(openOf(t))));
     for (const key of this.#outcomes.keys()) if (!keys.has(key)) this.#outcomes.delete(key);

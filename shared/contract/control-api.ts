@@ -253,11 +253,30 @@ export const targetReportsSchema = z.strictObject({
 });
 export type TargetReports = z.output<typeof targetReportsSchema>;
 
+/** A service of another laptop of the cluster with targets on this one, which this one's user may allow. */
+export const guestServiceSchema = z.strictObject({
+  id,
+  name: z.string().min(1).max(255),
+  domain: z.string().min(1).max(253),
+  ownerId: id,
+  /** What people call the laptop that owns it. */
+  ownerName: z.string(),
+  /** Those on this laptop; headers that they get are left out. */
+  targets: z.array(targetSchema),
+});
+export type GuestService = z.output<typeof guestServiceSchema>;
+
 export const watchEventSchema = z.discriminatedUnion('type', [
   /** First line, and again whenever the cluster's facts change. */
   z.strictObject({ type: z.literal('cluster'), cluster: clusterInfoSchema }),
   /** Every service of this agent, after each change of a service or a status; at most one per 50 ms. */
-  z.strictObject({ type: z.literal('services'), revision: z.number(), services: z.array(serviceViewSchema) }),
+  z.strictObject({
+    type: z.literal('services'),
+    revision: z.number(),
+    services: z.array(serviceViewSchema),
+    /** Left out when there are none; the oldest ones when there are very many. */
+    guests: z.array(guestServiceSchema).exactOptional(),
+  }),
   z.strictObject({ type: z.literal('ping') }),
 ]);
 export type WatchEvent = z.output<typeof watchEventSchema>;

@@ -70,6 +70,12 @@ export function deriveStatus(
   if (targets.length === 0) return { status: 'error', reason: 'Every target is switched off.' };
   if (!targets.some((t) => facts.agentUp(t.agentId)))
     return { status: 'tunnel_not_created', reason: OFFLINE_WORDS[service.mode] };
+  const cut = targets.find((t) => !facts.agentUp(t.agentId));
+  if (cut !== undefined)
+    return {
+      status: 'error',
+      reason: `The laptop behind ${cut.path} is not connected. Visitors see an "offline" page there.`,
+    };
   for (const target of targets) {
     const problem = facts.targetProblem(target.id);
     if (problem !== undefined)
