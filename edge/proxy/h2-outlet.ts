@@ -1,9 +1,4 @@
-import {
-  constants,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Stream,
-  type ServerStreamResponseOptions,
-} from 'node:http2';
+import type { OutgoingHttpHeaders, ServerHttp2Stream, ServerStreamResponseOptions } from 'node:http2';
 import type { Consumer } from '../../shared/node/socket-sink.ts';
 import type { Lease } from '../../shared/node/stream.ts';
 
@@ -54,8 +49,8 @@ export class H2Outlet {
     if (!this.reachable) return;
     try {
       send();
-    } catch {
-      this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    } catch (error) {
+      this.#stream.destroy(error instanceof Error ? error : undefined);
     }
   }
 

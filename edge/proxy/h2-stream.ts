@@ -21,6 +21,8 @@ export interface H2Owner {
   streamGone(stream: H2Stream): void;
 }
 
+const BROKEN_OFF = new Error('broken off');
+
 /** One stream of a visitor's HTTP/2 connection: one request and its response. */
 export class H2Stream implements VisitorEnd {
   readonly connection: VisitorConnection;
@@ -151,16 +153,20 @@ export class H2Stream implements VisitorEnd {
   }
 
   broken(): void {
-    this.#reset(constants.NGHTTP2_INTERNAL_ERROR);
+    this.#reset();
   }
 
   endWriting(): void {
     this.reply.outlet.end();
   }
 
-  #reset(code: number): void {
+  /**
+   * Breaks the stream off with INTERNAL_ERROR. Not by `close`: that ends the stream in order before it resets it, and
+   * what was cut short would look whole.
+   */
+  #reset(): void {
     this.brokeOff = true;
-    if (!this.#stream.destroyed && !this.#stream.closed) this.#stream.close(code);
+    this.#stream.destroy(BROKEN_OFF);
   }
 
   /** Ends the request for a reason of this hop, with an answer if none has begun. */
@@ -171,14 +177,14 @@ export class H2Stream implements VisitorEnd {
   /** Ends the request now. */
   cut(failure: FailureCode): void {
     this.#exchange?.abort(failure);
-    this.#reset(constants.NGHTTP2_CANCEL);
+    this.#reset();
   }
 
   /** Once a second or so, `now` being the context's coarse time. */
   tick(now: number): void {
     const { outlet } = this.reply;
     if (this.#writePace.stalled(now, outlet.pending, outlet.left)) {
-      this.#reset(constants.NGHTTP2_CANCEL);
+      this.#reset();
       return;
     }
     const { exchange } = this;
@@ -186,7 +192,7 @@ export class H2Stream implements VisitorEnd {
     const { upgraded } = exchange;
     if (upgraded !== undefined) {
       const idle = now - upgraded.lastActivity;
-      if (upgraded.halfClosed && idle >= UPGRADE_HALF_CLOSED_TIMEOUT) this.#reset(constants.NGHTTP2_CANCEL);
+      if (upgraded.halfClosed && idle >= UPGRADE_HALF_CLOSED_TIMEOUT) this.#reset();
       return;
     }
     if (exchange.body.done) return;
