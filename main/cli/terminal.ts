@@ -7,7 +7,7 @@ export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan';
 export interface Terminal {
   /** A line of the result. */
   print(line?: string): void;
-  /** One JSON value a line, for machines. */
+  /** One JSON value a line, for machines; plain enough for the terminal that it may end up on. */
   printJson(value: unknown): void;
   /** Progress, warnings, goodbyes. */
   say(line: string): void;
@@ -30,7 +30,7 @@ export function createTerminal(
   const coloured = out.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
   return {
     print: (line = '') => void out.write(`${line}\n`),
-    printJson: (value) => void out.write(`${JSON.stringify(value)}\n`),
+    printJson: (value) => void out.write(`${plainJson(value)}\n`),
     say: (line) => void err.write(`${line}\n`),
     style: (style, text) => (coloured ? styleText(style, text, { validateStream: false }) : text),
     copyByEscape(text) {
@@ -59,6 +59,19 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   );
 }
 
+/**
+ * What a terminal would act on, not show: C0 and C1 controls (U+009B alone begins a sequence), line and paragraph
+ * separators, and controls of the writing direction, which make a line read as another.
+ */
+const ACTED_ON = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+const unicodeEscape = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+/** JSON that means the same and holds no such character: inside strings, where alone they can be, escapes stand for them. */
+const plainJson = (value: unknown): string => JSON.stringify(value).replace(ACTED_ON, unicodeEscape);
+
 /** What a stranger sent, fit for a terminal: control characters could move the cursor or rewrite lines. */
 export const printable = (text: string): string =>
-  text.replace(/[\x00-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  text.replace(ACTED_ON, (c) =>
+    c > '\xff' ? unicodeEscape(c) : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );

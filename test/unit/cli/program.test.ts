@@ -125,6 +125,22 @@ describe('the terminal', () => {
     expect(table(['A'], [])).toEqual([]);
   });
 
+  const HOSTILE = 'a\x1b[2J\x7f\x9b2J\u2028\u2029\u202e\u2066\u200f\u061c';
+
+  it('gets JSON in which nothing that a visitor sent acts on it', () => {
+    const out = sink();
+    createTerminal(out, sink(), {}).printJson({ userAgent: HOSTILE, city: 'Köln 東京 👋' });
+    expect(out.text()).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200e\u200f\u061c]/);
+    expect(out.text()).toContain('\\u007f\\u009b2J\\u2028\\u2029\\u202e\\u2066');
+    expect(out.text()).toContain('Köln 東京 👋');
+    expect(JSON.parse(out.text())).toEqual({ userAgent: HOSTILE, city: 'Köln 東京 👋' });
+  });
+
+  it('gets no text that changes the direction or the lines of others', () => {
+    expect(printable(HOSTILE)).toBe('a\\x1b[2J\\x7f\\x9b2J\\u2028\\u2029\\u202e\\u2066\\u200f\\u061c');
+    expect(printable('Köln 東京 👋')).toBe('Köln 東京 👋');
+  });
+
   it('lets no visitor write to it', () => {
     expect(printable('a\x1b[2Jb\r\n\x9b')).toBe('a\\x1b[2Jb\\x0d\\x0a\\x9b');
     const record = {
