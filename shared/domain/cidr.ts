@@ -19,6 +19,7 @@ export interface Address {
 const WIDTH = { 4: 32, 6: 128 } as const;
 /** `::ffff:0:0/96` (RFC 4291 section 2.5.5.2). */
 const MAPPED = 0xffffn;
+const MAPPED_BITS = 96;
 
 /**
  * The number behind a textual address without brackets or zone; `undefined` when it is none. An IPv4-mapped IPv6
@@ -31,28 +32,38 @@ export function parseAddress(text: string): Address | undefined {
   return value >> 32n === MAPPED ? { family: 4, value: value & 0xffffffffn } : { family: 6, value };
 }
 
-/** A network from `ADDRESS/BITS`; an address alone is a network of one. `undefined` when it is none. */
+/**
+ * A network from `ADDRESS/BITS`; an address alone is a network of one. `undefined` when it is none. A network of
+ * IPv4-mapped addresses is the IPv4 network.
+ */
 export function parseCidr(text: string): Cidr | undefined {
   const [host = '', length, ...rest] = text.trim().split('/');
-  const address = isIPv6(host) ? { family: 6 as const, value: ipv6(host) } : parseAddress(host);
-  if (address === undefined || rest.length > 0) return undefined;
-  const width = WIDTH[address.family];
+  const written = isIPv6(host) ? { family: 6 as const, value: ipv6(host) } : parseAddress(host);
+  if (written === undefined || rest.length > 0) return undefined;
   if (length !== undefined && !/^(?:0|[1-9]\d{0,2})$/.test(length)) return undefined;
-  const bits = length === undefined ? width : Number(length);
-  if (bits > width) return undefined;
-  const shift = BigInt(width - bits);
-  const base = (address.value >> shift) << shift;
-  return { family: address.family, base, bits, text: `${spell({ family: address.family, value: base })}/${bits}` };
+  const bits = length === undefined ? WIDTH[written.family] : Number(length);
+  if (bits > WIDTH[written.family]) return undefined;
+  const mapped = written.family === 6 && written.value >> 32n === MAPPED && bits >= MAPPED_BITS;
+  return mapped
+    ? networkOf({ family: 4, value: written.value & 0xffffffffn }, bits - MAPPED_BITS)
+    : networkOf(written, bits);
 }
 
-/** Whether `text`, an address, lies in the network. What is no address lies nowhere. */
+function networkOf({ family, value }: Address, bits: number): Cidr {
+  const shift = BigInt(WIDTH[family] - bits);
+  const base = (value >> shift) << shift;
+  return { family, base, bits, text: `${spell({ family, value: base })}/${bits}` };
+}
+
+/**
+ * Whether `text`, an address, lies in the network. What is no address lies nowhere, and no address in a network of the
+ * other family: whoever writes `::/0` doesn't mean the neighbours by IPv4.
+ */
 export function cidrContains(cidr: Cidr, text: string): boolean {
   const address = parseAddress(text);
-  if (address === undefined) return false;
+  if (address?.family !== cidr.family) return false;
   const shift = BigInt(WIDTH[cidr.family] - cidr.bits);
-  if (address.family === cidr.family) return address.value >> shift === cidr.base >> shift;
-  // A mapped address also lies in IPv6 networks that hold it, such as ::/0.
-  return cidr.family === 6 && ((MAPPED << 32n) | address.value) >> shift === cidr.base >> shift;
+  return address.value >> shift === cidr.base >> shift;
 }
 
 const ipv4 = (text: string): bigint => text.split('.').reduce((value, part) => (value << 8n) | BigInt(part), 0n);

@@ -28,6 +28,14 @@ describe('the allow list', () => {
     expect(list.isAllowed(host('fe80::1', 80))).toBe(true);
   });
 
+  it('holds an IPv6 network for IPv6 only', () => {
+    const subnet = (host: string) => ({ type: 'subnet', host, port: 80 }) as const;
+    const list = createAllowList([{ ...subnet('::1'), subnet: '::/0' }]);
+    expect(list.isAllowed(subnet('2001:db8::1'))).toBe(true);
+    expect(list.isAllowed(subnet('169.254.169.254'))).toBe(false);
+    expect(list.isAllowed(subnet('::ffff:169.254.169.254'))).toBe(false);
+  });
+
   it('cannot be talked into another entry by a host that looks like one', () => {
     const list = createAllowList([host('a', 80)]);
     expect(list.isAllowed(host('a:80', 80))).toBe(false);
