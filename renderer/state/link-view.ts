@@ -45,7 +45,7 @@ function processView(state: AgentState): LinkView | undefined {
 function lineView({ edge }: AgentState): LinkView {
   const words = t.link;
   const { link, domain } = edge;
-  const visitors = edge.kind === 'embedded' ? words.seeOffline : words.seeOfflineIf;
+  const near = edge.kind === 'embedded';
   if (link.state === 'up') return { mark: 'on', word: words.up, notice: undefined };
   if (link.state === 'paused')
     return {
@@ -57,7 +57,11 @@ function lineView({ edge }: AgentState): LinkView {
     return {
       mark: 'connecting',
       word: words.connecting,
-      notice: { tone: 'quiet', title: words.connectingTitle(domain), body: visitors },
+      notice: {
+        tone: 'quiet',
+        title: words.connectingTitle(domain),
+        body: near ? words.seeOffline : words.seeOfflineIf,
+      },
     };
   const retry = link.nextTryAt === undefined ? {} : { retryAt: link.nextTryAt };
   return {
@@ -66,7 +70,9 @@ function lineView({ edge }: AgentState): LinkView {
     notice: {
       tone: 'warn',
       title: words.downTitle(domain),
-      body: [link.failure?.message, visitors, words.downBody].filter((sentence) => sentence !== undefined).join(' '),
+      body: [link.failure?.message, words.seeOfflineIf, near ? words.keepsTrying : words.keepsTryingFar]
+        .filter((sentence) => sentence !== undefined)
+        .join(' '),
       ...retry,
     },
   };

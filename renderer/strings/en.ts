@@ -47,12 +47,12 @@ export const en = {
     embedded: 'Edge on this laptop',
     roundTrip: (ms: string) => `${ms} round trip`,
     connectingTitle: (domain: string) => `Connecting to ${domain}.`,
-    /** The edge on this laptop runs. */
     seeOffline: 'Visitors see an “offline” page until the connection is up.',
-    /** Whether the joined edge runs can't be told from here. */
-    seeOfflineIf: 'Visitors see the edge’s “offline” page, as long as the edge itself runs.',
+    /** Whether an edge that can't be reached answers visitors can't be told from here. */
+    seeOfflineIf: 'Visitors see the edge’s “offline” page, as long as the edge itself answers.',
     downTitle: (domain: string) => `No connection to ${domain}.`,
-    downBody: 'Porthole keeps trying; check this laptop’s network if it lasts.',
+    keepsTrying: 'Porthole keeps trying.',
+    keepsTryingFar: 'Porthole keeps trying; check this laptop’s network if it lasts.',
     pausedTitle: 'Paused.',
     pausedBody: 'Nothing on this laptop is reachable until you resume.',
     edgeStarting: 'The edge on this laptop is starting.',

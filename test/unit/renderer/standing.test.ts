@@ -151,8 +151,10 @@ describe('the line to the edge', () => {
     expect(bodyOf({ process: 'stopped' })).toMatch(/^Nobody answers at your addresses until it is back\./);
     expect(bodyOf({ process: 'starting' })).toMatch(/^Nobody answers at your addresses/);
     expect(bodyOf({ process: 'starting' }, [])).toMatch(/first time/);
-    expect(bodyOf({ process: 'running' })).toMatch(/^Visitors see an “offline” page until/);
-    expect(bodyOf({ kind: 'joined' })).toMatch(/“offline” page, as long as the edge itself runs/);
+    const connecting = { state: 'connecting', since: 0 } as const;
+    expect(bodyOf({ link: connecting })).toMatch(/^Visitors see an “offline” page until/);
+    expect(bodyOf({ process: 'running' })).not.toMatch(/network/);
+    expect(bodyOf({ kind: 'joined' })).toMatch(/“offline” page, as long as the edge itself answers.*network/);
   });
 
   it('asks for a new link where this page’s session is over', () => {
