@@ -5,6 +5,7 @@ import type { LogBatch } from '../../shared/contract/control-api.ts';
 import type { EventName, Events, Outputs } from '../../shared/contract/ipc.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
+import type { Target } from '../../shared/domain/service.ts';
 import { type Clock, systemClock } from '../../shared/node/clock.ts';
 import type { Lifetime } from '../../shared/node/lifetime.ts';
 import type { Logger } from '../../shared/node/logger.ts';
@@ -18,6 +19,7 @@ import { clusterHandlers } from './handlers/cluster.ts';
 import type { Context } from './handlers/context.ts';
 import { hostHandlers } from './handlers/host.ts';
 import { logHandlers } from './handlers/log.ts';
+import { allowanceOf } from './handlers/publish.ts';
 import { serviceHandlers } from './handlers/services.ts';
 import type { Host } from './host.ts';
 import { createJoinedMembership, JOINED_CREDENTIAL } from './joined-membership.ts';
@@ -189,6 +191,7 @@ export class RunningApp implements App {
       edge: this.#membership?.edge() ?? NO_EDGE,
       services: agent?.services ?? [],
       servicesKnown: agent?.servicesKnown ?? false,
+      ...guestsOf(this.#membership),
       ports: agent?.ports ?? found ?? [],
       portsKnown: found !== undefined,
       trust: this.#trust.stateFor(agent?.cluster),
@@ -303,6 +306,13 @@ export class RunningApp implements App {
     if (cluster === undefined) return err(failure('offline', { reason: 'the edge has not been reached yet' }));
     return this.#trust.install(cluster);
   }
+}
+
+function guestsOf(membership: Membership | undefined): Pick<AgentState, 'guests'> {
+  const guests = membership?.agent?.snapshot().guests ?? [];
+  if (membership === undefined || guests.length === 0) return {};
+  const isAllowed = (target: Target): boolean => membership.allowed.isAllowed(allowanceOf(target));
+  return { guests: guests.map((guest) => ({ ...guest, allowed: guest.targets.every(isAllowed) })) };
 }
 
 const NO_EDGE: AgentState['edge'] = { kind: 'embedded', domain: 'localhost', link: { state: 'connecting', since: 0 } };

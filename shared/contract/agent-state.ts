@@ -1,6 +1,6 @@
 /** What the UI shows: one versioned snapshot, made by main, mirrored and never owned by the renderer. JSON only. */
 import type { Failure } from '../domain/failure.ts';
-import type { ServiceView } from './control-api.ts';
+import type { GuestService, ServiceView } from './control-api.ts';
 
 /** A local port that something listens on. */
 export interface LocalPort {
@@ -25,6 +25,12 @@ export interface LinkState {
   readonly failure?: Failure;
   /** When it tries again, milliseconds since the epoch. */
   readonly nextTryAt?: number;
+}
+
+/** A service of another laptop that wants to reach something on this one. */
+export interface GuestState extends GuestService {
+  /** All of its targets may be reached. */
+  readonly allowed: boolean;
 }
 
 export interface AgentState {
@@ -53,6 +59,8 @@ export interface AgentState {
   readonly services: readonly ServiceView[];
   /** False until the first list of services and ports has arrived. */
   readonly servicesKnown: boolean;
+  /** Left out when there are none. */
+  readonly guests?: readonly GuestState[];
   readonly portsKnown: boolean;
   /** Ascending by port; Porthole's own ports left out. */
   readonly ports: readonly LocalPort[];

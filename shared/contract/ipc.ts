@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { Failure } from '../domain/failure.ts';
 import type { AgentState } from './agent-state.ts';
-import { type LogBatch, type LogPage, logQuerySchema, type ServiceView } from './control-api.ts';
+import { type LogBatch, type LogPage, logQuerySchema, type ServiceView, servicePatchSchema } from './control-api.ts';
 
 const port = z.int();
 
@@ -41,6 +41,10 @@ export const CALLS = {
   }),
   'services:setEnabled': z.strictObject({ id: z.string().max(64), enabled: z.boolean() }),
   'services:rename': z.strictObject({ id: z.string().max(64), name: z.string().max(255) }),
+  /** Changes what `patch` names; targets that it puts on this laptop are allowed. Refusals name fields as `patch.…`. */
+  'services:update': z.strictObject({ id: z.string().max(64), patch: servicePatchSchema }),
+  /** Lets a service of another laptop (`guests` of the state) reach its targets on this one, or no more. */
+  'services:allow': z.strictObject({ id: z.string().max(64), allowed: z.boolean() }),
   'services:remove': z.strictObject({ id: z.string().max(64) }),
   /** Keeps an ephemeral service alive. */
   'services:renew': z.strictObject({ id: z.string().max(64) }),
@@ -71,6 +75,8 @@ export interface Outputs {
   'services:publish': ServiceView;
   'services:setEnabled': ServiceView;
   'services:rename': ServiceView;
+  'services:update': ServiceView;
+  'services:allow': null;
   'services:remove': null;
   'services:renew': ServiceView;
   'log:query': LogPage;

@@ -4,11 +4,14 @@ import { err, ok } from '../../../shared/domain/result.ts';
 import type { Target } from '../../../shared/domain/service.ts';
 import type { Context, Handlers } from './context.ts';
 import { allowanceOf, publish } from './publish.ts';
+import { allowGuest, updateService } from './service-update.ts';
 
 type ServiceChannel =
   | 'services:publish'
   | 'services:setEnabled'
   | 'services:rename'
+  | 'services:update'
+  | 'services:allow'
   | 'services:remove'
   | 'services:renew';
 
@@ -26,9 +29,13 @@ export function serviceHandlers(context: Context): Handlers<ServiceChannel> {
     exposures.delete(id);
     if (owner !== undefined) allowed.release(owner);
     if (service === undefined || service.source === 'ephemeral') return;
-    const others = context.state().services.filter((s) => s.id !== id && s.source === 'permanent');
+    const { services, guests = [] } = context.state();
+    const others = [
+      ...services.filter((s) => s.id !== id && s.source === 'permanent'),
+      ...guests.filter((g) => g.allowed),
+    ];
     const needed = new Set(others.flatMap((s) => s.targets).map(targetKey));
-    const unneeded = service.targets.filter((t) => !needed.has(targetKey(t)));
+    const unneeded = service.targets.filter((t) => t.agentId === service.ownerId && !needed.has(targetKey(t)));
     for (const target of unneeded) allowed.revoke(allowanceOf(target));
     if (unneeded.length > 0) membership.keepAllowed();
   }
@@ -57,6 +64,8 @@ export function serviceHandlers(context: Context): Handlers<ServiceChannel> {
       const agent = await context.agent();
       return agent.ok ? agent.value.control.updateService(id, { name: trimmed }) : agent;
     },
+    'services:update': ({ id, patch }) => updateService(context, find(id), id, patch),
+    'services:allow': async ({ id, allowed }) => allowGuest(context, id, allowed),
     async 'services:remove'({ id }) {
       const service = find(id);
       const agent = await context.agent();

@@ -24,6 +24,7 @@ function laptop(taken: readonly string[] = []) {
         id: `s${++ids}`,
         domain: `${label}.localhost`,
         source: service.source,
+        ownerId: 'me',
         targets: [{ ...target, id: `t${ids}`, agentId: 'me' }],
       } as unknown as ServiceView;
       services.push(view);
