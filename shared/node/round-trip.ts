@@ -2,6 +2,8 @@
 const SAMPLES = 12;
 /** Samples to take in a row at the start. */
 const EAGER_SAMPLES = 4;
+/** How many times over our own windows make a round trip longer, at most; what is longer still is the path. */
+const OWN_QUEUE = 3;
 
 /** RFC 6298's weight for a sample longer than the average; a pause of a process or a queue may have made it so. */
 const LONGER = 1 / 8;
@@ -12,13 +14,19 @@ const SHORTER = 1 / 2;
 export interface RoundTrip {
   /** A ping leaves at `now` (ms, monotonic); returns its token. */
   start(now: number): number;
-  /** The pong of `token` came at `now`. Unknown tokens count for nothing. */
-  finish(token: number, now: number): void;
+  /**
+   * The pong of `token` came at `now`. Unknown tokens count for nothing. `loaded`: so much was under way that the ping
+   * may have stood in a queue of our own making.
+   */
+  finish(token: number, now: number, loaded: boolean): void;
   /** Smoothed, ms; 0 while unknown. The shortest while there are few samples, so that a cold start is forgotten. */
   readonly smoothed: number;
   /** Few samples yet, and the first ones measure a cold start: ping again at once. */
   readonly eager: boolean;
-  /** The shortest of the last minute, ms; 0 while unknown. */
+  /**
+   * Of the path without a queue, ms; 0 while unknown: the shortest of the last minute without load. A loaded link only
+   * lowers it, or it would creep up with the queue that windows of twice its size keep standing.
+   */
   readonly shortest: number;
 }
 
@@ -27,29 +35,44 @@ export function createRoundTrip(): RoundTrip {
   let startedAt: number | undefined;
   let smoothed = 0;
   let shortest = 0;
-  const samples: number[] = [];
+  let finished = 0;
+  let unloaded: number[] = [];
+  let loadedOnes: number[] = [];
+  const learn = (sample: number, loaded: boolean): void => {
+    if (!loaded || shortest === 0) {
+      loadedOnes = [];
+      unloaded = [...unloaded, sample].slice(-SAMPLES);
+      shortest = Math.min(...unloaded);
+      return;
+    }
+    shortest = Math.min(shortest, sample);
+    loadedOnes = [...loadedOnes, sample].slice(-SAMPLES);
+    const least = Math.min(...loadedOnes);
+    if (loadedOnes.length < SAMPLES || least <= OWN_QUEUE * shortest) return;
+    shortest = least;
+    unloaded = [];
+  };
   return {
     start(now) {
       startedAt = now;
       token = (token + 1) >>> 0;
       return token;
     },
-    finish(answered, now) {
+    finish(answered, now, loaded) {
       if (startedAt === undefined || answered !== token) return;
       // A clock too coarse to see the round trip must not say "unknown".
       const sample = Math.max(now - startedAt, 0.01);
       startedAt = undefined;
-      samples.push(sample);
-      if (samples.length > SAMPLES) samples.shift();
-      shortest = Math.min(...samples);
-      if (samples.length <= EAGER_SAMPLES) smoothed = shortest;
+      learn(sample, loaded);
+      finished++;
+      if (finished <= EAGER_SAMPLES) smoothed = shortest;
       else smoothed += (sample - smoothed) * (sample > smoothed ? LONGER : SHORTER);
     },
     get smoothed() {
       return smoothed;
     },
     get eager() {
-      return startedAt === undefined && samples.length < EAGER_SAMPLES;
+      return startedAt === undefined && finished < EAGER_SAMPLES;
     },
     get shortest() {
       return shortest;

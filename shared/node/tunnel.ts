@@ -28,6 +28,8 @@ const MOST_QUEUED = 32 * 1024 * 1024;
 const ONE_READ = 64 * 1024;
 /** A tunnel that heard no more than this in a ping's time is idle. */
 const IDLE_BYTES = 1024;
+/** Bytes moved between two pings from which the second may have stood in a queue of our own. */
+const LOADED_BYTES = 256 * 1024;
 
 /** Why a tunnel ended. */
 export interface TunnelEnd {
@@ -112,6 +114,9 @@ class SocketTunnel implements Tunnel, StreamHost {
   #expecting = false;
   #lastHeard: number;
   #heardAtPing = 0;
+  /** Bytes moved in both directions by the time of the last ping. */
+  #movedAtPing = 0;
+  #loaded = false;
   #bytesIn = 0;
   #closed = false;
   #peerLeaves: Leave | undefined;
@@ -300,11 +305,15 @@ class SocketTunnel implements Tunnel, StreamHost {
   }
 
   #ping(): void {
-    if (!this.#closed) this.session.ping(this.#roundTrip.start(this.#clock.monotonic()));
+    if (this.#closed) return;
+    const moved = this.#bytesIn + this.#socket.bytesWritten;
+    this.#loaded = moved - this.#movedAtPing > LOADED_BYTES;
+    this.#movedAtPing = moved;
+    this.session.ping(this.#roundTrip.start(this.#clock.monotonic()));
   }
 
   #onPong(token: number): void {
-    this.#roundTrip.finish(token, this.#clock.monotonic());
+    this.#roundTrip.finish(token, this.#clock.monotonic(), this.#loaded);
     this.session.budget.roundTrip = this.#roundTrip.shortest;
     if (this.#roundTrip.eager) this.#ping();
   }

@@ -96,6 +96,9 @@ const MAX_LATE = 256 * 1024 * 1024;
 /** Fresh streams start wide while there are no more than this many. */
 const WIDEN_UP_TO = 64;
 const MAX_FIRST_WINDOW = 1024 * 1024;
+/** On a path of this round trip or less, ms, a window has grown soon enough; there a wide start only costs memory. */
+const SHORT_PATH = 4;
+const MAX_FIRST_WINDOW_ON_SHORT_PATH = 128 * 1024;
 
 const violation = (reason: string): Violation => ({ code: GO_AWAY.PROTOCOL, reason });
 const limit = (reason: string): Violation => ({ code: GO_AWAY.LIMIT, reason });
@@ -226,7 +229,8 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
   widen(handle: SessionStream<S>): void {
     const stream = this.#live(handle);
     if (stream === undefined || this.#streams.size > WIDEN_UP_TO) return;
-    this.#grant(stream, stream.window.widen(Math.min(this.budget.typical, MAX_FIRST_WINDOW)));
+    const most = this.budget.roundTrip > SHORT_PATH ? MAX_FIRST_WINDOW : MAX_FIRST_WINDOW_ON_SHORT_PATH;
+    this.#grant(stream, stream.window.widen(Math.min(this.budget.typical, most)));
   }
 
   ping(token: number): void {

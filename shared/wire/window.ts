@@ -57,6 +57,8 @@ export class ReceiveWindow {
   #owed = 0;
   /** Handed out, not yet consumed. */
   #unread = 0;
+  /** Consumed since `#since`, when this measurement began. */
+  #delivered = 0;
   #since: number;
 
   constructor(budget: WindowBudget, now: number) {
@@ -85,17 +87,20 @@ export class ReceiveWindow {
     const consumed = Math.min(n, this.#unread);
     this.#unread -= consumed;
     this.#owed += consumed;
-    return this.#owed * 2 >= this.#size;
+    this.#delivered += consumed;
+    return this.#owed * 4 >= this.#size;
   }
 
   /** Resizes the window and returns the credit to send to the peer; 0 for none. `now` in ms, monotonic. */
   grant(now: number): number {
-    const elapsed = Math.max(now - this.#since, 0.01);
-    this.#since = now;
-    if (this.#budget.roundTrip > 0) {
-      const roundTrip = Math.max(this.#budget.roundTrip, SHORTEST_ROUND_TRIP);
-      this.#resize((2 * this.#owed * roundTrip) / elapsed);
+    const roundTrip = Math.max(this.#budget.roundTrip, SHORTEST_ROUND_TRIP);
+    const elapsed = now - this.#since;
+    // Less than a round trip shows bursts (a slow reader takes its bytes in gulps), not what the path delivers.
+    if (this.#budget.roundTrip > 0 && elapsed >= roundTrip) {
+      this.#resize((2 * this.#delivered * roundTrip) / elapsed);
       this.#budget.typical = this.#size;
+      this.#delivered = 0;
+      this.#since = now;
     }
     const credit = this.#owed;
     this.#owed = 0;

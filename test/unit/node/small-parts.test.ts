@@ -141,17 +141,33 @@ describe('logger', () => {
 describe('round trip', () => {
   it('smooths, and keeps the shortest of the last minute', () => {
     const roundTrip = createRoundTrip();
-    roundTrip.finish(roundTrip.start(0), 80);
-    roundTrip.finish(roundTrip.start(100), 140);
+    roundTrip.finish(roundTrip.start(0), 80, false);
+    roundTrip.finish(roundTrip.start(100), 140, false);
     expect([roundTrip.smoothed, roundTrip.shortest]).toEqual([40, 40]);
-    for (let i = 0; i < 12; i++) roundTrip.finish(roundTrip.start(0), 60);
+    for (let i = 0; i < 12; i++) roundTrip.finish(roundTrip.start(0), 60, false);
     expect(roundTrip.shortest).toBe(60);
+  });
+
+  it('is not stretched by a queue that the link itself keeps standing', () => {
+    const roundTrip = createRoundTrip();
+    roundTrip.finish(roundTrip.start(0), 40, false);
+    for (let i = 0; i < 100; i++) roundTrip.finish(roundTrip.start(0), 100, true);
+    expect(roundTrip.shortest).toBe(40);
+    roundTrip.finish(roundTrip.start(0), 30, true);
+    expect(roundTrip.shortest).toBe(30);
+  });
+
+  it('follows a path that has become much longer, even under load', () => {
+    const roundTrip = createRoundTrip();
+    roundTrip.finish(roundTrip.start(0), 20, false);
+    for (let i = 0; i < 12; i++) roundTrip.finish(roundTrip.start(0), 90, true);
+    expect(roundTrip.shortest).toBe(90);
   });
 
   it('is smoothed: a cold start is forgotten at once, a pause within some samples', () => {
     const roundTrip = createRoundTrip();
     const measure = (ms: number): number => {
-      roundTrip.finish(roundTrip.start(0), ms);
+      roundTrip.finish(roundTrip.start(0), ms, false);
       return roundTrip.smoothed;
     };
     expect([80, 40, 2, 3].map(measure)).toEqual([80, 40, 2, 2]);
@@ -162,10 +178,10 @@ describe('round trip', () => {
   it('takes no answer that it has not asked for', () => {
     const roundTrip = createRoundTrip();
     const token = roundTrip.start(0);
-    roundTrip.finish(token + 1, 5);
+    roundTrip.finish(token + 1, 5, false);
     expect(roundTrip.smoothed).toBe(0);
-    roundTrip.finish(token, 5);
-    roundTrip.finish(token, 500);
+    roundTrip.finish(token, 5, false);
+    roundTrip.finish(token, 500, false);
     expect(roundTrip.smoothed).toBe(5);
   });
 });
