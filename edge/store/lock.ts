@@ -1,8 +1,9 @@
+import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
-import { isBusy } from './sqlite-failure.ts';
+import { isBusy, isDamage } from './sqlite-failure.ts';
 
 export interface FolderLock {
   release(): void;
@@ -14,17 +15,32 @@ export interface FolderLock {
  * The data itself stays open to others, such as a `token create` beside a running edge. Fails with `data_in_use`.
  */
 export function lockFolder(folder: string): Result<FolderLock, Failure> {
-  const database = new DatabaseSync(join(folder, 'edge.lock'), { timeout: 0 });
+  const file = join(folder, 'edge.lock');
+  let database: DatabaseSync;
   try {
-    database.exec('pragma journal_mode = memory; begin exclusive');
+    database = claim(file);
   } catch (error) {
-    database.close();
     if (isBusy(error)) return err(failure('data_in_use', { path: folder }));
-    throw error;
+    if (!isDamage(error)) throw error;
+    // The file holds nothing, so nothing is lost. It is emptied, not replaced: of two edges that find it damaged at
+    // once, the second would replace the file that the first has locked by then.
+    truncateSync(file);
+    return lockFolder(folder);
   }
   return ok({
     release: () => {
       if (database.isOpen) database.close();
     },
   });
+}
+
+function claim(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: 0 });
+  try {
+    database.exec('pragma journal_mode = memory; begin exclusive');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }

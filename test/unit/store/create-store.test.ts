@@ -75,6 +75,24 @@ describe('the data folder', () => {
     open();
   });
 
+  it.each(['x', 'this is no lock at all'.repeat(500)])('is served though its lock file is damaged', async (text) => {
+    const lock = join(dataDir, 'edge.lock');
+    const first = open();
+    const agent = await joinAgent(first);
+    await first.close();
+    writeFileSync(lock, text);
+    const again = open();
+    expect(must(await again.agents()).map((a) => a.id)).toEqual([agent.id]);
+    await again.close();
+    writeFileSync(lock, text);
+    const { lines } = startWriter('idle');
+    await lines.next();
+    expect(refusal()).toBe('data_in_use');
+    // Whatever becomes of the file, the claim of who holds it stands.
+    writeFileSync(lock, text);
+    expect(refusal()).toBe('data_in_use');
+  });
+
   it('with damaged or newer data is left as it is', async () => {
     writeFileSync(join(dataDir, 'edge.db'), 'this is no database at all'.repeat(100));
     expect(refusal()).toBe('data_damaged');
