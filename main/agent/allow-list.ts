@@ -1,4 +1,5 @@
 import { cidrContains, parseCidr } from '../../shared/domain/cidr.ts';
+import { dialName } from '../../shared/domain/hostname.ts';
 import { authority, isPort, type TargetType } from '../../shared/domain/service.ts';
 
 /** A target that the laptop's user may allow: exactly this host and port, or this port of every host in a subnet. */
@@ -48,10 +49,7 @@ function keyOf(target: AllowedTarget): string | undefined {
     const network = parseCidr(target.subnet ?? '');
     return network === undefined ? undefined : `${transport}subnet ${network.text} ${target.port}`;
   }
-  const host = target.host
-    .toLowerCase()
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.$/, '');
+  const host = dialName(target.host);
   return host === '' || host.length > 253 ? undefined : `${transport}${target.type} ${authority(host, target.port)}`;
 }
 
@@ -61,7 +59,7 @@ function holdsAddress(key: string, target: AllowedTarget): boolean {
   if (network === undefined || Number(port) !== target.port || (udp !== undefined) !== (target.udp === true))
     return false;
   const cidr = parseCidr(network);
-  return cidr !== undefined && cidrContains(cidr, target.host.replace(/^\[|\]$/g, ''));
+  return cidr !== undefined && cidrContains(cidr, dialName(target.host));
 }
 
 /** An allow list that starts with the kept `entries`; what isn't a target among them is left out. */

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { dialName } from '../../shared/domain/hostname.ts';
 import { DatagramQueue } from '../../shared/node/datagram-queue.ts';
 import type { StreamHandler } from '../../shared/node/stream.ts';
 import type { AgentStream } from '../../shared/node/tunnel-stream.ts';
@@ -124,7 +125,7 @@ class DatagramSession implements StreamHandler {
   /** Type `agent` never leaves loopback: its host is not even looked at. */
   async #resolve(): Promise<readonly string[]> {
     if (this.target.type === 'agent') return LOOPBACK;
-    const host = this.target.host.replace(/^\[|\]$/g, '');
+    const host = dialName(this.target.host);
     if (isIP(host) !== 0) return [host];
     try {
       return (await lookup(host, { all: true })).map((found) => found.address);

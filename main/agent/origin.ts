@@ -1,5 +1,6 @@
 import { connect as connectTcp, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { dialName } from '../../shared/domain/hostname.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
 import type { OpenRequest } from '../../shared/wire/open.ts';
@@ -82,7 +83,7 @@ const refusal = (code: ResetCode, reason: string): Result<never, OriginRefusal> 
 /** Starts the connection. For TLS the name is what the certificate must carry; ALPN says HTTP/1.1, as we speak it. */
 function begin(target: OpenRequest): { readonly socket: Socket; readonly ready: 'connect' | 'secureConnect' } {
   const local = target.type === 'agent';
-  const host = local ? 'localhost' : target.host.replace(/^\[|\]$/g, '');
+  const host = local ? 'localhost' : dialName(target.host);
   const where: TcpNetConnectOpts = {
     host,
     port: target.port,

@@ -82,3 +82,13 @@ export function isDialHost(text: string): boolean {
     .split('.')
     .every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
 }
+
+/**
+ * `text` as hosts are compared and dialled: lower-case, without a dot at its end and without brackets. Whoever asks
+ * whether a host is allowed and then dials it does both with this, so that the two mean the same.
+ */
+export const dialName = (text: string): string =>
+  text
+    .toLowerCase()
+    .replace(/\.$/, '')
+    .replace(/^\[|\]$/g, '');

@@ -23,7 +23,7 @@ describe('the allow list', () => {
   });
 
   it('knows a host by any spelling of the same name', () => {
-    const list = createAllowList([host('NAS.local.', 8080), host('[fe80::1]', 80)]);
+    const list = createAllowList([host('NAS.local.', 8080), host('[fe80::1].', 80)]);
     expect(list.isAllowed(host('nas.LOCAL', 8080))).toBe(true);
     expect(list.isAllowed(host('fe80::1', 80))).toBe(true);
   });

@@ -90,6 +90,11 @@ describe('the origin dialler', () => {
     expect((await dial(target(port, { type: 'host', host: '[::1]' }))).dialled.ok).toBe(true);
   });
 
+  it.each(['127.0.0.1.', '[::1].'])('dials %s under the very spelling that was allowed', async (host) => {
+    const port = await listen(createServer(), host.includes(':') ? '::1' : '127.0.0.1');
+    expect((await dial(target(port, { type: 'host', host }))).dialled.ok).toBe(true);
+  });
+
   it('gives up on a TLS handshake that never comes', async () => {
     const port = await listen(createServer(), '127.0.0.1');
     expect((await dial(target(port, { tls: true, connectTimeout: 1 }))).code).toBe(RESET.TIMEOUT);
@@ -166,6 +171,15 @@ describe('an https origin', () => {
     await dial(target(port, { tls: true, skipTlsVerify: true }));
     await seen;
     expect(names).toEqual(['localhost']);
+  });
+
+  it('is told its name as it was allowed, without a dot at its end', async () => {
+    const server = createTlsServer(selfSigned());
+    const port = await listen(server, '127.0.0.1');
+    const seen = once(server, 'secureConnection');
+    await dial(target(port, { type: 'host', host: 'LocalHost.', tls: true, skipTlsVerify: true }));
+    const [socket] = await seen;
+    expect(socket.servername).toBe('localhost');
   });
 });
 
