@@ -8,6 +8,7 @@ import { ASSIGNED_PORTS, FIRST_FREE_PORT } from '../shared/domain/service.ts';
 import type { CertificateSources } from './certificates/certificate-set.ts';
 import { isLoopback, type ListenAddress } from './listen/address.ts';
 import { type AdmissionLimits, DEFAULT_ADMISSION } from './listen/admission.ts';
+import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './relay/context.ts';
 
 /** Everything an edge needs to know to run, complete and checked. */
 export interface EdgeConfig {
@@ -28,6 +29,7 @@ export interface EdgeConfig {
   readonly trustedProxies: readonly Cidr[];
   /** Which ports TCP, TLS and UDP services may have. */
   readonly servicePorts: ServicePortConfig;
+  readonly relay: RelayLimits;
 }
 
 export interface ServicePortConfig {
@@ -67,6 +69,9 @@ Options:
                                for every name when it is given no certificates)
   --max-connections N          connections at once (default ${DEFAULT_ADMISSION.total})
   --max-connections-per-address N  the same, from one address (default ${DEFAULT_ADMISSION.perSource})
+  --max-connections-per-service N  connections of one tcp or tls service at once (default ${DEFAULT_RELAY_LIMITS.connections})
+  --max-sessions-per-service N  sessions (visitors) of one udp service at once (default ${DEFAULT_RELAY_LIMITS.sessions})
+  --new-sessions-per-second N  new ones of a udp service (default ${DEFAULT_RELAY_LIMITS.newSessions})
   --trusted-proxy CIDR         believe the PROXY protocol headers (v1, v2) of these peers; may be repeated
   --assigned-ports FIRST-LAST  ports for tcp and udp services that ask for none (default ${ASSIGNED_PORTS.first}-${ASSIGNED_PORTS.last})
   --no-custom-ports            let services have assigned ports only
@@ -94,6 +99,9 @@ const OPTIONS = {
   'private-ca': { type: 'boolean' },
   'max-connections': { type: 'string' },
   'max-connections-per-address': { type: 'string' },
+  'max-connections-per-service': { type: 'string' },
+  'max-sessions-per-service': { type: 'string' },
+  'new-sessions-per-second': { type: 'string' },
   'trusted-proxy': { type: 'string', multiple: true },
   'assigned-ports': { type: 'string' },
   'no-custom-ports': { type: 'boolean' },
@@ -168,6 +176,8 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
   if (!certificates.ok) return certificates;
   const admission = parseAdmission(values);
   if (!admission.ok) return admission;
+  const relay = parseRelayLimits(values);
+  if (!relay.ok) return relay;
   const trustedProxies = parseProxies(values['trusted-proxy'] ?? []);
   if (!trustedProxies.ok) return trustedProxies;
   const assigned = parseRange(values['assigned-ports']);
@@ -183,6 +193,7 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
     certificates: certificates.value,
     admission: admission.value,
     trustedProxies: trustedProxies.value,
+    relay: relay.value,
     servicePorts: { custom: values['no-custom-ports'] !== true, assigned },
   };
   return ok({ kind: 'run', config, json });
@@ -253,6 +264,20 @@ function parseAdmission(values: Values): Result<AdmissionLimits, Failure> {
   if (perSource === undefined)
     return err(usage('--max-connections-per-address takes a whole number from 1 to 1000000.'));
   return ok({ total, perSource });
+}
+
+function parseRelayLimits(values: Values): Result<RelayLimits, Failure> {
+  const limits = { ...DEFAULT_RELAY_LIMITS };
+  for (const [key, flag] of [
+    ['connections', 'max-connections-per-service'],
+    ['sessions', 'max-sessions-per-service'],
+    ['newSessions', 'new-sessions-per-second'],
+  ] as const) {
+    const count = parseCount(values[flag], limits[key]);
+    if (count === undefined) return err(usage(`--${flag} takes a whole number from 1 to 1000000.`));
+    limits[key] = count;
+  }
+  return ok(limits);
 }
 
 function parseCount(text: string | undefined, fallback: number): number | undefined {

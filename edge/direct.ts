@@ -52,6 +52,7 @@ export class Direct {
       nodeId,
       clock,
       log: logger,
+      limits: config.relay,
     };
     this.relay = new Relay(options);
     this.udp = new UdpRelay(options);

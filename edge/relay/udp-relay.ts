@@ -25,6 +25,9 @@ export class UdpRelay {
   /** By service. Bounded by the services that exist: ended ones are forgotten. */
   readonly #services = new Map<string, Sessions>();
   readonly #stopTicking: () => void;
+  /** A port may have a socket for each address of this machine, and each may see the same visitor. */
+  readonly #sockets = new WeakMap<Socket, number>();
+  #nextSocket = 0;
   #loggedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
   /** Datagrams dropped for a bound since the start. */
@@ -47,8 +50,7 @@ export class UdpRelay {
   receive(route: DirectRoute, via: Socket, message: Buffer, from: RemoteInfo): void {
     if (this.#closed) return;
     const { all } = this.#sessionsOf(route.serviceId);
-    // Sockets of one family never see the same address and port twice; those of different families look different.
-    const key = `${from.address} ${from.port} ${via.address().address}`;
+    const key = `${this.#idOf(via)} ${from.address} ${from.port}`;
     const session = all.get(key) ?? this.#begin(route, key, via, from);
     session?.send(message);
   }
@@ -66,6 +68,13 @@ export class UdpRelay {
     this.#stopTicking();
     for (const { all } of this.#services.values()) for (const session of all.values()) session.end('draining');
     this.#services.clear();
+  }
+
+  #idOf(via: Socket): number {
+    const known = this.#sockets.get(via);
+    if (known !== undefined) return known;
+    this.#sockets.set(via, ++this.#nextSocket);
+    return this.#nextSocket;
   }
 
   #begin(route: DirectRoute, key: string, via: Socket, from: RemoteInfo): UdpSession | undefined {

@@ -25,6 +25,7 @@ describe('parseCommand', () => {
           certificates: { pairs: [], folders: [], privateCa: true },
           admission: { total: 20_000, perSource: 2_000 },
           trustedProxies: [],
+          relay: { connections: 4096, sessions: 1024, newSessions: 50 },
           servicePorts: { custom: true, assigned: { first: 10_000, last: 49_151 } },
         },
       },
@@ -53,6 +54,33 @@ describe('parseCommand', () => {
   it('reads the limits of connections', () => {
     const line = '--domain a.b --data-dir /d --max-connections 10 --max-connections-per-address 2';
     expect(parse(line)).toMatchObject({ value: { config: { admission: { total: 10, perSource: 2 } } } });
+  });
+
+  it('takes the bounds and ports of TCP, TLS and UDP services, and the proxies to be believed', () => {
+    const line =
+      '--domain example.com --data-dir /d --max-connections-per-service 7 --max-sessions-per-service 8 ' +
+      '--new-sessions-per-second 9 --assigned-ports 20000-20009 --no-custom-ports --trusted-proxy 10.1.2.3/8';
+    expect(parse(line)).toMatchObject({
+      value: {
+        config: {
+          relay: { connections: 7, sessions: 8, newSessions: 9 },
+          servicePorts: { custom: false, assigned: { first: 20_000, last: 20_009 } },
+          trustedProxies: [{ text: '10.0.0.0/8' }],
+        },
+      },
+    });
+  });
+
+  it.each([
+    '--max-connections-per-service 0',
+    '--new-sessions-per-second x',
+    '--assigned-ports 80-90',
+    '--assigned-ports 20000-20005',
+    '--assigned-ports 20000',
+    '--trusted-proxy proxy.example.com',
+    '--trusted-proxy 10.0.0.0/33',
+  ])('refuses %s', (flag) => {
+    expect(parse(`--domain example.com --data-dir /d ${flag}`).ok).toBe(false);
   });
 
   it('pairs certificates with their keys in order, and leaves the private CA out unless asked for it', () => {
