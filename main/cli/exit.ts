@@ -10,6 +10,8 @@ const TYPED: ReadonlySet<FailureCode> = new Set([
   'name_invalid',
   'domain_invalid',
   'host_invalid',
+  'header_invalid',
+  'agent_unknown',
   'address_invalid',
   'token_invalid',
 ]);

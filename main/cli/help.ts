@@ -26,6 +26,8 @@ asked for is another's; each request follows as a line.`,
 Examples:
   porthole services
   porthole services add 3000 --name shop
+  porthole services add-target shop 4000 --path /api
+  porthole services show shop
   porthole services disable shop
   porthole services remove shop`,
   servicesList: `
@@ -40,6 +42,23 @@ Examples:
   porthole services add 5432 --protocol tcp --name db --listen-port 15432
 
 Anyone who has the URL can open it, for as long as this machine is connected ("porthole up", or the app).`,
+  servicesAddTarget: `
+Examples:
+  porthole services add-target shop 4000 --path /api
+  porthole services add-target shop 8443 --path /admin --protocol https --no-verify --preserve-path
+  porthole services add-target shop 5000 --path /search --on build-server --response-timeout 30s
+  porthole services add-target shop 4000 --path /api --header "X-Api-Key: secret"
+
+The longest path that fits takes a request; /api takes /api and /api/x, not /apiv2, and is cut off on the way.`,
+  servicesSet: `
+Examples:
+  porthole services set shop --rewrite-redirects --no-pass-host-header
+  porthole services set shop --disable-target /api
+  porthole services set shop --target /api --port 4001 --response-timeout 1m
+  porthole services set shop --target /api --header ""   takes its headers away
+
+--connect-timeout none and --response-timeout none take back what was set.
+Exit codes: 0 it is changed, 1 it is not, 2 the command line is wrong.`,
   servicesChange: `
 The name is the public name, such as "shop" of shop.example.com, the whole of that, or the service's id.`,
   up: `

@@ -1,7 +1,8 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import type { CommandContext } from './context.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';
 import { HELP } from './help.ts';
+import { addTargetCommands, wholeNumber } from './service-program.ts';
 
 /**
  * Runs one command line; the exit code. Commands are loaded when they are used, so that `--help` and a mistyped word
@@ -139,6 +140,7 @@ function addServices(program: Command, context: MakeContext, finish: Finish): vo
         finish(await (await import('./commands/services.ts'))[verb](context(command.optsWithGlobals()), name)),
       );
   }
+  addTargetCommands(services, context, finish);
 }
 
 function addAgent(program: Command, context: MakeContext, finish: Finish): void {
@@ -188,10 +190,4 @@ function addAgent(program: Command, context: MakeContext, finish: Finish): void 
     .option(...JSON_FLAG)
     .addHelpText('after', HELP.trust)
     .action(async (options) => finish(await (await import('./commands/trust.ts')).trust(context(options))));
-}
-
-/** A number as typed; its range is checked where its meaning is known. */
-function wholeNumber(text: string): number {
-  if (/^-?\d{1,15}$/.test(text.trim())) return Number(text);
-  throw new InvalidArgumentError('It is not a whole number.');
 }

@@ -7,7 +7,7 @@ import { EXIT, type ExitCode } from '../exit.ts';
 import { readProtocol } from '../protocol.ts';
 import { knownState, type Session, withSession } from '../session.ts';
 import { printable, table } from '../terminal.ts';
-import { asMet, internalUrl, statusWords } from '../words.ts';
+import { asMet, internalUrl, statusWords, targetUrl } from '../words.ts';
 
 type Outcome<T> = Promise<Result<T, Failure>>;
 
@@ -31,7 +31,26 @@ export async function list(context: CommandContext): Promise<ExitCode> {
     if (alone) terminal.say(ALONE);
     else if (edge.link.failure !== undefined) terminal.say(edge.link.failure.message);
   }
+  if (!json) for (const line of guestLines(state)) terminal.print(line);
   return EXIT.ok;
+}
+
+/** What other laptops' services want on this one. */
+function guestLines({ guests = [] }: AgentState): string[] {
+  if (guests.length === 0) return [];
+  const rows = guests.map((guest) => [
+    guest.domain,
+    guest.allowed ? 'allowed' : 'waits for you',
+    printable(guest.ownerName),
+    guest.targets.map((target) => targetUrl({ ...target, path: '/' })).join(', '),
+  ]);
+  const help = 'Let one in with "porthole services allow NAME", take it back with "porthole services disallow NAME".';
+  return [
+    '',
+    'Services of other laptops that want to reach something on this one:',
+    ...table(['SERVICE', '', 'OF', 'TARGET'], rows),
+    help,
+  ];
 }
 
 /** Said where nothing goes on after the command. */

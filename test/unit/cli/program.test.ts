@@ -42,6 +42,10 @@ describe('the command line', () => {
       ['expose'],
       ['services'],
       ['services', 'add'],
+      ['services', 'add-target'],
+      ['services', 'set'],
+      ['services', 'show'],
+      ['services', 'allow'],
       ['up'],
       ['status'],
       ['logs'],
@@ -63,6 +67,20 @@ describe('the command line', () => {
     const json = await run('expose', '3000', '--protocol', 'sctp', '--json');
     expect(json.code).toBe(2);
     expect(JSON.parse(json.out)).toMatchObject({ error: { code: 'input_invalid' } });
+  });
+});
+
+describe('services set', () => {
+  it.each([
+    [['shop']],
+    [['shop', '--target', '/api']],
+    [['shop', '--protocol', 'tcp']],
+    [['shop', '--header', 'no colon']],
+    [['shop', '--port', 'x']],
+    [['shop', '--colour']],
+    [[]],
+  ])('refuses %j before it looks for Porthole', async (flags) => {
+    expect(await run('services', 'set', ...flags)).toMatchObject({ code: 2, out: '' });
   });
 });
 

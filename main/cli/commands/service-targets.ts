@@ -1,0 +1,266 @@
+import { offeredUrl } from '../../../shared/contract/agent-state.ts';
+import type { NewTarget, ServicePatch, ServiceView, TargetPatch } from '../../../shared/contract/control-api.ts';
+import { type Failure, failure } from '../../../shared/domain/failure.ts';
+import { err, ok, type Result } from '../../../shared/domain/result.ts';
+import type { CustomHeader, Target } from '../../../shared/domain/service.ts';
+import { type CommandContext, fail } from '../context.ts';
+import { EXIT, type ExitCode, UsageError } from '../exit.ts';
+import { knownState, withSession } from '../session.ts';
+import { printable, table } from '../terminal.ts';
+import { statusWords, targetUrl } from '../words.ts';
+import { findService } from './services.ts';
+
+/** Flags about one target. */
+export interface TargetFlags {
+  readonly host?: string;
+  readonly protocol?: string;
+  readonly on?: string;
+  readonly preservePath?: boolean;
+  readonly verify?: boolean;
+  readonly connectTimeout?: string;
+  readonly responseTimeout?: string;
+  readonly header?: readonly string[];
+}
+
+/** Flags of `services add-target`. */
+export interface AddTargetFlags extends TargetFlags {
+  readonly path: string;
+}
+
+/** Flags of `services set`. */
+export interface SetFlags extends TargetFlags {
+  readonly displayName?: string;
+  readonly rewriteRedirects?: boolean;
+  readonly passHostHeader?: boolean;
+  readonly target?: string;
+  readonly port?: number;
+  readonly path?: string;
+  readonly enableTarget?: string;
+  readonly disableTarget?: string;
+  readonly removeTarget?: string;
+}
+
+/** Adds a target to a service: a further path, on this machine or another laptop's. */
+export function addTarget(
+  context: CommandContext,
+  name: string,
+  port: number,
+  flags: AddTargetFlags,
+): Promise<ExitCode> {
+  const { host, on } = flags;
+  const target: NewTarget = {
+    ...place(host),
+    ...(on === undefined ? {} : { agentId: on }),
+    port,
+    path: flags.path,
+    ...commonOptions(flags),
+  };
+  return update(context, name, () => ok({ addTargets: [target] }));
+}
+
+/** Changes a service, or one of its targets, which is named by its path. */
+export function set(context: CommandContext, name: string, flags: SetFlags): Promise<ExitCode> {
+  const { displayName, rewriteRedirects, passHostHeader, target, port, path, host, on } = flags;
+  const change: Omit<TargetPatch, 'id'> = {
+    ...(host === undefined ? {} : place(host)),
+    ...(on === undefined ? {} : { agentId: on }),
+    ...(port === undefined ? {} : { port }),
+    ...(path === undefined ? {} : { path }),
+    ...withoutNone(commonOptions(flags)),
+  };
+  const changesTarget = Object.keys(change).length > 0;
+  if (target !== undefined && !changesTarget)
+    throw new UsageError('--target says which target, but not what to change.');
+  const service: ServicePatch = {
+    ...(displayName === undefined ? {} : { name: displayName }),
+    ...(rewriteRedirects === undefined ? {} : { rewriteRedirects }),
+    ...(passHostHeader === undefined ? {} : { passHostHeader }),
+  };
+  const { enableTarget, disableTarget, removeTarget } = flags;
+  const switches = [enableTarget, disableTarget, removeTarget];
+  if (!changesTarget && Object.keys(service).length === 0 && switches.every((flag) => flag === undefined))
+    throw new UsageError('Say what to change.');
+  return update(context, name, ({ targets }) => {
+    const changes: TargetPatch[] = [];
+    const moved = changesTarget ? chosen(targets, target) : undefined;
+    if (moved?.ok === false) return moved;
+    if (moved !== undefined) changes.push({ id: moved.value, ...change });
+    for (const [flag, enabled] of [
+      [enableTarget, true],
+      [disableTarget, false],
+    ] as const) {
+      const found = flag === undefined ? undefined : chosen(targets, flag);
+      if (found?.ok === false) return found;
+      if (found !== undefined) changes.push({ id: found.value, enabled });
+    }
+    const gone = removeTarget === undefined ? undefined : chosen(targets, removeTarget);
+    if (gone?.ok === false) return gone;
+    return ok({
+      ...service,
+      ...(changes.length === 0 ? {} : { changeTargets: changes }),
+      ...(gone === undefined ? {} : { removeTargets: [gone.value] }),
+    });
+  });
+}
+
+/** Shows one service with everything that is set. */
+export async function show(context: CommandContext, name: string): Promise<ExitCode> {
+  const { terminal, json } = context;
+  const found = await withSession(context, ['state'], async (session) => {
+    const state = await knownState(session, context.signal);
+    if (!state.ok) return state;
+    const service = findService(state.value.services, name);
+    return service.ok ? ok({ service: service.value, trust: state.value.trust }) : service;
+  });
+  if (!found.ok) return fail(context, found.error);
+  const { service, trust } = found.value;
+  const url = offeredUrl(service.urls, trust);
+  if (json) terminal.printJson({ ...service, url });
+  else for (const line of describe(context, service, url)) terminal.print(line);
+  return EXIT.ok;
+}
+
+/** Lets another laptop's service use this machine, or no more. */
+export async function allow(context: CommandContext, name: string, allowed: boolean): Promise<ExitCode> {
+  const done = await withSession(context, ['state'], async (session) => {
+    const state = await knownState(session, context.signal);
+    if (!state.ok) return state;
+    const wanted = name.trim().toLowerCase().replace(/\.$/, '');
+    const guest = (state.value.guests ?? []).find(
+      (g) => g.id === name || g.domain === wanted || g.domain.split('.')[0] === wanted,
+    );
+    if (guest === undefined) return err(failure('service_not_found', { service: printable(name) }));
+    const reply = await session.call('services:allow', { id: guest.id, allowed });
+    return reply.ok ? ok(guest) : reply;
+  });
+  if (!done.ok) return fail(context, done.error);
+  const { id, domain, targets } = done.value;
+  if (context.json) context.terminal.printJson({ id, domain, allowed });
+  else {
+    const where = targets.map((target) => targetUrl({ ...target, path: '/' })).join(', ');
+    context.terminal.print(`${domain} may ${allowed ? 'reach' : 'no longer reach'} ${where} from this machine.`);
+  }
+  return EXIT.ok;
+}
+
+/** Finds the service, changes it as `makePatch` says, and shows what it is now. */
+async function update(
+  context: CommandContext,
+  name: string,
+  makePatch: (service: ServiceView) => Result<ServicePatch, Failure>,
+): Promise<ExitCode> {
+  const done = await withSession(context, ['state'], async (session) => {
+    const state = await knownState(session, context.signal);
+    if (!state.ok) return state;
+    const service = findService(state.value.services, name);
+    if (!service.ok) return service;
+    const patch = makePatch(service.value);
+    if (!patch.ok) return patch;
+    const reply = await session.call('services:update', { id: service.value.id, patch: patch.value });
+    return reply.ok ? ok({ service: reply.value, trust: state.value.trust }) : reply;
+  });
+  if (!done.ok) return fail(context, done.error);
+  const { service, trust } = done.value;
+  const url = offeredUrl(service.urls, trust);
+  if (context.json) context.terminal.printJson({ ...service, url });
+  else for (const line of describe(context, service, url)) context.terminal.print(line);
+  return EXIT.ok;
+}
+
+/** The id of the target that takes `path`; without one, of the only target there is. */
+function chosen(targets: readonly Target[], path: string | undefined): Result<string, Failure> {
+  const [only] = targets;
+  if (path === undefined) {
+    if (only !== undefined && targets.length === 1) return ok(only.id);
+    const paths = targets.map((target) => target.path).join(', ');
+    return err(failure('input_invalid', { reason: `Say which target with --target: ${paths}.` }, 'target'));
+  }
+  const found = targets.find((target) => target.path === path || target.id === path);
+  if (found !== undefined) return ok(found.id);
+  const paths = targets.map((target) => target.path).join(', ');
+  return err(failure('input_invalid', { reason: `No target takes ${printable(path)}; there are ${paths}.` }, 'target'));
+}
+
+const OWN = new Set(['localhost', '127.0.0.1', '::1', '[::1]']);
+
+/** Where `--host` is: the agent's own machine, or another that it reaches. */
+const place = (host: string | undefined): Pick<NewTarget, 'type' | 'host'> =>
+  host === undefined || OWN.has(host.trim().toLowerCase())
+    ? { type: 'agent', host: 'localhost' }
+    : { type: 'host', host: host.trim() };
+
+/** What a new target and a change of one say alike. */
+type CommonOptions = Pick<NewTarget, 'protocol' | 'pathRewrite' | 'skipTlsVerify' | 'customHeaders'> & {
+  readonly connectTimeout?: string;
+  readonly responseTimeout?: string;
+};
+
+function commonOptions(flags: TargetFlags): CommonOptions {
+  const { protocol, preservePath, verify, connectTimeout, responseTimeout, header } = flags;
+  return {
+    ...(protocol === undefined ? {} : { protocol: readScheme(protocol) }),
+    ...(preservePath === undefined ? {} : { pathRewrite: preservePath ? 'preserve' : 'strip' }),
+    ...(verify === undefined ? {} : { skipTlsVerify: !verify }),
+    ...(connectTimeout === undefined ? {} : { connectTimeout }),
+    ...(responseTimeout === undefined ? {} : { responseTimeout }),
+    ...(header === undefined ? {} : { customHeaders: readHeaders(header) }),
+  };
+}
+
+/** In a change, `none` takes a timeout back. */
+const withoutNone = ({ connectTimeout, responseTimeout, ...rest }: CommonOptions) => ({
+  ...rest,
+  ...(connectTimeout === undefined ? {} : { connectTimeout: orNull(connectTimeout) }),
+  ...(responseTimeout === undefined ? {} : { responseTimeout: orNull(responseTimeout) }),
+});
+const orNull = (text: string): string | null => (text === 'none' ? null : text);
+
+function readScheme(text: string): 'http' | 'https' {
+  if (text === 'http' || text === 'https') return text;
+  throw new UsageError(`--protocol takes http or https here, not "${text}".`);
+}
+
+/** `Name: value` each; a single empty one takes all of them away. */
+function readHeaders(lines: readonly string[]): CustomHeader[] {
+  if (lines.length === 1 && lines[0] === '') return [];
+  return lines.map((line) => {
+    const colon = line.indexOf(':');
+    if (colon <= 0) throw new UsageError('--header takes "Name: value".');
+    return { name: line.slice(0, colon), value: line.slice(colon + 1).trim() };
+  });
+}
+
+function describe({ terminal }: CommandContext, service: ServiceView, url: string): string[] {
+  const facts = [
+    ['URL', url],
+    ['Name', printable(service.name)],
+    ['Status', statusWords(terminal, service.status)],
+    ...(service.statusReason === undefined ? [] : [['', printable(service.statusReason)]]),
+    ...(service.mode === 'http'
+      ? [['Redirects', service.rewriteRedirects === true ? 'rewritten' : 'as they are']]
+      : []),
+    ...(service.mode === 'http' ? [['Host', service.passHostHeader ? "the visitor's" : "the target's"]] : []),
+  ];
+  const [, ...lines] = table(['', ''], facts);
+  const rows = service.targets.map((target) => [
+    target.path,
+    printable(targetUrl({ ...target, path: '/' })),
+    target.enabled ? 'on' : 'off',
+    printable(target.agentId === service.ownerId ? 'this laptop' : target.agentId),
+    particulars(target).join(', '),
+  ]);
+  return [...lines, '', ...table(['PATH', 'TARGET', '', 'LAPTOP', ''], rows)];
+}
+
+/** What is set beyond the ordinary. Values of headers may be secrets, so only names are shown. */
+function particulars(target: Target): string[] {
+  const { pathRewrite, skipTlsVerify, responseTimeout, idleTimeout, proxyProtocol, customHeaders = [] } = target;
+  return [
+    ...(pathRewrite === 'preserve' ? ['path kept'] : []),
+    ...(skipTlsVerify ? ['certificate not verified'] : []),
+    ...(responseTimeout === undefined ? [] : [`answers within ${responseTimeout / 1000} s`]),
+    ...(idleTimeout === undefined ? [] : [`idle at most ${idleTimeout / 1000} s`]),
+    ...(proxyProtocol === true ? ['PROXY protocol'] : []),
+    ...customHeaders.map(({ name }) => `sets ${name}`),
+  ];
+}
