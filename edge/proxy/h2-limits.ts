@@ -16,8 +16,8 @@ export const HELD_LIMIT = 16 * 1024 * 1024;
 /** Fields of a section, crumbs of the cookie one by one. */
 export const PAIR_LIMIT = 300;
 /** Streams that a visitor may break off, or make us break off, at once and then each second (CVE-2023-44487). */
-export const RESET_BURST = 200;
-export const RESET_RATE = 20;
+export const RESET_BURST = 400;
+export const RESET_RATE = 40;
 /** SETTINGS of one frame, and PING and SETTINGS frames a second. */
 export const SETTINGS_LIMIT = 32;
 export const CONTROL_RATE = 200;

@@ -145,7 +145,9 @@ export class H2Visitor implements H2Owner {
   #destroy(code: number): void {
     const session = this.#session;
     if (session === undefined || session.destroyed) this.#socket.destroy();
-    else session.destroy(undefined, code);
+    else if (code === constants.NGHTTP2_NO_ERROR) session.destroy();
+    // Only with an error is the code heeded.
+    else session.destroy(new Error('ended'), code);
   }
 
   #gone(): void {
