@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
+import { dialName, splitHost } from '../../shared/domain/hostname.ts';
+import { isLoopback } from '../listen/address.ts';
 
 /** What the probes answer from. Ready depends on neither other nodes nor the store: see docs on running an edge. */
 export interface HealthState {
@@ -9,17 +11,44 @@ export interface HealthState {
   ready: boolean;
 }
 
-/** The listener beside the public ones: `/healthz/live`, `/healthz/ready`, `/healthz/startup`, `/metrics`. */
+/**
+ * The listener beside the public ones: `/healthz/live`, `/healthz/ready`, `/healthz/startup`, `/metrics`. On loopback it
+ * answers under names of loopback only: a page elsewhere can point its own name at 127.0.0.1 and have the browser of
+ * whoever sits here read what that answers.
+ */
 export function createHealthServer(state: HealthState, metrics: Registry): Server {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 });
   server.maxConnections = 100;
+  let confined = true;
+  server.on('listening', () => {
+    confined = isConfined(server);
+  });
   server.on('request', (request, response) => {
     request.resume();
+    if (confined && !namesLoopback(request.headers.host)) {
+      plain(response, 421, 'misdirected request');
+      return;
+    }
     answer(request, response, state, metrics).catch((error: unknown) => {
       plain(response, 500, error instanceof Error ? error.message : 'failed');
     });
   });
   return server;
+}
+
+/** Whether only this machine can reach `server`. */
+function isConfined(server: Server): boolean {
+  const bound = server.address();
+  return typeof bound === 'object' && bound !== null && isLoopback(bound.address);
+}
+
+/** Whether a `Host` is one of this machine's own. Who sends none (HTTP/1.0) is no browser. */
+function namesLoopback(header: string | undefined): boolean {
+  if (header === undefined) return true;
+  const split = splitHost(header);
+  if (split === undefined) return false;
+  const name = dialName(split.name);
+  return isLoopback(name) || name.endsWith('.localhost');
 }
 
 async function answer(
