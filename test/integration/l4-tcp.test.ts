@@ -104,6 +104,31 @@ it('carries 64 MiB each way at the same time, byte for byte', async () => {
   expect(hash).toBe(expected.digest('hex'));
 });
 
+it('holds back an origin whose visitor does not read, and nobody else', async () => {
+  const block = randomBytes(1 << 20);
+  const pumped = Promise.withResolvers<Socket>();
+  await using origin = await tcpOrigin((socket) => {
+    const pump = (): void => {
+      while (socket.writable && socket.write(block));
+    };
+    socket.on('drain', pump);
+    pump();
+    pumped.resolve(socket);
+  });
+  await using other = await tcpOrigin(echo);
+  const slow = await up.add(origin.port, ['--protocol', 'tcp']);
+  const quick = await up.add(other.port, ['--protocol', 'tcp']);
+  const sleeper = await dial(slow.port);
+  const source = await pumped.promise;
+  const sent = Buffer.concat(Array.from({ length: 32 }, () => block));
+  const reader = await dial(quick.port);
+  const [echoed] = await Promise.all([hashAll(reader), pipeline(Readable.from([sent]), reader)]);
+  expect(echoed).toBe(createHash('sha256').update(sent).digest('hex'));
+  // Kernel buffers on four sockets and one window of the tunnel.
+  expect(source.bytesWritten).toBeLessThan(48 * 1024 * 1024);
+  sleeper.destroy();
+});
+
 it('closes in order and says why when nothing listens', async () => {
   const port = await freePort();
   const service = await up.add(port, ['--protocol', 'tcp'], 'error');
