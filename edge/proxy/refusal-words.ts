@@ -45,14 +45,14 @@ const WORDS: Partial<Record<FailureCode, RefusalWords>> = {
   no_target: words(1, 'Nothing is published at this path', 'Check the address for typos.', '', 5),
   service_disabled: words(
     1,
-    'This service is switched off',
+    'Not public right now',
     'Its owner has made it private for now. Come back later.',
     'If it is yours: switch it on in Porthole.',
     30,
   ),
   agent_offline: words(
     1,
-    'The laptop is offline',
+    'Offline right now',
     LATER,
     'If it is yours: wake the laptop and check that Porthole runs and is connected.',
     10,

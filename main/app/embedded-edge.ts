@@ -6,7 +6,7 @@ import { authority } from '../../shared/domain/service.ts';
 import { type Backoff, createBackoff } from '../../shared/node/backoff.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
-import { systemReason } from './home.ts';
+import { systemReason } from '../../shared/node/system-reason.ts';
 import type { EdgeProcess, Host } from './host.ts';
 import { createLineCutter } from './lines.ts';
 import { findFreePort, loopbackAddresses } from './loopback-ports.ts';

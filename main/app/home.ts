@@ -2,6 +2,7 @@ import { accessSync, chmodSync, constants, mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
+import { systemCode, systemReason } from '../../shared/node/system-reason.ts';
 
 export interface Platform {
   readonly platform: NodeJS.Platform;
@@ -23,10 +24,6 @@ export function resolveHome({ platform, env, homedir }: Platform): string {
   return join(data, 'porthole');
 }
 
-/** The code of a failed system call, such as `EACCES`; any other error's message. */
-export const systemReason = (error: unknown): string =>
-  error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);
-
 /**
  * Creates the folder (0700) if need be and sees that it can be written. A folder that others may read is closed to
  * them: it holds the agent's credential. Fails with `home_unwritable`.
@@ -42,7 +39,6 @@ export function openHome(path: string): Result<string, Failure> {
       chmodSync(path, 0o700);
     return ok(path);
   } catch (error) {
-    const reason = systemReason(error);
-    return refuse(reason === 'EEXIST' || reason === 'ENOTDIR' ? 'it is not a folder' : reason);
+    return refuse(['EEXIST', 'ENOTDIR'].includes(systemCode(error)) ? 'it is not a folder' : systemReason(error));
   }
 }

@@ -14,8 +14,8 @@ import type { EventName, Reply } from '../../shared/contract/ipc.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { pause, systemClock } from '../../shared/node/clock.ts';
+import { systemReason } from '../../shared/node/system-reason.ts';
 import type { App } from './app.ts';
-import { systemReason } from './home.ts';
 import { createLineCutter } from './lines.ts';
 import { socketPath } from './socket-path.ts';
 

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
-import { systemReason } from './home.ts';
+import { systemReason } from '../../shared/node/system-reason.ts';
 import { setAside } from './private-file.ts';
 
 const port = z.int().min(1).max(65535);

@@ -119,8 +119,10 @@ export function parseName(text: string): Result<string, Failure> {
 
 /** Checks a name prefix (1 to 32, lower-case letters, digits, hyphens; starts and ends with a letter or digit). */
 export function parseNamePrefix(text: string): Result<string, Failure> {
-  if (text.length < 1 || text.length > 32 || !isLabel(text))
-    return err(failure('name_invalid', { name: text, reason: 'a prefix has 1 to 32 characters.' }, 'namePrefix'));
+  const refuse = (name: string, reason: string) => err(failure('name_invalid', { name, reason }, 'namePrefix'));
+  if (text === '') return refuse(text, 'it is empty.');
+  if (text.length > 32) return refuse(`${text.slice(0, 24)}…`, 'it is longer than 32 characters.');
+  if (!isLabel(text)) return refuse(text, 'it holds characters that a prefix cannot have.');
   return ok(text);
 }
 

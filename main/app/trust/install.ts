@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import type { TrustStep } from '../../../shared/contract/ipc.ts';
-import { systemReason } from '../home.ts';
+import { systemReason } from '../../../shared/node/system-reason.ts';
 import { type Authority, type TrustStore, trustStores } from './stores.ts';
 import type { Command, CommandOutcome, TrustSystem } from './system.ts';
 

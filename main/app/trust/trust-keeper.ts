@@ -5,7 +5,7 @@ import type { ClusterInfo } from '../../../shared/contract/control-api.ts';
 import type { Outputs } from '../../../shared/contract/ipc.ts';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
-import { systemReason } from '../home.ts';
+import { systemReason } from '../../../shared/node/system-reason.ts';
 import { writePrivate } from '../private-file.ts';
 import type { SettingsStore } from '../settings.ts';
 import { installAuthority, isPresent } from './install.ts';

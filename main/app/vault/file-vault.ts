@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
-import { systemReason } from '../home.ts';
+import { systemReason } from '../../../shared/node/system-reason.ts';
 import { readIfPresent, writePrivate } from '../private-file.ts';
 import type { Vault } from './vault.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { failure } from '../../../shared/domain/failure.ts';
 import { err, ok } from '../../../shared/domain/result.ts';
-import { systemReason } from '../home.ts';
+import { systemReason } from '../../../shared/node/system-reason.ts';
 import type { SafeStorage } from '../host.ts';
 import { readIfPresent, writePrivate } from '../private-file.ts';
 import type { Vault } from './vault.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { failure } from '../../../shared/domain/failure.ts';
 import { err, ok } from '../../../shared/domain/result.ts';
-import { systemReason } from '../../app/home.ts';
+import { systemReason } from '../../../shared/node/system-reason.ts';
 import { type CommandContext, fail } from '../context.ts';
 import { EXIT, type ExitCode, UsageError } from '../exit.ts';
 import { withSession } from '../session.ts';
