@@ -11,13 +11,14 @@ import { parseArgs } from 'node:util';
 import { load, loadTls, type Measured } from './load.ts';
 import { H2LOAD, HAPROXY, NGINX, type Server, startHaproxyPair, startNginxPair, startOrigin, WRK } from './peers.ts';
 import { type Porthole, startPorthole } from './porthole.ts';
+import { benchRoutes, ROUTE_LOOKUP } from './route-lookup.ts';
 import { IPERF, pingBesideBulk, type Report, tcpBulk, tcpConnect } from './tcp.ts';
 
 const HTTP = [1, 32, 256].flatMap((connections) => [
   { name: `http-${connections}`, path: '/small', connections },
   { name: `http-${connections}-16k`, path: '/large', connections },
 ]);
-const CASES = [...HTTP.map((c) => c.name), 'https-32', 'tcp-bulk-tls', 'tcp-connect', 'ping-beside-bulk'];
+const CASES = [ROUTE_LOOKUP, ...HTTP.map((c) => c.name), 'https-32', 'tcp-bulk-tls', 'tcp-connect', 'ping-beside-bulk'];
 
 const { values } = parseArgs({
   options: { only: { type: 'string' }, seconds: { type: 'string', default: '5' }, json: { type: 'string' } },
@@ -28,6 +29,9 @@ if (!CASES.some(wanted) || !(Number.isInteger(seconds) && seconds >= 1 && second
   console.error(`Usage: npm run bench -- [--only ${CASES.join('|')}] [--seconds 1..60] [--json FILE]`);
   process.exit(2);
 }
+if (values.json !== undefined) writeFileSync(values.json, '');
+if (wanted(ROUTE_LOOKUP)) benchRoutes(writeJson);
+if (values.only === ROUTE_LOOKUP) process.exit(0);
 if (WRK === undefined || NGINX === undefined) {
   console.error('The benchmark needs wrk and nginx: apt-get install wrk nginx-light haproxy iperf3 nghttp2-client');
   process.exit(1);
@@ -112,7 +116,6 @@ async function tcpCases(dir: string, origin: Server, porthole: Porthole): Promis
 const dir = mkdtempSync(path.join(os.tmpdir(), 'porthole-bench-'));
 await using stack = new AsyncDisposableStack();
 stack.defer(() => rmSync(dir, { recursive: true, force: true }));
-if (values.json !== undefined) writeFileSync(values.json, '');
 const origin = stack.use(await startOrigin(dir));
 const porthole = stack.use(await startPorthole(dir));
 const model = os.cpus()[0]?.model ?? 'unknown processor';
