@@ -15,6 +15,7 @@ import type { Agent } from '../../agent/agent.ts';
 import type { AllowedTarget } from '../../agent/allow-list.ts';
 import type { Membership } from '../membership.ts';
 import type { Context, Parsed } from './context.ts';
+import { refuseOwnPort } from './own-port.ts';
 
 type PublishInput = Parsed<'services:publish'>;
 /** Names that are tried when the user gave none: `vite-5173`, `vite-5173-2` … */
@@ -119,11 +120,8 @@ export async function publish(context: Context, exposures: Map<string, string>, 
   const agent = await context.agent();
   if (!agent.ok) return agent;
   const membership = context.membership();
-  // The edge's visitors would go round in circles, and the window is for nobody else.
-  if (plan.value.target.type === 'agent' && context.ownPorts().has(input.port))
-    return err(
-      failure('input_invalid', { reason: `Port ${input.port} is Porthole's own. Choose your server's.` }, 'port'),
-    );
+  const own = refuseOwnPort(context.ownPorts(), plan.value.target, 'port');
+  if (own !== undefined) return err(own);
   const allowance = allow(membership, plan.value, () => Buffer.from(context.random(12)).toString('hex'));
   if (!allowance.ok) return allowance;
   const created = await create(context, agent.value, plan.value);

@@ -6,6 +6,7 @@ import type { Target } from '../../../shared/domain/service.ts';
 import type { AllowedTarget } from '../../agent/allow-list.ts';
 import type { Membership } from '../membership.ts';
 import type { Context, Parsed } from './context.ts';
+import { refuseOwnPort } from './own-port.ts';
 import { allowanceOf } from './publish.ts';
 
 type Patch = Parsed<'services:update'>['patch'];
@@ -34,9 +35,10 @@ export async function updateService(
     return err(failure('input_invalid', { reason: 'An exposure keeps the target that it was made with.' }, 'patch'));
   const membership = context.membership();
   const own = asked.filter(({ target }) => (target.agentId ?? before?.ownerId) === before?.ownerId);
-  for (const { target, field } of own)
-    if (target.type === 'agent' && target.protocol !== 'udp' && membership.ownPorts().includes(target.port))
-      return err(ownPort(target.port, `${field}.port`));
+  for (const { target, field } of own) {
+    const refused = refuseOwnPort(context.ownPorts(), target, `${field}.port`);
+    if (refused !== undefined) return err(refused);
+  }
   const added = allowAll(
     membership,
     own.map(({ target }) => allowance(target)),
@@ -57,9 +59,6 @@ export async function updateService(
 /** A refusal of the edge, whose input was the patch. */
 const inPatch = (error: Failure): Failure =>
   error.field === undefined ? error : { ...error, field: `patch.${error.field}` };
-
-const ownPort = (port: number, field: string): Failure =>
-  failure('input_invalid', { reason: `Port ${port} is Porthole's own. Choose your server's.` }, field);
 
 /** Where targets that are still there led before. */
 const moved = (before: ServiceView | undefined, live: readonly Target[]): AllowedTarget[] =>
@@ -126,8 +125,10 @@ export function allowGuest(context: Context, id: string, allow: boolean): Result
   const membership = context.membership();
   const targets = guest.targets.map(allowanceOf);
   if (allow) {
-    const refused = guest.targets.find((t) => t.type === 'agent' && membership.ownPorts().includes(t.port));
-    if (refused !== undefined) return err(ownPort(refused.port, 'id'));
+    for (const target of guest.targets) {
+      const refused = refuseOwnPort(context.ownPorts(), target, 'id');
+      if (refused !== undefined) return err(refused);
+    }
     const added = allowAll(membership, targets);
     return added.ok ? ok(null) : added;
   }

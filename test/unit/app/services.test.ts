@@ -1,3 +1,4 @@
+import { hostname, networkInterfaces } from 'node:os';
 import { expect, it, vi } from 'vitest';
 import { createAllowList } from '../../../main/agent/allow-list.ts';
 import type { Context } from '../../../main/app/handlers/context.ts';
@@ -5,12 +6,14 @@ import { planPublication } from '../../../main/app/handlers/publish.ts';
 import { serviceHandlers } from '../../../main/app/handlers/services.ts';
 import type { AgentState } from '../../../shared/contract/agent-state.ts';
 import type { NewService, ServiceView } from '../../../shared/contract/control-api.ts';
+import { CALLS } from '../../../shared/contract/ipc.ts';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
 
 /** A laptop whose edge takes every name but the given ones. */
 function laptop(taken: readonly string[] = []) {
   const services: ServiceView[] = [];
+  const guests: object[] = [];
   const asked: NewService[] = [];
   let kept: Result<null, Failure> = ok(null);
   let ids = 0;
@@ -45,7 +48,8 @@ function laptop(taken: readonly string[] = []) {
   const keepAllowed = vi.fn(() => kept);
   const membership = { allowed, keepAllowed, ownPorts: () => [] };
   const context = {
-    state: () => ({ services, servicesKnown: true, ports: [{ port: 5173, process: 'vite' }] }) as unknown as AgentState,
+    state: () =>
+      ({ services, guests, servicesKnown: true, ports: [{ port: 5173, process: 'vite' }] }) as unknown as AgentState,
     membership: () => membership,
     ownPorts: () => new Set([20_001]),
     agent: async () => ok({ control }),
@@ -57,6 +61,7 @@ function laptop(taken: readonly string[] = []) {
     asked,
     keepAllowed,
     services,
+    guests,
     failToKeep: () => {
       kept = err(failure('home_unwritable', { path: '/x', reason: 'ENOSPC' }));
     },
@@ -183,4 +188,39 @@ it.each([
 ])('takes the host %s for %s %s', (host, type, dialled) => {
   const plan = planPublication({ port: 1, ...(host === undefined ? {} : { host }) });
   expect(plan).toMatchObject({ ok: true, value: { target: { type, host: dialled } } });
+});
+
+const ADDRESSES = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((a) => a.address));
+const ALIASES = ['127.0.0.2', '127.1', '0x7f.1', '2130706433', '0.0.0.0', '0', '::', '[::1]', '0:0:0:0:0:0:0:1'];
+const MAPPED = ['::ffff:127.0.0.1', '::FFFF:7f00:1', 'localhost.', 'web.localhost', hostname()];
+
+it.each([...ALIASES, ...MAPPED, ...ADDRESSES])("publishes no port of Porthole's own as %s", async (host) => {
+  const { handlers, asked, allowed } = laptop();
+  const refused = { ok: false, error: { code: 'input_invalid', field: 'port' } };
+  for (const protocol of ['http', 'tcp'] as const)
+    expect(await handlers['services:publish']({ port: 20_001, host, protocol })).toMatchObject(refused);
+  expect([asked, allowed.entries()]).toEqual([[], []]);
+  expect(await handlers['services:publish']({ port: 20_002, host })).toMatchObject({ ok: true });
+});
+
+it("publishes the same port of another machine, and of UDP, which Porthole's own are not", async () => {
+  const { handlers } = laptop();
+  for (const host of ['192.0.2.7', '2001:db8::7', 'nas.local', '127.0.0.1.example'])
+    expect(await handlers['services:publish']({ port: 20_001, host })).toMatchObject({ ok: true });
+  expect(await handlers['services:publish']({ port: 20_001, protocol: 'udp' })).toMatchObject({ ok: true });
+});
+
+it("moves no target to a port of Porthole's own, nor lets another laptop's service have it", async () => {
+  const { handlers, services, allowed, guests } = laptop();
+  await handlers['services:publish']({ port: 3000, name: 'shop' });
+  const { id = '' } = services[0] ?? {};
+  const before = allowed.entries();
+  const target = { type: 'host', host: '127.0.0.2', port: 20_001 } as const;
+  for (const patch of [{ addTargets: [target] }, { targets: [{ port: 20_001 }] }])
+    expect(await handlers['services:update'](CALLS['services:update'].parse({ id, patch }))).toMatchObject({
+      error: { code: 'input_invalid', field: expect.stringMatching(/0\.port$/) },
+    });
+  guests.push({ id: 'theirs', targets: [{ ...target, protocol: 'http' }] });
+  expect(await handlers['services:allow']({ id: 'theirs', allowed: true })).toMatchObject({ ok: false });
+  expect(allowed.entries()).toEqual(before);
 });
