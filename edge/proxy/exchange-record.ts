@@ -22,6 +22,8 @@ export interface ExchangeFacts {
   readonly now: number;
   /** Smoothed round trip of the agent's link in milliseconds; 0 when unknown. */
   readonly roundTrip: number;
+  /** The path's own, without queues; 0 when unknown. */
+  readonly shortestRoundTrip: number;
   readonly status: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
@@ -64,12 +66,14 @@ function partsOf(facts: ExchangeFacts): Pick<AccessRecord, 'firstByte' | 'edge' 
   const firstByte = facts.firstByteAt - facts.startedAt;
   if (facts.handedAt === undefined) return { firstByte: round(firstByte), edge: round(firstByte) };
   const edge = Math.min(firstByte, facts.handedAt - facts.startedAt);
-  const tunnel = Math.min(firstByte - edge, facts.roundTrip);
+  const rest = firstByte - edge;
+  // An answer that came faster than the usual round trip shows that its own was shorter, and leaves the origin a part.
+  const tunnel = Math.min(rest, rest > facts.roundTrip ? facts.roundTrip : facts.shortestRoundTrip);
   return {
     firstByte: round(firstByte),
     edge: round(edge),
     tunnel: round(tunnel),
-    origin: round(Math.max(0, firstByte - edge - tunnel)),
+    origin: round(rest - tunnel),
   };
 }
 

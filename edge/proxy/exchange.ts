@@ -480,6 +480,7 @@ export class Exchange implements OriginUser {
         firstByteAt: this.#firstByteAt,
         now: context.clock.monotonic(),
         roundTrip: target === undefined ? 0 : context.pools.tunnels.roundTrip(target.agentId),
+        shortestRoundTrip: target === undefined ? 0 : context.pools.tunnels.shortestRoundTrip(target.agentId),
         status: this.#status,
         bytesUp: this.#upgraded?.bytesUp ?? this.body.dataBytes,
         bytesDown: (this.#upgraded ?? this.#relay)?.bytesDown ?? this.#refusedBytes,

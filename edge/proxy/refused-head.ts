@@ -48,6 +48,7 @@ export function refuseHead(
       firstByteAt: now,
       now,
       roundTrip: 0,
+      shortestRoundTrip: 0,
       status: refusal.status,
       bytesUp: 0,
       bytesDown: refusal.body.length,

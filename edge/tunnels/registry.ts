@@ -3,7 +3,10 @@ import type { Tunnel } from '../../shared/node/tunnel.ts';
 import { GO_AWAY, type GoAwayCode } from '../../shared/wire/codes.ts';
 
 /** One live link of an agent, as the registry uses it. */
-export type RegisteredTunnel = Pick<Tunnel, 'open' | 'goAway' | 'close' | 'probe' | 'draining' | 'roundTrip' | 'stats'>;
+export type RegisteredTunnel = Pick<
+  Tunnel,
+  'open' | 'goAway' | 'close' | 'probe' | 'draining' | 'roundTrip' | 'shortestRoundTrip' | 'stats'
+>;
 
 /** Told when an agent gets its first tunnel or loses its last. */
 export type PresenceListener = (agentId: string, up: boolean) => void;
@@ -95,6 +98,10 @@ export class TunnelRegistry implements StreamOpener {
 
   roundTrip(agentId: string): number {
     return this.#agents.get(agentId)?.[0]?.roundTrip ?? 0;
+  }
+
+  shortestRoundTrip(agentId: string): number {
+    return this.#agents.get(agentId)?.[0]?.shortestRoundTrip ?? 0;
   }
 
   /** Ends all tunnels of an agent that may not have any more. */

@@ -54,4 +54,6 @@ export interface StreamOpener {
   open(agentId: string, open: Uint8Array, handler: StreamHandler): TunnelStream | 'agent_offline' | 'busy';
   /** Smoothed round-trip time of the agent's link in milliseconds; 0 when unknown. */
   roundTrip(agentId: string): number;
+  /** The path's own round trip, without queues, in milliseconds; 0 when unknown. */
+  shortestRoundTrip(agentId: string): number;
 }

@@ -81,6 +81,8 @@ export interface Tunnel {
   readonly closed: boolean;
   /** Smoothed, milliseconds; 0 while unknown. */
   readonly roundTrip: number;
+  /** The path's own round trip, without queues, in milliseconds; 0 while unknown. */
+  readonly shortestRoundTrip: number;
   readonly stats: TunnelStats;
 }
 
@@ -172,6 +174,10 @@ class SocketTunnel implements Tunnel, StreamHost {
 
   get roundTrip(): number {
     return this.#roundTrip.smoothed;
+  }
+
+  get shortestRoundTrip(): number {
+    return this.#roundTrip.shortest;
   }
 
   get stats(): TunnelStats {

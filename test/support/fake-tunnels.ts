@@ -135,6 +135,8 @@ export class FakeTunnels implements StreamOpener {
   readonly refusals: ('agent_offline' | 'busy')[] = [];
   readonly #waiting: { readonly count: number; readonly found: (stream: FakeStream) => void }[] = [];
   rtt = 0;
+  /** As long as `rtt` unless set. */
+  shortest: number | undefined;
 
   open(_agentId: string, _open: Uint8Array, handler: StreamHandler): TunnelStream | 'agent_offline' | 'busy' {
     const refusal = this.refusals.shift();
@@ -147,6 +149,10 @@ export class FakeTunnels implements StreamOpener {
 
   roundTrip(): number {
     return this.rtt;
+  }
+
+  shortestRoundTrip(): number {
+    return this.shortest ?? this.rtt;
   }
 
   /** The stream that was opened as number `count`, from 1. */

@@ -75,6 +75,7 @@ export async function dialledTunnel(transport: Transport): Promise<{ pair: Tunne
   const tunnels: StreamOpener = {
     open: (_agentId, open, handler) => pair.edge.open(open, handler) ?? 'agent_offline',
     roundTrip: () => pair.edge.roundTrip,
+    shortestRoundTrip: () => pair.edge.shortestRoundTrip,
   };
   return { pair, tunnels };
 }

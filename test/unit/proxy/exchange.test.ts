@@ -538,4 +538,14 @@ describe('the record', () => {
     await v.untilIncludes('ok');
     expect(stand.records).toMatchObject([{ firstByte: 10, edge: 0, tunnel: 10, origin: 0 }]);
   });
+
+  it('leaves the origin a part of an answer that came faster than the usual round trip', async () => {
+    tunnels.rtt = 30;
+    tunnels.shortest = 4;
+    const { v, stream } = await ask(get());
+    clock.advance(10);
+    stream.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    await v.untilIncludes('ok');
+    expect(stand.records).toMatchObject([{ firstByte: 10, edge: 0, tunnel: 4, origin: 6 }]);
+  });
 });

@@ -16,6 +16,7 @@ class FakeTunnel implements RegisteredTunnel {
   probed = 0;
   readonly stats = { bytesIn: 0, bytesOut: 0, streams: 2, queued: 0 };
   roundTrip: number;
+  readonly shortestRoundTrip = 1;
 
   constructor(name: number) {
     this.name = name;
@@ -72,6 +73,7 @@ describe('TunnelRegistry', () => {
     registry.add('a', young);
     expect(opened()).toBe(2);
     expect(registry.roundTrip('a')).toBe(2);
+    expect(registry.shortestRoundTrip('a')).toBe(1);
     young.draining = true;
     expect(opened()).toBe(1);
     old.full = true;
