@@ -45,6 +45,33 @@ describe('RouteTable', () => {
     expect(decodeOpen(route?.targets[0]?.open ?? new Uint8Array(0))).toMatchObject({ host: 'fd00::1', tls: true });
   });
 
+  it('works out what is particular about a target, and nothing where nothing is', () => {
+    const kept = target({
+      id: 't2',
+      path: '/api',
+      pathRewrite: 'preserve',
+      responseTimeout: 5_000,
+      customHeaders: [{ name: 'X_Key', value: 'k' }],
+    });
+    const [api, root] =
+      RouteTable.from([service('a', { targets: [target(), kept] })], 1).lookup('a.localhost')?.targets ?? [];
+    expect(root).not.toHaveProperty('options');
+    expect(api?.options).toEqual({
+      preservePath: true,
+      headers: 'X_Key: k\r\n',
+      replaced: new Set(['x-key']),
+      responseTimeout: 5_000,
+      names: undefined,
+    });
+    const nas = target({ type: 'host', host: 'FD00:0::1', port: 8443, protocol: 'https' });
+    const rewriting = service('b', { targets: [nas], rewriteRedirects: true });
+    expect(RouteTable.from([rewriting], 1).lookup('b.localhost')?.targets[0]?.options?.names).toEqual({
+      scheme: 'https',
+      hosts: new Set(['[fd00::1]']),
+      port: 8443,
+    });
+  });
+
   it('leaves the table it came from as it was', () => {
     const before = RouteTable.from([service('a'), service('b')], 1);
     const { table } = before.update([{ id: 'a', service: undefined }], 2);
@@ -148,6 +175,7 @@ describe('the route stage', () => {
   it.each<[string, string, string, string | undefined, boolean, string | undefined]>([
     ['lets a known name pass', 'a.localhost', '/api/x', 'a.localhost', true, undefined],
     ['does not know a stranger', 'nobody.localhost', '/', 'nobody.localhost', true, 'no_service'],
+    ['sends who shares a connection elsewhere', 'nobody.localhost', '/', 'a.localhost', true, 'misdirected'],
     ['has no target outside the prefixes', 'a.localhost', '/x', 'a.localhost', true, 'no_target'],
     ['refuses an ambiguous path', 'a.localhost', '/api/../x', 'a.localhost', true, 'request_malformed'],
     ['refuses a disabled service', 'off.localhost', '/', 'off.localhost', true, 'service_disabled'],
