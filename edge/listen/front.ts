@@ -18,7 +18,7 @@ export interface FrontHandlers {
   tunnel(socket: TLSSocket): void;
   /** The control API: the cluster's own name, or no name at all. */
   api(socket: TLSSocket): void;
-  /** A visitor who asked for `serverName` (lower-case, without a trailing dot). */
+  /** A visitor (of HTTP/2 if the socket's ALPN says so, else of HTTP/1.1) who asked for `serverName` (lower-case, without a trailing dot). */
   visitor(socket: TLSSocket, serverName: string): void;
   /**
    * A connection whose ClientHello (put back, unread) asks for `serverName`: true when it is taken over as it is, to be
@@ -68,7 +68,7 @@ export class Front {
       else this.#refuse(socket, 'tunnel below TLS 1.3');
     });
     this.#api = this.#terminate(['http/1.1'], handlers.api);
-    this.#visitor = this.#terminate(['http/1.1'], (socket, arrival) => {
+    this.#visitor = this.#terminate(['h2', 'http/1.1'], (socket, arrival) => {
       if (arrival?.serverName !== undefined) handlers.visitor(socket, arrival.serverName);
       else this.#refuse(socket, 'gone');
     });

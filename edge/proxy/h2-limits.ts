@@ -30,7 +30,10 @@ export const OVERHEAD_SHARE = 1 / 256;
 /** Invalid frames, and streams beyond the limit, that are borne before the connection ends. */
 export const INVALID_LIMIT = 100;
 export const REJECTED_LIMIT = 100;
-/** Megabytes that nghttp2 may hold for one connection. */
-export const SESSION_MEMORY = 10;
+/**
+ * Megabytes that node:http2 may hold for one connection, beyond which it refuses further streams. Most of it is bodies
+ * on their way to a visitor, which the tunnel's windows bound already: downloads side by side must not get here.
+ */
+export const SESSION_MEMORY = 256;
 /** Milliseconds between the notice of a drain and its last word, for streams that are on their way. */
 export const NOTICE_TIME = 2_000;

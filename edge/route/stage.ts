@@ -10,7 +10,8 @@ export function createRouteStage(current: () => RouteTable): Stage {
     const host = visit.host === '' ? (visit.connection.serverName ?? '') : visit.host;
     if (!visit.connection.secure && !isUnder(host, 'localhost')) return 'no_service';
     const route = current().lookup(host);
-    if (route === undefined) return 'no_service';
+    // A browser that shares one connection among names under one certificate asks anew on its own (RFC 9113 9.1.2).
+    if (route === undefined) return misdirected(visit, host) ?? 'no_service';
     visit.route = route;
     return misdirected(visit, host) ?? chooseTarget(visit);
   };
