@@ -6,7 +6,7 @@ type Bucket<V> = ReadonlyMap<string, V>;
 type Group<V> = readonly Bucket<V>[];
 
 /** What most of a small map consists of, shared by all maps: nothing is ever written into it. */
-const EMPTY_BUCKET: Bucket<never> = new Map();
+const EMPTY_BUCKET: Bucket<never> = new Map<string, never>();
 const EMPTY_GROUP: Group<never> = Array.from({ length: BUCKETS }, () => EMPTY_BUCKET);
 const EMPTY: readonly Group<never>[] = Array.from({ length: GROUPS }, () => EMPTY_GROUP);
 
