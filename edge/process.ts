@@ -2,6 +2,7 @@ import type { Failure } from '../shared/domain/failure.ts';
 import { authority } from '../shared/domain/service.ts';
 import { systemClock } from '../shared/node/clock.ts';
 import { createLogger } from '../shared/node/logger.ts';
+import { watchParent } from '../shared/node/parent.ts';
 import { type Command, type EdgeConfig, parseCommand } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
 import { createJoinToken } from './join-token.ts';
@@ -80,7 +81,10 @@ async function serve(command: Extract<Command, { kind: 'run' }>, program: Progra
   return 0;
 }
 
-/** SIGTERM or SIGINT drains, a second one ends at once; so does the end of standard input under a parent. */
+/**
+ * SIGTERM or SIGINT drains, a second one ends at once. The end of the command line that started it drains too; under
+ * an app, the end of standard input ends it at once.
+ */
 async function untilEnd(edge: Edge, embedded: boolean): Promise<void> {
   const asked = Promise.withResolvers<'drain' | 'close'>();
   const again = Promise.withResolvers<void>();
@@ -91,6 +95,7 @@ async function untilEnd(edge: Edge, embedded: boolean): Promise<void> {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  if (!embedded) watchParent(process.env, onSignal);
   // A utility process of Electron has no standard input, and its parent's end is its own.
   if (embedded && !('parentPort' in process)) {
     const onGone = (): void => {

@@ -1,8 +1,8 @@
 /** The command line. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { watchParent } from '../../shared/node/parent.ts';
 import { findEdgeEntry } from '../app/edge-process.ts';
-import { watchParent } from '../app/parent.ts';
 import { runCli } from './program.ts';
 import { endBySignal } from './signals.ts';
 import { createTerminal } from './terminal.ts';

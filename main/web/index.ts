@@ -2,11 +2,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { watchParent } from '../../shared/node/parent.ts';
 import { type App, createApp } from '../app/app.ts';
 import { openConfSettings } from '../app/conf-settings.ts';
 import { findEdgeEntry, spawnEdge } from '../app/edge-process.ts';
 import type { Host } from '../app/host.ts';
-import { watchParent } from '../app/parent.ts';
 import { openBrowser } from './browser.ts';
 import { startWebShell } from './shell.ts';
 import { answerEnter, describeLink } from './terminal.ts';

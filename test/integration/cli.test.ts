@@ -194,6 +194,18 @@ it('passes arguments, output and exit code of the edge through', async () => {
   expect(processesOf(home.dir)).toEqual([]);
 });
 
+it('takes the edge with it when it is killed', async () => {
+  await using home = temporaryHome();
+  const data = path.join(home.dir, 'cluster');
+  const free = ['--listen', '127.0.0.1:0', '--health', '127.0.0.1:0', '--json'];
+  const edge = startCli(home, ['edge', '--domain', 'example.test', '--data-dir', data, ...free]);
+  await using _ = edge;
+  expect(await edge.line()).toMatchObject({ event: 'ready' });
+  edge.child.kill('SIGKILL');
+  expect(await edge.ended()).toBe('SIGKILL');
+  await expect.poll(() => processesOf(home.dir), { timeout: 20_000 }).toEqual([]);
+});
+
 it('joins a cluster, publishes there, and leaves it again', async () => {
   await using home = temporaryHome();
   await using app = await origin('mine');
@@ -261,7 +273,7 @@ it.each([
   [['join', 'https://127.0.0.1:1', '--token', GARBLED], 2, 'That is not a join token'],
   [['join', 'https://127.0.0.1:1', '--token', GOOD], 1, 'Nothing answers at 127.0.0.1:1'],
   [['join', 'ftp://a', '--token', GOOD], 2, 'An edge is reached by https'],
-  [['join', 'https://a', '--token', GOOD, '--ca', '/nowhere'], 2, 'cannot be read (ENOENT)'],
+  [['join', 'https://a', '--token', GOOD, '--ca', '/nowhere'], 2, 'cannot be read (it is not there)'],
   [['join', 'https://a'], 2, "Required option '--token <token>' not specified"],
   [['status'], 1, ''],
   [['frobnicate'], 2, "Unknown command 'frobnicate'"],
