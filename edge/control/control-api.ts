@@ -6,6 +6,7 @@ import { failure } from '../../shared/domain/failure.ts';
 import { systemClock } from '../../shared/node/clock.ts';
 import { AgentFeeds } from './agent-feeds.ts';
 import { type ControlContext, type ControlOptions, DEFAULT_LIMITS } from './context.ts';
+import { ExposureReaper, REAP_INTERVAL } from './exposure-reaper.ts';
 import { Gate } from './gate.ts';
 import { DEFAULT_PORT_RULES } from './port-rules.ts';
 import { explain, refuse, refuseConnection } from './refusal.ts';
@@ -92,7 +93,8 @@ function createApp(context: ControlContext): { app: FastifyInstance; server: Ser
 
 function serve(app: FastifyInstance, server: Server, context: ControlContext, clusterChanged: () => void): ControlApi {
   const sockets = new Set<Socket>();
-  const stopReaper = startReaper(context);
+  const reaper = new ExposureReaper(context);
+  const stopReaper = context.clock.setInterval(() => void reaper.look(), REAP_INTERVAL);
   let onEmpty = (): void => {};
   let closing: Promise<void> | undefined;
   async function close(grace: number): Promise<void> {
@@ -132,19 +134,6 @@ function serve(app: FastifyInstance, server: Server, context: ControlContext, cl
       return closing;
     },
   };
-}
-
-/** Milliseconds between two looks for exposures that nobody renewed. */
-const REAP_INTERVAL = 2_000;
-
-/** Ends expired exposures, on every node: removing what another has removed already does nothing. */
-function startReaper({ store, clock, log }: ControlContext): () => void {
-  const reap = async (): Promise<void> => {
-    const removed = await store.removeExpired(clock.now());
-    if (!removed.ok) log.warn('Expired exposures could not be removed; it is tried again.', { reason: removed.error });
-    else if (removed.value.length > 0) log.info('Exposures expired.', { services: removed.value });
-  };
-  return clock.setInterval(() => void reap(), REAP_INTERVAL);
 }
 
 function answerUnknown(context: ControlContext, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -55,8 +55,8 @@ export function addServiceRoutes(app: FastifyInstance, context: ControlContext):
   app.post<{ Params: { id: string } }>(`${API_PREFIX}/services/:id/renew`, async (request, reply) => {
     const agent = await gate.agent(request);
     if (!agent.ok) return refuse(reply, agent.error);
-    const now = context.clock.now();
-    return answer(reply, await store.renewService(request.params.id, agent.value.id, now, now + EXPOSURE_LIFETIME));
+    const expiresAt = context.clock.now() + EXPOSURE_LIFETIME;
+    return answer(reply, await store.renewService(request.params.id, agent.value.id, expiresAt));
   });
 }
 

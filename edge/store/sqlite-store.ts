@@ -7,7 +7,7 @@ import { nodeSqliteDialect } from './dialect.ts';
 import { appendChange, changesSince, newestRevision } from './feed.ts';
 import { FeedWatch } from './feed-watch.ts';
 import { mediumFailure } from './sqlite-failure.ts';
-import type { Agent, ChangeSet, NewJoinToken, ServiceLimits, Store, Stored, StoredService } from './store.ts';
+import type { Agent, ChangeSet, Exposure, NewJoinToken, ServiceLimits, Store, Stored, StoredService } from './store.ts';
 import { type Tables, toAgent, toRow, toService } from './tables.ts';
 
 export interface SqliteStoreOptions {
@@ -190,31 +190,37 @@ export class SqliteStore implements Store {
     });
   }
 
-  renewService(id: string, ownerId: string, now: number, expiresAt: number): Stored<StoredService> {
+  renewService(id: string, ownerId: string, expiresAt: number): Stored<StoredService> {
     return this.#lease(async (db) => {
       const { service, revision } = await this.#owned(db, id, ownerId);
       if (service.expiresAt === undefined)
         return refuse(
           failure('input_invalid', { reason: 'Only an exposure can be renewed; this service is permanent.' }),
         );
-      if (service.expiresAt <= now) return refuse(failure('exposure_expired'));
       await db.updateTable('services').set({ expires_at: expiresAt }).where('id', '=', id).execute();
       return { service: { ...service, expiresAt }, revision };
     });
   }
 
-  async removeExpired(now: number): Stored<readonly string[]> {
-    const expired = (db: Kysely<Tables>) =>
-      db.selectFrom('services').select(['id', 'owner_id']).where('expires_at', '<=', now).execute();
-    // Most looks find nothing: those don't take the write lock.
-    const seen = await this.#read(expired);
-    if (!seen.ok) return seen;
-    if (seen.value.length === 0) return ok([]);
+  exposures(): Stored<readonly Exposure[]> {
+    return this.#read(async (db) => {
+      const rows = db.selectFrom('services').select(['id', 'expires_at']).where('expires_at', 'is not', null);
+      return (await rows.execute()).map((row) => ({ id: row.id, expiresAt: row.expires_at ?? 0 }));
+    });
+  }
+
+  async removeExposures(exposures: readonly Exposure[]): Stored<readonly string[]> {
+    if (exposures.length === 0) return ok([]);
     return this.#write(async (db) => {
-      const rows = await expired(db);
-      await db.deleteFrom('services').where('expires_at', '<=', now).execute();
-      for (const row of rows) await this.#append(db, 'service', row.id, row.owner_id);
-      return rows.map((row) => row.id);
+      const removed: string[] = [];
+      for (const { id, expiresAt } of exposures) {
+        const unrenewed = db.deleteFrom('services').where('id', '=', id).where('expires_at', '=', expiresAt);
+        const row = await unrenewed.returning('owner_id').executeTakeFirst();
+        if (row === undefined) continue;
+        await this.#append(db, 'service', id, row.owner_id);
+        removed.push(id);
+      }
+      return removed;
     });
   }
 

@@ -31,6 +31,13 @@ export interface StoredService {
   readonly revision: number;
 }
 
+/** An exposure: it ends unless it is renewed. */
+export interface Exposure {
+  readonly id: string;
+  /** What its last renewal said, milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
 /** One service as it is now; `service` is undefined when it is gone. */
 export interface ServiceChange {
   readonly id: string;
@@ -91,10 +98,12 @@ export interface Store {
     change: (service: Service) => Result<Service, Failure>,
   ): Stored<StoredService>;
   removeService(id: string, ownerId: string): Stored<void>;
-  /** Moves the expiry of an exposure. Fails with `service_not_found`, `exposure_expired` (gone by `now`). */
-  renewService(id: string, ownerId: string, now: number, expiresAt: number): Stored<StoredService>;
-  /** Removes every exposure that had expired by `now`; yields their ids. */
-  removeExpired(now: number): Stored<readonly string[]>;
+  /** Moves the expiry of an exposure. Fails with `service_not_found`, also when it has been removed. */
+  renewService(id: string, ownerId: string, expiresAt: number): Stored<StoredService>;
+  /** Every exposure, as its last renewal left it. */
+  exposures(): Stored<readonly Exposure[]>;
+  /** Removes those of `exposures` that nobody has renewed since they were read; yields their ids. */
+  removeExposures(exposures: readonly Exposure[]): Stored<readonly string[]>;
 
   /** The newest revision; 0 when nothing was ever written. */
   revision(): Stored<number>;

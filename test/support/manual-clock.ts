@@ -9,7 +9,7 @@ interface Timer {
 /** A clock that stands still until told otherwise. */
 export class ManualClock implements Clock {
   #time = 0;
-  readonly #epoch: number;
+  #epoch: number;
   readonly #timers = new Set<Timer>();
 
   /** `epoch`: what `now()` says at the start, ms. */
@@ -48,6 +48,11 @@ export class ManualClock implements Clock {
       timer.callback();
     }
     this.#time = end;
+  }
+
+  /** Sets the wall clock forward or back, alone: as a correction does, or sleep where the monotonic clock stands still. */
+  step(ms: number): void {
+    this.#epoch += ms;
   }
 
   /** Lets `ms` pass as a blocked event loop would: whatever is due fires afterwards, late, intervals once. */

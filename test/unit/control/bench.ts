@@ -19,18 +19,33 @@ import { API_PREFIX, type ClusterInfo } from '../../../shared/contract/control-a
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 import { ok } from '../../../shared/domain/result.ts';
 import { createToken } from '../../../shared/domain/token.ts';
-import type { Clock } from '../../../shared/node/clock.ts';
+import type { CancelTimer, Clock } from '../../../shared/node/clock.ts';
 import { systemClock } from '../../../shared/node/clock.ts';
 import { silentLogger } from '../../../shared/node/logger.ts';
 import { must } from '../../compliance/data.ts';
 
-/** The wall clock can be set; timers run as they are. */
+/** The wall clock can be set; timers run as they are, but an interval can be made to fall due. */
 export class SettableClock implements Clock {
   offset = 0;
+  #passed = 0;
+  readonly #intervals = new Map<() => void, number>();
   now = (): number => Date.now() + this.offset;
-  monotonic = systemClock.monotonic;
+  monotonic = (): number => systemClock.monotonic() + this.#passed;
   setTimeout = systemClock.setTimeout;
-  setInterval = systemClock.setInterval;
+  setInterval(callback: () => void, delay: number): CancelTimer {
+    const cancel = systemClock.setInterval(callback, delay);
+    this.#intervals.set(callback, delay);
+    return () => {
+      this.#intervals.delete(callback);
+      cancel();
+    };
+  }
+  /** Lets `delay` pass at once by both clocks, for the intervals of that length. */
+  fallDue(delay: number): void {
+    this.#passed += delay;
+    this.offset += delay;
+    for (const [callback, every] of this.#intervals) if (every === delay) callback();
+  }
 }
 
 /** An access log whose tails are fed by hand. */

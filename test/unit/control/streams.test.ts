@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { REAP_INTERVAL } from '../../../edge/control/exposure-reaper.ts';
 import { logLineSchema, type ServiceView, watchEventSchema } from '../../../shared/contract/control-api.ts';
+import { EXPOSURE_LIFETIME } from '../../../shared/domain/service.ts';
 import { must } from '../../compliance/data.ts';
 import { newRecord } from '../record/records.ts';
 import { Bench, type Lines } from './bench.ts';
@@ -123,7 +125,11 @@ describe('watching', () => {
     const lines = await bench.lines('/watch', as);
     await create('brief', { source: 'ephemeral' });
     await statuses(lines, (l) => l.length === 1);
-    bench.clock.offset = 91_000;
+    for (let passed = 0; passed <= EXPOSURE_LIFETIME + REAP_INTERVAL; passed += REAP_INTERVAL) {
+      bench.clock.fallDue(REAP_INTERVAL);
+      // The store answers in turn: so the look is through with its reading.
+      await bench.store.exposures();
+    }
     await statuses(lines, (l) => l.length === 0);
     lines.close();
   });
