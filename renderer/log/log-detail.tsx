@@ -77,7 +77,9 @@ function Facts({ record, names }: Omit<DetailProps, 'onClose'>) {
       </Fact>
       {record.userAgent !== undefined && <Fact name={words.agent}>{record.userAgent}</Fact>}
       <Fact name={words.protocol}>
-        {record.protocol.toUpperCase()}, {record.secure ? words.secure : words.plain}
+        {record.protocol.toUpperCase()}
+        {/* What a TCP or UDP service carries may be encrypted or not: nobody looks. */}
+        {record.kind !== 'connection' && `, ${record.secure ? words.secure : words.plain}`}
       </Fact>
       {record.kind !== 'request' && <Fact name={words.kind}>{t.log.kind[record.kind]}</Fact>}
       <div className="grid grid-cols-2 gap-2">

@@ -41,7 +41,7 @@ export function CopyUrl({ url, dim, fresh }: CopyUrlProps) {
       >
         <span className="min-w-0 font-mono text-15 text-muted sm:text-18">
           <Part>
-            <span className="hidden sm:inline">{scheme}</span>
+            <span className={scheme.startsWith('http') ? 'hidden sm:inline' : ''}>{scheme}</span>
             <span className={dim ? 'font-semibold' : 'font-semibold text-text'}>{label}</span>
           </Part>
           {domain !== '' && <Part>{domain}</Part>}

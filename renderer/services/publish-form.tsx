@@ -32,7 +32,7 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
     const input = toInput(draft);
     setTyped(input.ok ? undefined : input.error);
     publish.clear();
-    if (!input.ok) return form.current?.querySelector<HTMLInputElement>('input')?.focus();
+    if (!input.ok) return form.current?.querySelector<HTMLInputElement>(`input[name=${input.error.field}]`)?.focus();
     const made = await publish.run(input.value);
     if (made === undefined) return;
     setDraft(EMPTY_DRAFT);
@@ -66,6 +66,7 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
             {(ids) => (
               <input
                 {...ids}
+                name="port"
                 value={draft.port}
                 inputMode="numeric"
                 autoComplete="off"
@@ -76,7 +77,12 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
               />
             )}
           </Field>
-          <Field column="second" label={t.form.protocol} problem={problemOf('protocol')}>
+          <Field
+            column="second"
+            label={t.form.protocol}
+            {...(hasPort(draft.protocol) ? { hint: t.form.protocolHint[draft.protocol] } : {})}
+            problem={problemOf('protocol')}
+          >
             {(ids) => (
               <select
                 {...ids}
@@ -88,7 +94,7 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
               >
                 {PROTOCOLS.map((protocol) => (
                   <option key={protocol} value={protocol}>
-                    {t.form.protocols[protocol]}
+                    {protocol}
                   </option>
                 ))}
               </select>
@@ -104,6 +110,7 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
             {(ids) => (
               <input
                 {...ids}
+                name="listenPort"
                 value={draft.listenPort ?? ''}
                 inputMode="numeric"
                 autoComplete="off"

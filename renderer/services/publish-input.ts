@@ -1,7 +1,7 @@
 import type { Input } from '../../shared/contract/ipc.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
-import { isPort } from '../../shared/domain/service.ts';
+import { type DirectMode, isPort } from '../../shared/domain/service.ts';
 import { t } from '../strings/strings.ts';
 
 /** What stands in the form, as typed. */
@@ -19,7 +19,7 @@ export const PROTOCOLS = ['http', 'https', 'tcp', 'tls', 'udp'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
 /** Whether a service of this protocol may have a port of its own at the edge. */
-export const hasPort = (protocol: Protocol): boolean => protocol !== 'http' && protocol !== 'https';
+export const hasPort = (protocol: Protocol): protocol is DirectMode => protocol !== 'http' && protocol !== 'https';
 
 export const EMPTY_DRAFT: PublishDraft = { port: '', host: '', protocol: 'http', name: '' };
 

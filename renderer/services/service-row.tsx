@@ -29,6 +29,9 @@ interface RowProps {
   readonly fresh: Fresh | undefined;
 }
 
+const audience = ({ mode }: ServiceView): string =>
+  mode === 'http' ? t.services.publicToAll : t.services.publicToAllDirect;
+
 function Facts({ service, standing }: { readonly service: ServiceView; readonly standing: Standing }) {
   const [target, ...others] = service.targets;
   return (
@@ -39,7 +42,7 @@ function Facts({ service, standing }: { readonly service: ServiceView; readonly 
       </p>
       {standing.reason !== undefined && <p className="max-w-[68ch] wrap-anywhere">{standing.reason}</p>}
       <div className="flex flex-wrap gap-x-3 text-muted">
-        <p>{service.enabled ? t.services.publicToAll : t.services.publicToNobody}</p>
+        <p>{service.enabled ? audience(service) : t.services.publicToNobody}</p>
         {target !== undefined && (
           <p className="wrap-anywhere">
             {t.services.target('')}
@@ -101,7 +104,9 @@ export function ServiceRow({ service, state, online, fresh }: RowProps) {
   const toggle = useToggle(service);
   const standing = standingOf(service, state);
   const url = offeredUrl(service.urls, state.trust);
-  const named = service.name !== service.domain && service.name !== service.domain.split('.')[0];
+  // Where the address doesn't hold the name, the name has to be said.
+  const told = url.includes(service.domain) ? [service.domain, service.domain.split('.')[0]] : [];
+  const named = !told.includes(service.name);
   const close = (): void => setDialog(undefined);
   return (
     <li

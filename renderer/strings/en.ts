@@ -94,6 +94,7 @@ export const en = {
     remove: 'Remove…',
     target: (target: string) => `from ${target}`,
     publicToAll: 'Public: anyone with the link',
+    publicToAllDirect: 'Public: anyone who knows the address',
     publicToNobody: 'Not public: switched off',
     ephemeral: 'ends with “porthole expose”',
 
@@ -164,12 +165,10 @@ export const en = {
     host: 'Host',
     hostHint: 'This laptop, or an address that it can reach.',
     protocol: 'Speaks',
-    protocols: {
-      http: 'http',
-      https: 'https',
-      tcp: 'tcp: any connection',
-      tls: 'tls: its own encryption',
-      udp: 'udp: datagrams',
+    protocolHint: {
+      tcp: 'Connections of any kind: a database, SSH, mail.',
+      tls: 'Connections with encryption of its own, carried through unopened.',
+      udp: 'Datagrams: names, games, voice.',
     },
     listenPort: 'Public port',
     listenPortHint: 'What visitors connect to. Left empty, one is assigned.',

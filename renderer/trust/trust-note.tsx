@@ -8,6 +8,8 @@ export function TrustNote({ state, online }: { readonly state: AgentState; reado
   const [open, setOpen] = useState(false);
   // The dialog outlives the note's cause: it goes on showing what was done after the machine came to trust it.
   if (state.trust !== 'untrusted' && !open) return null;
+  // No browser opens the other kinds, so none warns.
+  if (state.services.length > 0 && !open && state.services.every((service) => service.mode !== 'http')) return null;
   const plain = state.services.some(({ urls }) => 'http' in urls && urls.http !== undefined);
   return (
     <div className="flex flex-col items-start gap-1 text-13 text-muted">

@@ -67,6 +67,25 @@ const PICTURES: readonly Picture[] = [
       await page.getByRole('alert').scrollIntoViewIfNeeded();
     },
   },
+  { name: 'direct', scene: 'direct' },
+  {
+    name: 'log-direct',
+    scene: 'direct',
+    hash: '#/log',
+    act: (page) => page.locator('[role=option]').nth(1).click(),
+  },
+  {
+    name: 'form-direct',
+    scene: 'direct',
+    async act(page) {
+      await page.getByText('Another port or host').click();
+      await page.getByRole('combobox', { name: 'Speaks' }).selectOption('tcp');
+      await page.getByRole('textbox', { name: 'Public port' }).fill('port');
+      await page.getByRole('textbox', { name: 'Port', exact: true }).fill('5432');
+      await page.getByRole('form').getByRole('button', { name: 'Make public' }).click();
+      await page.getByRole('alert').scrollIntoViewIfNeeded();
+    },
+  },
   { name: 'menu', scene: 'mixed', act: (page) => page.getByRole('button', { name: 'More for api' }).click() },
   {
     name: 'remove',

@@ -87,6 +87,32 @@ const LONG = 'a-label-of-sixty-three-characters-which-is-the-most-there-can-b';
 const PATHS = ['/', '/assets/index-4f9a.js', '/api/orders/18823/lines', '/favicon.ico', '/ws', '/login'];
 const STATUSES = [200, 200, 304, 200, 404, 502, 301, 200, 0, 403];
 
+const DIRECT = ['tcp', 'tls', 'udp'] as const;
+
+/** A connection of a TCP, TLS or UDP service. */
+const connection = (index: number, time: number): AccessRecord => ({
+  id: `01jq${String(2_000_000 - index).padStart(22, '0')}`,
+  time,
+  kind: 'connection',
+  serviceId: 's-db',
+  agentId: '01jq5v3k9m2n4p6r8s0t2v4w6x',
+  nodeId: '01jq5v3k9m2n4p6r8s0t2v4w6y',
+  protocol: DIRECT[index % DIRECT.length] ?? 'tcp',
+  secure: index % DIRECT.length === 1,
+  method: '',
+  host: 'db.localhost',
+  path: '',
+  status: 0,
+  duration: 900 + index * 1300,
+  firstByte: 2.1,
+  tunnel: 1.2,
+  origin: 0.9,
+  bytesUp: 311 + index,
+  bytesDown: 7919 * index,
+  address: '203.0.113.7',
+  ...(index % 2 === 0 ? {} : { failure: 'origin_refused' as const }),
+});
+
 function record(index: number, time: number): AccessRecord {
   const status = STATUSES[index % STATUSES.length] ?? 200;
   const origin = 1 + ((index * 37) % 400);
@@ -127,8 +153,21 @@ const scene = (state: Partial<AgentState>, more: Partial<Scene> = {}): Scene => 
 
 const failing = { code: 'edge_unreachable', message: 'Nothing answers at edge.example.com:443 (timed out).' } as const;
 
+/** Services that are no web pages. */
+const DIRECT_SERVICES: readonly ServiceView[] = [
+  service('db', 'active', { mode: 'tcp', listenPort: 15432, urls: { direct: 'tcp://localhost:15432' } }),
+  service('vault', 'active', { mode: 'tls', urls: { direct: 'tls://vault.localhost:8443' } }),
+  service('dns', 'error', {
+    mode: 'udp',
+    listenPort: 12053,
+    urls: { direct: 'udp://localhost:12053' },
+    statusReason: 'The address 127.0.0.1:12053 is already in use. Stop what listens there, or choose another.',
+  }),
+];
+
 /** Every scene by name. */
 export const SCENES = {
+  direct: scene({ services: DIRECT_SERVICES }, { log: [0, 1, 2, 3].map((i) => connection(i, NOW - i * 40_000)) }),
   unknown: scene({ servicesKnown: false, portsKnown: false, phase: 'starting' }),
   first: scene({}),
   bare: scene({ ports: [] }),
