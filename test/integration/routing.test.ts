@@ -317,7 +317,7 @@ it('makes redirects and cookies public, and leaves the body as it is', async () 
     ['https://example.com/x', 'https://example.com/x'],
     [`http://localhost:${web.port}/x`, `http://localhost:${web.port}/x`],
     ['login', 'login'],
-  ])
+  ] as const)
     expect((await get(service, `/shop/x?to=${encodeURIComponent(to)}`)).headers.location).toBe(wanted);
   await mine.agent.control.updateService(service.id, { rewriteRedirects: false });
   await until(service.id, (s) => s.rewriteRedirects !== true && active(s));

@@ -47,8 +47,10 @@ export async function updateService(
   const updated = await agent.value.control.updateService(id, patch);
   const targets = updated.ok ? updated.value.targets : [];
   const live = updated.ok ? targets.filter((t) => t.agentId === updated.value.ownerId) : [];
-  // Targets that the patch put on this laptop by its name show only now.
-  if (updated.ok && asked.length > 0) allowAll(membership, live.map(allowanceOf));
+  // Which laptop a name meant shows only now. An edge that answers with other targets than asked for gets none allowed.
+  const liveKeys = new Set(live.map((t) => entryKey(allowanceOf(t))));
+  const byName = asked.map(({ target }) => allowance(target)).filter((target) => liveKeys.has(entryKey(target)));
+  allowAll(membership, byName);
   const gone = before?.targets.filter((t) => t.agentId === before.ownerId && !targets.some((n) => n.id === t.id)) ?? [];
   const unneeded = updated.ok ? [...added.value, ...moved(before, live), ...gone.map(allowanceOf)] : added.value;
   const still = updated.ok ? live : (before?.targets ?? []);
