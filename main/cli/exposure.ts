@@ -7,6 +7,8 @@ import type { Session } from './session.ts';
 
 /** Milliseconds between tries after a renewal that failed. */
 const RETRY = 3_000;
+/** A pause that took this many milliseconds too long means that the machine slept. */
+const LATE = 5_000;
 /** After these the exposure is gone, and no further try brings it back. */
 const OVER: ReadonlySet<FailureCode> = new Set(['exposure_expired', 'service_not_found', 'credential_unknown']);
 /** Milliseconds that saying goodbye to the edge may take. */
@@ -95,8 +97,10 @@ async function renewUntil(
 ): Promise<Failure | undefined> {
   let last = clock.monotonic();
   let delay = EXPOSURE_RENEWAL;
-  while (await pause(clock, delay, ending)) {
+  for (let paused = last; await pause(clock, delay, ending); paused = clock.monotonic()) {
     const asked = clock.monotonic();
+    // Where the clock runs on in sleep, the link may need a moment. The edge gives a whole lifetime then, too.
+    if (asked - paused > delay + LATE) last = asked;
     const reply = await session.call('services:renew', { id });
     if (ending.aborted) return undefined;
     if (reply.ok) last = asked;

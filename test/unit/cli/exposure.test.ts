@@ -96,6 +96,17 @@ it('gives up when 90 seconds have passed without a renewal', async () => {
   expect(calls).not.toContain('services:remove');
 });
 
+it('does not count the time that the machine slept', async () => {
+  const { holder, pass, setRenewal, clock } = hold();
+  setRenewal(refused('offline'));
+  await pass(40);
+  clock.stall(3_600_000);
+  await pass(80);
+  expect(holder.ending.aborted).toBe(false);
+  await pass(14);
+  expect((await holder.ended).failure?.code).toBe('offline');
+});
+
 it.each(['exposure_expired', 'service_not_found', 'credential_unknown'] as const)(
   'ends at once on %s',
   async (code) => {
