@@ -18,7 +18,7 @@ export interface FrontHandlers {
   tunnel(socket: TLSSocket): void;
   /** The control API: the cluster's own name, or no name at all. */
   api(socket: TLSSocket): void;
-  /** A visitor (of HTTP/2 if the socket's ALPN says so, else of HTTP/1.1) who asked for `serverName` (lower-case, without a trailing dot). */
+  /** A visitor who asked for `serverName` (lower-case, without a trailing dot), by HTTP/2 if the ALPN says so. */
   visitor(socket: TLSSocket, serverName: string): void;
   /**
    * A connection whose ClientHello (put back, unread) asks for `serverName`: true when it is taken over as it is, to be
