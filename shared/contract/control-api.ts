@@ -20,6 +20,7 @@
  */
 import { z } from 'zod';
 import type { AccessRecord } from '../domain/access-record.ts';
+import { isDisplayName } from '../domain/display-name.ts';
 import { parseDuration } from '../domain/duration.ts';
 import type { FailureCode } from '../domain/failure.ts';
 import { isFailureCode } from '../domain/failure.ts';
@@ -32,11 +33,21 @@ export const TUNNEL_ALPN = 'porthole/1';
 const id = z.string().min(1).max(64);
 const port = z.int().min(1).max(65535);
 
+/** A name that people are shown. */
+export const displayNameSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(255)
+  .refine(isDisplayName, 'A name holds no control characters and none that change the writing direction.');
+
 const targetType = z.enum(['agent', 'host', 'domain', 'subnet']);
 const originProtocol = z.enum(['http', 'https', 'tcp', 'udp']);
-const connectTimeout = z.int().min(100).max(120_000);
-const idleTimeout = z.int().min(1_000).max(86_400_000);
-const responseTimeout = z.int().min(100).max(86_400_000);
+/** Said of what is neither milliseconds nor a duration. */
+const A_TIME = 'A time is written like 30s or 2m.';
+const connectTimeout = z.int(A_TIME).min(100, 'At least 100ms.').max(120_000, 'At most 2m.');
+const idleTimeout = z.int(A_TIME).min(1_000, 'At least 1s.').max(86_400_000, 'At most 24h.');
+const responseTimeout = z.int(A_TIME).min(100, 'At least 100ms.').max(86_400_000, 'At most 24h.');
 const pathRewrite = z.enum(['strip', 'preserve']);
 /** What a header may be is said by `shared/domain/custom-headers.ts`, in words. */
 const customHeaders = z
@@ -176,7 +187,7 @@ export const newServiceSchema = z.strictObject({
   /** Assign another port when `listenPort` is not to be had, instead of refusing. */
   portFallback: z.boolean().optional(),
   /** Display name; the domain's first label when left out. */
-  name: z.string().trim().min(1).max(255).optional(),
+  name: displayNameSchema.optional(),
   /** A label under the cluster's domain; random when neither it nor `namePrefix` is given. */
   subdomain: z.string().max(253).optional(),
   namePrefix: z.string().max(64).optional(),
@@ -189,7 +200,7 @@ export const newServiceSchema = z.strictObject({
 export type NewService = z.input<typeof newServiceSchema>;
 
 export const servicePatchSchema = z.strictObject({
-  name: z.string().trim().min(1).max(255).optional(),
+  name: displayNameSchema.optional(),
   subdomain: z.string().max(253).optional(),
   /** All targets anew. Those that are as before keep their ids. */
   targets: z.array(newTargetSchema).min(1).max(64).optional(),
@@ -224,7 +235,7 @@ export type ClusterInfo = z.output<typeof clusterInfoSchema>;
 export const joinRequestSchema = z.strictObject({
   token: z.string().max(200),
   /** What people call this machine. */
-  name: z.string().trim().min(1).max(255),
+  name: displayNameSchema,
 });
 export const joinReplySchema = z.strictObject({
   agentId: id,

@@ -110,7 +110,7 @@ const REGISTRY = {
   agent_unknown: {
     status: 400,
     retry: false,
-    say: 'No laptop of this cluster is called "{agent}". Look at "porthole status" there for its name.',
+    say: 'No laptop of this cluster is called "{agent}". Name it as it was called when it joined, or by its id.',
   },
   agent_ambiguous: {
     status: 409,

@@ -1,11 +1,12 @@
-import { offeredUrl } from '../../../shared/contract/agent-state.ts';
+import { type AgentState, offeredUrl } from '../../../shared/contract/agent-state.ts';
 import type { NewTarget, ServicePatch, ServiceView, TargetPatch } from '../../../shared/contract/control-api.ts';
+import { parseDuration } from '../../../shared/domain/duration.ts';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
 import type { CustomHeader, Target } from '../../../shared/domain/service.ts';
 import { type CommandContext, fail } from '../context.ts';
 import { EXIT, type ExitCode, UsageError } from '../exit.ts';
-import { knownState, withSession } from '../session.ts';
+import { knownState, type Session, stateWhen, withSession } from '../session.ts';
 import { printable, table } from '../terminal.ts';
 import { statusWords, targetUrl } from '../words.ts';
 import { findService } from './services.ts';
@@ -48,6 +49,7 @@ export function addTarget(
   flags: AddTargetFlags,
 ): Promise<ExitCode> {
   const { host, on } = flags;
+  checkTimes(flags);
   const target: NewTarget = {
     ...place(host),
     ...(on === undefined ? {} : { agentId: on }),
@@ -69,6 +71,7 @@ export function set(context: CommandContext, name: string, flags: SetFlags): Pro
     ...withoutNone(commonOptions(flags)),
   };
   const changesTarget = Object.keys(change).length > 0;
+  checkTimes(flags);
   if (target !== undefined && !changesTarget)
     throw new UsageError('--target says which target, but not what to change.');
   const service: ServicePatch = {
@@ -156,8 +159,11 @@ async function update(
     if (!service.ok) return service;
     const patch = makePatch(service.value);
     if (!patch.ok) return patch;
-    const reply = await session.call('services:update', { id: service.value.id, patch: patch.value });
-    return reply.ok ? ok({ service: reply.value, trust: state.value.trust }) : reply;
+    const { id } = service.value;
+    const reply = await session.call('services:update', { id, patch: patch.value });
+    if (!reply.ok) return reply;
+    const settled = await settledService(session, id, context.signal);
+    return ok({ service: settled ?? reply.value, trust: state.value.trust });
   });
   if (!done.ok) return fail(context, done.error);
   const { service, trust } = done.value;
@@ -165,6 +171,16 @@ async function update(
   if (context.json) context.terminal.printJson({ ...service, url });
   else for (const line of describe(context, service, url)) context.terminal.print(line);
   return EXIT.ok;
+}
+
+/** Milliseconds that a change has to reach the edge's routes before it is shown as it is. */
+const SETTLE = 2_000;
+
+async function settledService(session: Session, id: string, signal: AbortSignal): Promise<ServiceView | undefined> {
+  const find = ({ services }: AgentState): ServiceView | undefined => services.find((s) => s.id === id);
+  const routed = (state: AgentState): boolean => !['pending', undefined].includes(find(state)?.status);
+  const state = await stateWhen(session, routed, SETTLE, signal);
+  return state === undefined ? undefined : find(state);
 }
 
 /** The id of the target that takes `path`; without one, of the only target there is. */
@@ -205,6 +221,15 @@ function commonOptions(flags: TargetFlags): CommonOptions {
     ...(responseTimeout === undefined ? {} : { responseTimeout }),
     ...(header === undefined ? {} : { customHeaders: readHeaders(header) }),
   };
+}
+
+function checkTimes(flags: TargetFlags): void {
+  for (const [flag, text] of [
+    ['--connect-timeout', flags.connectTimeout],
+    ['--response-timeout', flags.responseTimeout],
+  ] as const)
+    if (text !== undefined && text !== 'none' && parseDuration(text) === undefined)
+      throw new UsageError(`${flag} takes a time such as 5s or 2m, not "${text}".`);
 }
 
 /** In a change, `none` takes a timeout back. */
