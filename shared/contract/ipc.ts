@@ -6,7 +6,14 @@
 import { z } from 'zod';
 import type { Failure } from '../domain/failure.ts';
 import type { AgentState } from './agent-state.ts';
-import { type LogBatch, type LogPage, logQuerySchema, type ServiceView, servicePatchSchema } from './control-api.ts';
+import {
+  displayNameSchema,
+  type LogBatch,
+  type LogPage,
+  logQuerySchema,
+  type ServiceView,
+  servicePatchSchema,
+} from './control-api.ts';
 
 const port = z.int();
 
@@ -60,7 +67,7 @@ export const CALLS = {
     caPem: z.string().max(100_000).optional(),
     fingerprint: z.string().max(200).optional(),
     /** What people call this machine; its host name when left out. */
-    name: z.string().trim().min(1).max(255).optional(),
+    name: displayNameSchema.optional(),
   }),
   'cluster:leave': z.undefined(),
   'app:quit': z.undefined(),

@@ -1,3 +1,4 @@
+import { isDisplayName } from '../domain/display-name.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { encodeFrame } from './encode.ts';
 import { FRAME, MAX_HELLO } from './frame.ts';
@@ -51,7 +52,13 @@ export function decodeHello(payload: Uint8Array): Result<Hello, 'malformed' | 'v
   if (value === undefined || typeof value.protocol !== 'number') return err('malformed');
   if (value.protocol !== PROTOCOL) return err('version');
   const { agentId, credential, version, name } = value;
-  if (!isText(agentId, 64) || !isText(credential, 256) || !isText(version, 64) || !isText(name, 255))
+  if (
+    !isText(agentId, 64) ||
+    !isText(credential, 256) ||
+    !isText(version, 64) ||
+    !isText(name, 255) ||
+    !isDisplayName(name)
+  )
     return err('malformed');
   return ok({ protocol: PROTOCOL, agentId, credential, version, name });
 }
