@@ -162,7 +162,7 @@ async function update(
     const { id } = service.value;
     const reply = await session.call('services:update', { id, patch: patch.value });
     if (!reply.ok) return reply;
-    const settled = await settledService(session, id, context.signal);
+    const settled = await settledService(session, reply.value, context.signal);
     return ok({ service: settled ?? reply.value, trust: state.value.trust });
   });
   if (!done.ok) return fail(context, done.error);
@@ -176,12 +176,22 @@ async function update(
 /** Milliseconds that a change has to reach the edge's routes before it is shown as it is. */
 const SETTLE = 2_000;
 
-async function settledService(session: Session, id: string, signal: AbortSignal): Promise<ServiceView | undefined> {
-  const find = ({ services }: AgentState): ServiceView | undefined => services.find((s) => s.id === id);
-  const routed = (state: AgentState): boolean => !['pending', undefined].includes(find(state)?.status);
-  const state = await stateWhen(session, routed, SETTLE, signal);
+/** `changed` once the edge routes it; `undefined` when that takes too long. */
+async function settledService(
+  session: Session,
+  changed: ServiceView,
+  signal: AbortSignal,
+): Promise<ServiceView | undefined> {
+  const find = ({ services }: AgentState): ServiceView | undefined => services.find((s) => s.id === changed.id);
+  const isRouted = (service: ServiceView | undefined): boolean =>
+    service !== undefined && service.status !== 'pending' && settings(service) === settings(changed);
+  const state = await stateWhen(session, (s) => isRouted(find(s)), SETTLE, signal);
   return state === undefined ? undefined : find(state);
 }
+
+/** What was asked for of a service, apart from how it is. */
+const settings = ({ status: _, statusReason: _reason, urls: _urls, ...rest }: ServiceView): string =>
+  JSON.stringify(rest);
 
 /** The id of the target that takes `path`; without one, of the only target there is. */
 function chosen(targets: readonly Target[], path: string | undefined): Result<string, Failure> {
