@@ -84,9 +84,36 @@ const isIdentity = (name: string): boolean => {
     plain.startsWith('x-forwarded-') ||
     plain.startsWith('x-porthole-') ||
     plain === 'x-real-ip' ||
-    plain === 'x-request-id'
+    plain === 'x-request-id' ||
+    ADDRESS_FIELDS.has(plain)
   );
 };
+
+/** What other proxies call the visitor's address, and frameworks believe; see docs/decisions.md. */
+export const ADDRESS_FIELDS: ReadonlySet<string> = new Set([
+  'x-forwarded',
+  'forwarded-for',
+  'client-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-original-forwarded-for',
+  'x-originating-ip',
+  'x-remote-ip',
+  'x-remote-addr',
+  'x-envoy-external-address',
+  'x-appengine-user-ip',
+  'x-azure-clientip',
+  'x-azure-socketip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'cf-connecting-ipv6',
+  'cf-pseudo-ipv4',
+  'fastly-client-ip',
+  'fly-client-ip',
+  'do-connecting-ip',
+  'proxy-client-ip',
+  'wl-proxy-client-ip',
+]);
 
 /**
  * Reads the field section `text[from…]` (every line with its CRLF). The first two bytes of a name decide little, so

@@ -1,6 +1,6 @@
 import type { FailureCode } from '../../shared/domain/failure.ts';
 import { splitHost } from '../../shared/domain/hostname.ts';
-import { FIELD, type Fields, type FieldTable, isToken, readFields } from './fields.ts';
+import { ADDRESS_FIELDS, FIELD, type Fields, type FieldTable, isToken, readFields } from './fields.ts';
 import { METHOD_LIMIT, TARGET_LIMIT } from './limits.ts';
 
 /** A request head that was found to be valid and unambiguous. */
@@ -47,6 +47,7 @@ const TABLE: FieldTable = new Map<string, number>([
   ['proxy-connection', FIELD.DROP],
   ['proxy-authorization', FIELD.DROP],
   ['forwarded', FIELD.DROP],
+  ...[...ADDRESS_FIELDS].map((name) => [name, FIELD.DROP] as const),
 ]);
 
 /** Visible ASCII without `#`: a fragment is never sent (RFC 9112 section 3.2). */

@@ -118,7 +118,7 @@ describe('a chunked body', () => {
 
   it('loses trailers that would frame, route or identify', () => {
     const bad =
-      'Content-Length: 9\r\nTransfer-Encoding: chunked\r\nHost: x\r\nX-Forwarded-For: 1\r\nX_Porthole_User: r\r\n';
+      'Content-Length: 9\r\nTransfer-Encoding: chunked\r\nHost: x\r\nX-Forwarded-For: 1\r\nX_Porthole_User: r\r\nTrue-Client-IP: 1\r\n';
     expect(scan(`0\r\n${bad}X-Sum: 1\r\nCookie: a\r\n\r\n`).passed).toBe('0\r\nX-Sum: 1\r\n\r\n');
   });
 

@@ -86,6 +86,19 @@ describe('a request head', () => {
     'Forwarded: for=1.2.3.4',
     'X-Real-IP: 1.2.3.4',
     'X-Real_IP: 1.2.3.4',
+    'X-Forwarded: for=1.2.3.4',
+    'x_forwarded: 1.2.3.4',
+    'Forwarded-For: 1.2.3.4',
+    'Forwarded_For: 1.2.3.4',
+    'X-Client-IP: 1.2.3.4',
+    'x-client_ip: 1.2.3.4',
+    'Client-IP: 1.2.3.4',
+    'True-Client-IP: 1.2.3.4',
+    'true_client_ip: 1.2.3.4',
+    'X-Cluster-Client-IP: 1.2.3.4',
+    'CF-Connecting-IP: 1.2.3.4',
+    'Fastly-Client-IP: 1.2.3.4',
+    'WL-Proxy-Client-IP: 1.2.3.4',
     'X-Request-Id: mine',
     'X-Porthole-User: root',
     'X_Porthole_User: root',
@@ -96,7 +109,7 @@ describe('a request head', () => {
   });
 
   it('keeps what merely resembles such fields', () => {
-    const fields = 'X-Forward: 1\r\nX-Requested-With: x\r\nMy_Field: y\r\n';
+    const fields = 'X-Forward: 1\r\nClient: 1\r\nX-Client: 1\r\nX-Requested-With: x\r\nMy_Field: y\r\n';
     expect(parsed(host + fields).fields).toBe(fields);
   });
 
