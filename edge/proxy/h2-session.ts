@@ -151,7 +151,7 @@ export class H2Visitor implements H2Owner {
   }
 
   #gone(): void {
-    for (const stream of this.#streams) stream.cut('draining');
+    for (const stream of this.#streams) stream.cut();
     this.#streams.clear();
     this.#onGone(this);
   }

@@ -6,7 +6,7 @@ import { Exchange, type VisitorEnd } from './exchange.ts';
 import type { VisitorFields } from './forward-head.ts';
 import { H2Reply } from './h2-reply.ts';
 import { type H2Request, readRequest, readTrailers } from './h2-request.ts';
-import { UPGRADE_HALF_CLOSED_TIMEOUT } from './limits.ts';
+import { UPGRADE_HALF_CLOSED_TIMEOUT, WRITE_TIMEOUT } from './limits.ts';
 import { BodyPace, WritePace } from './pace.ts';
 import { refuseHead } from './refused-head.ts';
 import { DataBody } from './request-body.ts';
@@ -35,6 +35,7 @@ export class H2Stream implements VisitorEnd {
   readonly #writePace: WritePace;
   #exchange: Exchange | undefined;
   #trailers: readonly string[] = [];
+  #overSince: number | undefined;
   readonly #owner: H2Owner;
   /** It was we who broke the stream off. */
   brokeOff = false;
@@ -116,8 +117,12 @@ export class H2Stream implements VisitorEnd {
   }
 
   #onEnd(exchange: Exchange): void {
-    // Node ends the reading side of a stream that was reset, too: the rest of its body is not there.
-    if (exchange.over || this.code !== 0) return;
+    if (exchange.over) return;
+    // Node ends the reading side of a stream that was reset, too (with NO_ERROR as well): the rest is not there.
+    if (this.#stream.closed) {
+      exchange.abort();
+      return;
+    }
     if (exchange.upgraded !== undefined) {
       exchange.visitorEnd();
       return;
@@ -174,8 +179,8 @@ export class H2Stream implements VisitorEnd {
     this.exchange?.fail(code);
   }
 
-  /** Ends the request now. */
-  cut(failure: FailureCode): void {
+  /** Ends the request now; without `failure` because its visitor is gone. */
+  cut(failure?: FailureCode): void {
     this.#exchange?.abort(failure);
     this.#reset();
   }
@@ -188,7 +193,12 @@ export class H2Stream implements VisitorEnd {
       return;
     }
     const { exchange } = this;
-    if (exchange === undefined) return;
+    if (exchange === undefined) {
+      // All is said, and yet the last frames do not leave: the connection itself is stuck.
+      this.#overSince = outlet.pending > 0 ? now : (this.#overSince ?? now);
+      if (now - this.#overSince >= WRITE_TIMEOUT) this.#reset();
+      return;
+    }
     const { upgraded } = exchange;
     if (upgraded !== undefined) {
       const idle = now - upgraded.lastActivity;

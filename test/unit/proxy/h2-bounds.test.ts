@@ -41,7 +41,7 @@ const code = (number: number): Buffer => {
 };
 const headers = (stream: number, fields: Buffer, end = true): Buffer =>
   frame(FRAME.HEADERS, END_HEADERS | (end ? END_STREAM : 0), stream, fields);
-const reset = (stream: number): Buffer => frame(FRAME.RST_STREAM, 0, stream, code(8));
+const reset = (stream: number, why = 8): Buffer => frame(FRAME.RST_STREAM, 0, stream, code(why));
 const many = (count: number, make: (n: number) => Buffer): Buffer[] => Array.from({ length: count }, (_, n) => make(n));
 const isReset = (stream: number) => (f: Frame) => f.type === FRAME.RST_STREAM && f.stream === stream;
 
@@ -183,14 +183,16 @@ describe('a request', () => {
     expect(tunnels.streams.length).toBe(100);
   });
 
-  it('that is cut short by a reset is cut short at the origin', async () => {
+  it.each([0, 8])('that is cut short by a reset with code %d is cut short at the origin', async (why) => {
     const v = await connect();
     v.send(headers(1, post(), false), frame(FRAME.DATA, 0, 1, Buffer.from('abc')));
     const stream = await tunnels.stream(1);
     await stream.untilReceived('3\r\nabc\r\n');
-    v.send(reset(1));
+    v.send(reset(1, why));
     await stream.until((s) => s.resetWith === RESET.CANCELLED);
     expect(stream.received).not.toContain('0\r\n\r\n');
+    expect(stand.records).toMatchObject([{ status: 0, bytesUp: 3 }]);
+    expect(stand.records[0]?.failure).toBeUndefined();
   });
 });
 
@@ -231,7 +233,38 @@ describe('a visitor who takes nothing', () => {
   });
 });
 
+describe('a visitor who takes a long response slowly', () => {
+  it('gets it all, long after the origin has sent it', async () => {
+    const v = await connect();
+    v.send(frame(FRAME.SETTINGS, 0, 0, Buffer.of(0, 4, 0, 0, 0, 0)), headers(1, getFields()));
+    const stream = await tunnels.stream(1);
+    await stream.untilReceived('\r\n\r\n');
+    stream.send(Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n'), Buffer.alloc(30_000)]));
+    stream.send(Buffer.alloc(30_000));
+    for (const wanted of [30_000, 60_000]) {
+      clock.advance(110_000);
+      v.send(frame(FRAME.WINDOW_UPDATE, 0, 1, code(30_000)));
+      const received = (): number =>
+        v.frames.reduce((sum, f) => sum + (f.type === FRAME.DATA ? f.payload.length : 0), 0);
+      await v.frame(() => received() === wanted);
+    }
+    await v.frame((f) => f.type === FRAME.DATA && (f.flags & END_STREAM) !== 0);
+  });
+});
+
 describe('a connection', () => {
+  it('that is lost takes its requests with it, and nobody is blamed', async () => {
+    const v = await connect();
+    v.send(headers(1, post(), false), headers(3, getFields()));
+    await tunnels.stream(2);
+    v.socket.destroy();
+    for (const n of [1, 2]) await (await tunnels.stream(n)).until((s) => s.resetWith === RESET.CANCELLED);
+    expect(stand.records.map((r) => [r.status, r.failure])).toEqual([
+      [0, undefined],
+      [0, undefined],
+    ]);
+  });
+
   it('that never speaks HTTP/2 is cut after 10 s', async () => {
     const v = await connect(false);
     await v.frame((f) => f.type === FRAME.SETTINGS);
