@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { load, loadTls, type Measured } from './load.ts';
+import { PATHS, pathCases } from './paths.ts';
 import { H2LOAD, HAPROXY, NGINX, type Server, startHaproxyPair, startNginxPair, startOrigin, WRK } from './peers.ts';
 import { type Porthole, startPorthole } from './porthole.ts';
 import { benchRoutes, ROUTE_LOOKUP } from './route-lookup.ts';
@@ -18,7 +19,15 @@ const HTTP = [1, 32, 256].flatMap((connections) => [
   { name: `http-${connections}`, path: '/small', connections },
   { name: `http-${connections}-16k`, path: '/large', connections },
 ]);
-const CASES = [ROUTE_LOOKUP, ...HTTP.map((c) => c.name), 'https-32', 'tcp-bulk-tls', 'tcp-connect', 'ping-beside-bulk'];
+const CASES = [
+  ROUTE_LOOKUP,
+  ...HTTP.map((c) => c.name),
+  'https-32',
+  'tcp-bulk-tls',
+  'tcp-connect',
+  'ping-beside-bulk',
+  ...PATHS,
+];
 
 const { values } = parseArgs({
   options: { only: { type: 'string' }, seconds: { type: 'string', default: '5' }, json: { type: 'string' } },
@@ -32,7 +41,8 @@ if (!CASES.some(wanted) || !(Number.isInteger(seconds) && seconds >= 1 && second
 if (values.json !== undefined) writeFileSync(values.json, '');
 if (wanted(ROUTE_LOOKUP)) benchRoutes(writeJson);
 if (values.only === ROUTE_LOOKUP) process.exit(0);
-if (WRK === undefined || NGINX === undefined) {
+const neighbours = CASES.some((name) => wanted(name) && name !== ROUTE_LOOKUP && !PATHS.includes(name));
+if (neighbours && (WRK === undefined || NGINX === undefined)) {
   console.error('The benchmark needs wrk and nginx: apt-get install wrk nginx-light haproxy iperf3 nghttp2-client');
   process.exit(1);
 }
@@ -113,12 +123,19 @@ async function tcpCases(dir: string, origin: Server, porthole: Porthole): Promis
   if (wanted('ping-beside-bulk')) await pingBesideBulk(dir, porthole, seconds, report);
 }
 
+/** Everything on one machine, with nothing but loopback between the parts. */
+async function neighbourCases(dir: string): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const origin = stack.use(await startOrigin(dir));
+  const porthole = stack.use(await startPorthole(dir));
+  if (HTTP.some((c) => wanted(c.name)) || wanted('https-32')) await httpCases(dir, origin, porthole);
+  await tcpCases(dir, origin, porthole);
+}
+
 const dir = mkdtempSync(path.join(os.tmpdir(), 'porthole-bench-'));
 await using stack = new AsyncDisposableStack();
 stack.defer(() => rmSync(dir, { recursive: true, force: true }));
-const origin = stack.use(await startOrigin(dir));
-const porthole = stack.use(await startPorthole(dir));
 const model = os.cpus()[0]?.model ?? 'unknown processor';
 console.log(`${model}, ${os.cpus().length} cores shared by load, proxies and origin; ${seconds} s a row`);
-if (HTTP.some((c) => wanted(c.name)) || wanted('https-32')) await httpCases(dir, origin, porthole);
-await tcpCases(dir, origin, porthole);
+if (neighbours) await neighbourCases(dir);
+await pathCases(dir, wanted, seconds, report);

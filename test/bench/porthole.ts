@@ -15,7 +15,7 @@ interface Ready {
   readonly httpsPort: number;
   readonly httpPort: number;
   readonly fingerprint: string;
-  readonly joinToken: string;
+  readonly joinToken?: string;
 }
 
 export interface Porthole extends AsyncDisposable {
@@ -27,24 +27,36 @@ export interface Porthole extends AsyncDisposable {
   tcp(origin: number, name: string): Promise<Server>;
 }
 
-/** Starts edge and agent, linked by a TLS tunnel, the access log on. */
-export async function startPorthole(dir: string): Promise<Porthole> {
+/** An agent that is somewhere else: in a network namespace from which the edge is reached at `edge`. */
+export interface Far {
+  readonly edge: string;
+  readonly namespace: string;
+}
+
+/** Starts edge and agent, linked by a TLS tunnel, the access log on. With `far` there is no plain HTTP. */
+export async function startPorthole(dir: string, far?: Far): Promise<Porthole> {
   const home = path.join(dir, 'porthole');
   mkdirSync(home, { recursive: true });
   const env = { PORTHOLE_HOME: home, PORTHOLE_LOG: 'warn' };
-  const any = '127.0.0.1:0';
   const data = path.join(dir, 'edge');
-  const args = ['--domain', 'localhost', '--listen', any, '--listen-http', any, '--health', any, '--data-dir', data];
-  const edge = await run(process.execPath, [EDGE, ...args, '--embedded', '--json'], { env, stdin: 'pipe' });
+  const host = far?.edge ?? '127.0.0.1';
+  const any = `${host}:0`;
+  const where = ['--listen', any, '--health', '127.0.0.1:0', '--data-dir', data];
+  const which =
+    far === undefined ? ['--domain', 'localhost', '--listen-http', any, '--embedded'] : ['--domain', 'bench.test'];
+  const edge = await run(process.execPath, [EDGE, ...which, ...where, '--json'], { env, stdin: 'pipe' });
   const ready = await jsonLine(edge.child, (line) => (line.event === 'ready' ? (line as unknown as Ready) : undefined));
+  const prefix = far === undefined ? [] : ['ip', 'netns', 'exec', far.namespace];
+  const [command = process.execPath, ...before] = [...prefix, process.execPath, CLI];
   const cli = async (...words: string[]): Promise<{ readonly listenPort?: number }> => {
     const options = { env: { ...process.env, ...env } };
-    const { stdout } = await promisify(execFile)(process.execPath, [CLI, ...words, '--json'], options);
+    const { stdout } = await promisify(execFile)(command, [...before, ...words, '--json'], options);
     return JSON.parse(stdout) as { readonly listenPort?: number };
   };
-  const url = `https://127.0.0.1:${ready.httpsPort}`;
-  await cli('join', url, '--token', ready.joinToken, '--fingerprint', ready.fingerprint);
-  const agent = await run(process.execPath, [CLI, 'up', '--json'], { env });
+  const url = `https://${host}:${ready.httpsPort}`;
+  const token = ready.joinToken ?? (await newToken(data));
+  await cli('join', url, '--token', token, '--fingerprint', ready.fingerprint);
+  const agent = await run(command, [...before, 'up', '--json'], { env });
   await jsonLine(agent.child, (line) => line);
   return {
     edge,
@@ -60,7 +72,7 @@ export async function startPorthole(dir: string): Promise<Porthole> {
       if (listenPort === undefined) throw new Error('no port was assigned');
       return {
         name: 'porthole',
-        host: '127.0.0.1',
+        host,
         port: listenPort,
         edge,
         agent,
@@ -72,6 +84,12 @@ export async function startPorthole(dir: string): Promise<Porthole> {
       await edge[Symbol.asyncDispose]();
     },
   };
+}
+
+async function newToken(data: string): Promise<string> {
+  const args = [EDGE, 'token', 'create', '--data-dir', data, '--json'];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return (JSON.parse(stdout) as { readonly token: string }).token;
 }
 
 async function until(ready: () => Promise<boolean>): Promise<void> {

@@ -24,12 +24,23 @@ async function servers(dir: string, name: string, origin: number, porthole: Port
   return [direct, ...(haproxy === undefined ? [] : [haproxy]), stack.use(await porthole.tcp(origin, name))];
 }
 
-async function bulkRate(port: number, streams: number, down: boolean, seconds: number): Promise<number> {
-  const args = ['-c', '127.0.0.1', '-p', String(port), '-P', String(streams), '-t', String(seconds), '-J'];
+/** MB/s that iperf3 measures against its server behind `port`. */
+export async function bulkRate(
+  port: number,
+  streams: number,
+  down: boolean,
+  seconds: number,
+  host = '127.0.0.1',
+): Promise<number> {
+  const args = ['-c', host, '-p', String(port), '-P', String(streams), '-t', String(seconds), '-J'];
   const { stdout } = await promisify(execFile)(IPERF ?? 'iperf3', down ? [...args, '-R'] : args, {
     maxBuffer: 1 << 26,
   });
-  const report = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } };
+  const report = JSON.parse(stdout) as {
+    readonly error?: string;
+    readonly end: { readonly sum_received?: { readonly bits_per_second: number } };
+  };
+  if (report.end.sum_received === undefined) throw new Error(`iperf3: ${report.error ?? 'no figures'}`);
   return report.end.sum_received.bits_per_second / 8e6;
 }
 
@@ -85,8 +96,8 @@ async function startEcho() {
 }
 
 /** Round trips of 32 bytes for `seconds`, in milliseconds, ascending. */
-async function pings(port: number, seconds: number): Promise<number[]> {
-  const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
+export async function pings(port: number, seconds: number, host = '127.0.0.1'): Promise<number[]> {
+  const socket = net.connect({ port, host, noDelay: true });
   await once(socket, 'connect');
   const times: number[] = [];
   const end = performance.now() + seconds * 1000;
