@@ -24,6 +24,7 @@ export const FIELD = {
   EXPECT: 9,
   TE: 10,
   KEEP_ALIVE: 11,
+  HOPS: 12,
 } as const;
 
 /** The field names that a table knows, lower-case. */
@@ -43,6 +44,8 @@ export interface Fields {
   expect: string;
   te: string;
   keepAlive: string;
+  /** How often an edge has passed the request on, as far as it says. */
+  hops: number;
   userAgent: string;
   accept: string;
   /** End-to-end fields, each with its CRLF. */
@@ -177,6 +180,9 @@ function take(fields: Fields, kind: number, value: string): boolean {
     case FIELD.KEEP_ALIVE:
       fields.keepAlive = value;
       return true;
+    case FIELD.HOPS:
+      fields.hops = Math.max(fields.hops, Number.parseInt(value, 10) || 0);
+      return true;
     case FIELD.USER_AGENT:
       fields.userAgent = value;
       return true;
@@ -229,6 +235,7 @@ const emptyFields = (): Fields => ({
   expect: '',
   te: '',
   keepAlive: '',
+  hops: 0,
   userAgent: '',
   accept: '',
   text: '',

@@ -55,7 +55,7 @@ export function stripPrefix(target: string, prefix: string): string {
 
 /** The request head for the origin, whole, as Latin-1 text. */
 export function requestText(head: RequestHead, host: string, about: string, id: string): string {
-  let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fields}${about}X-Request-Id: ${id}\r\n`;
+  let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fields}${about}X-Request-Id: ${id}\r\nX-Porthole-Hops: ${head.hops + 1}\r\n`;
   if (head.chunked) text += 'Transfer-Encoding: chunked\r\n';
   else if (head.lengthGiven) text += `Content-Length: ${head.length}\r\n`;
   if (head.expectsContinue) text += 'Expect: 100-continue\r\n';

@@ -16,6 +16,8 @@ export const TRAILER_LIMIT = 8 * 1024;
 /** Digits of a chunk size, leading zeros included, and the largest size: below every 32-bit overflow. */
 export const CHUNK_DIGITS = 8;
 export const CHUNK_LIMIT = 0x7fff_ffff;
+/** Times that a request may have come through an edge before. Services may lead to services, but not to themselves. */
+export const HOP_LIMIT = 8;
 /** Interim (1xx) responses to one request. */
 export const INTERIM_LIMIT = 32;
 

@@ -35,6 +35,13 @@ const WORDS: Partial<Record<FailureCode, RefusalWords>> = {
   version_unsupported: words(0, 'This version of HTTP is not supported', 'Use HTTP/1.1.', '', 5),
   expectation_unsupported: words(0, 'The request expects what is not supported', TELL, '', 5),
   misdirected: words(0, 'This connection belongs to another name', 'Open the address again.', '', 1),
+  loop_detected: words(
+    2,
+    'This service leads back to itself',
+    TELL,
+    "If it is yours: its target is Porthole's own address. Choose your server's in Porthole.",
+    30,
+  ),
   no_service: words(
     1,
     'Nothing is published here',

@@ -1,7 +1,7 @@
 import type { FailureCode } from '../../shared/domain/failure.ts';
 import { splitHost } from '../../shared/domain/hostname.ts';
 import { ADDRESS_FIELDS, FIELD, type Fields, type FieldTable, isToken, readFields } from './fields.ts';
-import { METHOD_LIMIT, TARGET_LIMIT } from './limits.ts';
+import { HOP_LIMIT, METHOD_LIMIT, TARGET_LIMIT } from './limits.ts';
 
 /** A request head that was found to be valid and unambiguous. */
 export interface RequestHead {
@@ -27,6 +27,8 @@ export interface RequestHead {
   /** The protocols asked for; '' when no upgrade may take place. */
   readonly upgrade: string;
   readonly wantsTrailers: boolean;
+  /** How often an edge has passed it on; a visitor who claims more than is true only refuses itself. */
+  readonly hops: number;
   readonly userAgent: string;
   readonly accept: string;
   /** End-to-end fields to pass on, each with its CRLF; `Host` and framing not among them. */
@@ -47,6 +49,7 @@ const TABLE: FieldTable = new Map<string, number>([
   ['proxy-connection', FIELD.DROP],
   ['proxy-authorization', FIELD.DROP],
   ['forwarded', FIELD.DROP],
+  ['x-porthole-hops', FIELD.HOPS],
   ...[...ADDRESS_FIELDS].map((name) => [name, FIELD.DROP] as const),
 ]);
 
@@ -103,6 +106,7 @@ function assemble(method: string, sent: string, minor: 0 | 1, fields: Fields): R
   const query = target.indexOf('?');
   const path = query < 0 ? target : target.slice(0, query);
   if (path.includes('\\')) return 'request_malformed';
+  if (fields.hops >= HOP_LIMIT) return 'loop_detected';
   const expectsContinue = fields.expect !== '' && minor === 1;
   if (expectsContinue && fields.expect.toLowerCase() !== '100-continue') return 'expectation_unsupported';
   return {
@@ -119,6 +123,7 @@ function assemble(method: string, sent: string, minor: 0 | 1, fields: Fields): R
     expectsContinue,
     upgrade: upgradeOf(fields, minor),
     wantsTrailers: fields.te !== '' && /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i.test(fields.te),
+    hops: fields.hops,
     userAgent: fields.userAgent,
     accept: fields.accept,
     fields: fields.text,

@@ -233,6 +233,7 @@ const REGISTRY = {
   version_unsupported: { status: 505, retry: false, say: 'This HTTP version is not supported.' },
   expectation_unsupported: { status: 417, retry: false, say: 'This expectation is not supported.' },
   misdirected: { status: 421, retry: false, say: 'This connection was opened for another name.' },
+  loop_detected: { status: 508, retry: false, say: 'The target of this service leads back to the service itself.' },
   no_service: { status: 404, retry: false, say: 'No service lives at {host}.' },
   no_target: { status: 404, retry: false, say: 'No target of this service takes this path.' },
   service_disabled: { status: 503, retry: true, say: 'This service is switched off.' },

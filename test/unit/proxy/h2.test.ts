@@ -59,7 +59,7 @@ describe('a request over HTTP/2', () => {
       'GET /a?b HTTP/1.1\r\nHost: localhost:3000\r\nx-own: caf\u00e9\r\ncookie: a=1; b=2\r\n' +
         'X-Forwarded-For: 127.0.0.1\r\nX-Real-IP: 127.0.0.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n' +
         'X-Forwarded-Host: APP.test:8443\r\nForwarded: for=127.0.0.1;proto=https;host="APP.test:8443"\r\n' +
-        `X-Request-Id: ${id}\r\nConnection: TE\r\nTE: trailers\r\n\r\n`,
+        `X-Request-Id: ${id}\r\nX-Porthole-Hops: 1\r\nConnection: TE\r\nTE: trailers\r\n\r\n`,
     );
     stream.send(OK);
     expect(await request.answer).toMatchObject({ status: 200, text: 'ok', code: 0 });

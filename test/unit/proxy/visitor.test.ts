@@ -1,5 +1,6 @@
 /** A visitor's connection over real sockets; the origins are played by the test. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HOP_LIMIT } from '../../../edge/proxy/limits.ts';
 import type { Route } from '../../../edge/visit.ts';
 import { RESET } from '../../../shared/wire/codes.ts';
 import { FakeTunnels } from '../../support/fake-tunnels.ts';
@@ -44,11 +45,27 @@ describe('a request', () => {
       'GET /a?b HTTP/1.1\r\nHost: localhost:3000\r\nX-Own: 1\r\nAccept: */*\r\n' +
         'X-Forwarded-For: 127.0.0.1\r\nX-Real-IP: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: 443\r\n' +
         'X-Forwarded-Host: app.test:8443\r\nForwarded: for=127.0.0.1;proto=http;host="app.test:8443"\r\n' +
-        `X-Request-Id: ${id}\r\n\r\n`,
+        `X-Request-Id: ${id}\r\nX-Porthole-Hops: 1\r\n\r\n`,
     );
     stream.send(OK);
     await v.untilIncludes('\r\n\r\nok');
     expect((await stand.recorded(() => true)).id).toBe(id);
+  });
+
+  it('that comes round to the edge again and again is refused there, and so ends', async () => {
+    routes = [{ ...routeTo(targetAt(3000)), passHostHeader: true }];
+    let sent = `${GET.slice(0, -2)}X-Porthole-Hops: -9\r\n\r\n`;
+    for (let round = 1; round <= HOP_LIMIT; round++) {
+      (await visitor()).send(sent);
+      const stream = await tunnels.stream(round);
+      await stream.untilReceived('\r\n\r\n');
+      sent = stream.received;
+    }
+    const last = await visitor();
+    last.send(sent);
+    await last.untilIncludes('HTTP/1.1 508 Loop Detected\r\n');
+    expect(await stand.recorded(() => true)).toMatchObject({ status: 508, failure: 'loop_detected' });
+    expect(tunnels.streams).toHaveLength(HOP_LIMIT);
   });
 
   it('keeps the Host of the visitor where the service passes it', async () => {
