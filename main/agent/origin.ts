@@ -81,13 +81,16 @@ const notAllowed = (): Result<never, OriginRefusal> =>
 const refusal = (code: ResetCode, reason: string): Result<never, OriginRefusal> => err({ code, reason });
 
 /** Starts the connection. For TLS the name is what the certificate must carry; ALPN says HTTP/1.1, as we speak it. */
-function begin(target: OpenRequest): { readonly socket: Socket; readonly ready: 'connect' | 'secureConnect' } {
+function begin(
+  target: OpenRequest,
+  patient: boolean,
+): { readonly socket: Socket; readonly ready: 'connect' | 'secureConnect' } {
   const local = target.type === 'agent';
   const host = local ? 'localhost' : dialName(target.host);
   const where: TcpNetConnectOpts = {
     host,
     port: target.port,
-    autoSelectFamily: true,
+    autoSelectFamily: !patient,
     ...(local ? { lookup: loopbackLookup, autoSelectFamilyAttemptTimeout: LOOPBACK_ATTEMPT } : {}),
   };
   const half = { ...where, allowHalfOpen: true, noDelay: true };
@@ -101,32 +104,62 @@ function begin(target: OpenRequest): { readonly socket: Socket; readonly ready: 
   return { socket: connectTls(secure), ready: 'secureConnect' };
 }
 
-function attempt(target: OpenRequest, signal: AbortSignal): Promise<Result<OriginConnection, OriginRefusal>> {
+/**
+ * Dials within the target's timeout. Trying both loopback addresses gives up the first one after a moment; where that
+ * was merely busy (its queue of new connections full) it is dialled again, alone, for as long as there is time.
+ */
+async function attempt(target: OpenRequest, signal: AbortSignal): Promise<Result<OriginConnection, OriginRefusal>> {
+  const limit = Math.min(TIMEOUT_BOUNDS.most, Math.max(TIMEOUT_BOUNDS.least, target.connectTimeout));
+  const clock = { started: performance.now(), limit };
+  const first = await attemptOnce(target, signal, clock, false);
+  if (first !== 'hasty') return first;
+  const again = await attemptOnce(target, signal, clock, true);
+  return again === 'hasty' ? refusal(RESET.TIMEOUT, `no answer in ${limit} ms`) : again;
+}
+
+interface DialClock {
+  readonly started: number;
+  readonly limit: number;
+}
+
+/** `hasty`: one loopback address was given up before it had answered, and the other one refused. */
+function attemptOnce(
+  target: OpenRequest,
+  signal: AbortSignal,
+  { started, limit }: DialClock,
+  patient: boolean,
+): Promise<Result<OriginConnection, OriginRefusal> | 'hasty'> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve(refusal(RESET.CANCELLED, 'the stream is gone'));
-    const started = performance.now();
-    const limit = Math.min(TIMEOUT_BOUNDS.most, Math.max(TIMEOUT_BOUNDS.least, target.connectTimeout));
-    const { socket, ready } = begin(target);
-    const finish = (result: Result<OriginConnection, OriginRefusal>): void => {
+    const { socket, ready } = begin(target, patient);
+    const finish = (result: Result<OriginConnection, OriginRefusal> | 'hasty'): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
       socket.off(ready, onReady).off('error', onError).off('close', onClose);
       // A destroyed socket may still report an error; nobody is interested any more.
-      if (!result.ok) socket.on('error', () => {}).destroy();
+      if (result === 'hasty' || !result.ok) socket.on('error', () => {}).destroy();
       resolve(result);
     };
     const onAbort = (): void => finish(refusal(RESET.CANCELLED, 'the stream is gone'));
-    const onError = (error: unknown): void => finish(err(originRefusal(errorCode(error))));
+    const onError = (error: unknown): void => {
+      const hasty = !patient && target.type === 'agent' && wasHasty(error);
+      finish(hasty ? 'hasty' : err(originRefusal(errorCode(error))));
+    };
     const onClose = (): void => finish(refusal(RESET.BROKEN, 'the origin closed the connection'));
     const onReady = (): void => {
       const dialMicros = Math.round((performance.now() - started) * 1000);
       finish(ok({ socket, dialMicros }));
     };
-    const timer = setTimeout(() => finish(refusal(RESET.TIMEOUT, `no answer in ${limit} ms`)), limit);
+    const left = Math.max(0, limit - (performance.now() - started));
+    const timer = setTimeout(() => finish(refusal(RESET.TIMEOUT, `no answer in ${limit} ms`)), left);
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once(ready, onReady).on('error', onError).on('close', onClose);
   });
 }
+
+/** Whether an address was given up rather than refused: Node then reports a timeout of that attempt. */
+const wasHasty = (error: unknown): boolean =>
+  error instanceof AggregateError && error.errors.some((single) => errorCode(single) === 'ETIMEDOUT');
 
 /** What an error code of a dial means to the edge. */
 export function originRefusal(code: string): OriginRefusal {
