@@ -290,6 +290,15 @@ describe('a connection', () => {
     expect(await v.goneWith()).toBe(NGHTTP2_NO_ERROR);
   });
 
+  it('that never finishes the head of a request ends like one at rest', async () => {
+    const v = await connect();
+    await caughtUp(v, 1);
+    v.send(frame(FRAME.HEADERS, END_STREAM, 1, getFields()));
+    clock.advance(121_000);
+    expect(await v.goneWith()).toBe(NGHTTP2_NO_ERROR);
+    expect(tunnels.streams.length).toBe(0);
+  });
+
   it('whose peer sends no more ends with its requests', async () => {
     const v = await connect();
     v.send(headers(1, getFields()));
