@@ -12,6 +12,8 @@ import { LOOPBACK_ATTEMPT, loopbackLookup } from './loopback.ts';
 /** Connections to origins that may be open, and dials that may be under way, at once. */
 export const ORIGIN_SOCKETS = 8192;
 export const ORIGIN_DIALS = 512;
+/** Of these to one target; more wait for their turn. */
+const DIALS_PER_TARGET = 128;
 /** What the edge may ask for as a connect timeout, in milliseconds. */
 const TIMEOUT_BOUNDS = { least: 100, most: 120_000 } as const;
 
@@ -45,6 +47,7 @@ export function createOriginDialler(
   signal: AbortSignal,
 ): OriginDialler {
   const open = new Map<Socket, OpenRequest>();
+  const lines = new DialLines();
   let dialling = 0;
 
   const stop = allowed.onChange(() => {
@@ -58,11 +61,13 @@ export function createOriginDialler(
     },
     async dial(target, given) {
       if (!allowed.isAllowed(target)) return notAllowed();
-      if (open.size >= ORIGIN_SOCKETS || dialling >= ORIGIN_DIALS)
+      if (open.size + lines.waiting >= ORIGIN_SOCKETS || dialling >= ORIGIN_DIALS)
         return refusal(RESET.LIMIT, 'too many connections to origins');
+      const done = await lines.enter(target);
       dialling++;
       const dialled = await attempt(target, given);
       dialling--;
+      done();
       if (!dialled.ok) return dialled;
       const { socket } = dialled.value;
       if (!allowed.isAllowed(target)) {
@@ -74,6 +79,33 @@ export function createOriginDialler(
       return dialled;
     },
   };
+}
+
+/**
+ * Lets so many dials at a time go to one target; the others wait in line. A burst is then served in turn rather than
+ * refused, and a target that never answers holds no more than its share of the dials.
+ */
+class DialLines {
+  readonly #targets = new Map<string, { active: number; readonly line: (() => void)[] }>();
+  waiting = 0;
+
+  /** Resolves when it is this dial's turn, with what to call when the dial is over. */
+  async enter({ type, host, port }: OpenRequest): Promise<() => void> {
+    const key = `${type} ${host} ${port}`;
+    const target = this.#targets.get(key) ?? { active: 0, line: [] };
+    this.#targets.set(key, target);
+    if (target.active < DIALS_PER_TARGET) target.active++;
+    else {
+      this.waiting++;
+      await new Promise<void>((resolve) => target.line.push(resolve));
+      this.waiting--;
+    }
+    return () => {
+      const next = target.line.shift();
+      if (next !== undefined) next();
+      else if (--target.active === 0) this.#targets.delete(key);
+    };
+  }
 }
 
 const notAllowed = (): Result<never, OriginRefusal> =>

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import { createAllowList } from '../../../main/agent/allow-list.ts';
@@ -38,4 +38,28 @@ it('waits for a server on loopback that is too busy to take the connection at on
   for (const socket of queued) socket.destroy();
   ending.abort();
   await worker.terminate();
+});
+
+it('serves a burst of dials to one server in turn, and refuses none', async () => {
+  const server = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const ending = new AbortController();
+  const allowed = createAllowList([{ type: 'agent', host: 'localhost', port }]);
+  const dialler = createOriginDialler(allowed, ending.signal);
+  const target = {
+    type: 'agent',
+    host: 'localhost',
+    port,
+    tls: false,
+    skipTlsVerify: false,
+    connectTimeout: 10_000,
+  } as const;
+  const dials = await Promise.all(Array.from({ length: 600 }, () => dialler.dial(target, ending.signal)));
+  expect(dials.filter((dialled) => !dialled.ok)).toEqual([]);
+  expect(dialler.open).toBe(600);
+  for (const dialled of dials) if (dialled.ok) dialled.value.socket.destroy();
+  server.close();
+  ending.abort();
 });
