@@ -60,7 +60,8 @@ Options:
   --domain DOMAIN              the cluster's domain; services live under it
   --data-dir DIR               where the edge keeps its data (made if it is missing)
   --listen ADDRESS:PORT        main port, TLS; may be repeated (default 0.0.0.0:443; port 0 means any free one)
-  --listen-http ADDRESS:PORT   plain HTTP for *.localhost; only with --embedded, only on loopback; may be repeated
+  --listen-http ADDRESS:PORT   plain HTTP: sends visitors on to https (308); may be repeated. With --embedded it serves
+                               names under localhost itself, on loopback only
   --health ADDRESS:PORT        health and metrics (default 127.0.0.1:9090; any free port with --embedded)
   --cert FILE --key FILE       a certificate with its chain, and its key (PEM); may be repeated, pair by pair
   --cert-dir DIR               a folder of such pairs: NAME.crt or NAME.pem with NAME.key, or fullchain.pem with
@@ -209,14 +210,14 @@ function parseAddresses(texts: readonly string[]): Result<readonly ListenAddress
   return ok(addresses);
 }
 
-/** Unencrypted HTTP never leaves the machine, whatever the arguments say. */
+/** Services are never served unencrypted beyond this machine: a public edge only redirects from its plain port. */
 function parsePlainAddresses(
   texts: readonly string[],
   embedded: boolean,
   domain: string,
 ): Result<readonly ListenAddress[], Failure> {
   if (texts.length === 0) return ok([]);
-  if (!embedded) return err(usage('--listen-http goes with --embedded only: a public edge serves TLS alone.'));
+  if (!embedded) return parseAddresses(texts);
   if (!isUnder(domain, 'localhost'))
     return err(usage(`--listen-http serves names under localhost only, and ${domain} is not one.`));
   const addresses = parseAddresses(texts);

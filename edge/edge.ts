@@ -18,6 +18,7 @@ import { Admission, sourceOf } from './listen/admission.ts';
 import { Front } from './listen/front.ts';
 import { type EdgeAddresses, openListeners } from './listen/listeners.ts';
 import { createPlainListener } from './listen/plain.ts';
+import { createRedirector } from './listen/redirect.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { notFoundPage } from './not-found-page.ts';
 import { createHttpProxy } from './proxy/proxy.ts';
@@ -173,12 +174,15 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
     onRefused,
     onAcceptError,
   });
+  const redirect = createRedirector({ domain: config.domain, httpsPort: () => bound.https });
+  life.defer(() => redirect.close());
   const plain = {
     admission,
     trustedProxies: config.trustedProxies,
     onRefused,
     onAcceptError,
-    visitor: (socket: Socket) => proxy.serve(socket, visitorConnection(socket)),
+    visitor: (socket: Socket) =>
+      config.embedded ? proxy.serve(socket, visitorConnection(socket)) : redirect.serve(socket),
   };
   life.defer(() => admission.destroyAll());
 
@@ -276,7 +280,8 @@ function clusterInfo(
     nodeId,
     embedded: config.embedded,
     httpsPort: ports.https,
-    ...(ports.http === undefined ? {} : { httpPort: ports.http }),
+    // A public edge's plain port serves nothing: it only redirects.
+    ...(ports.http === undefined || !config.embedded ? {} : { httpPort: ports.http }),
     fingerprint: certificates.fingerprint,
     ...(certificates.caPem === undefined ? {} : { caPem: certificates.caPem }),
   };

@@ -16,7 +16,10 @@ export interface PlainOptions {
   readonly onAcceptError: (error: Error) => void;
 }
 
-/** A server for plain HTTP. Only ever bound to loopback, and only by an embedded edge: `config.ts` sees to that. */
+/**
+ * A server for plain HTTP. Services are served over it only by an embedded edge, bound to loopback (`config.ts` sees to
+ * that); a public edge redirects (`redirect.ts`).
+ */
 export function createPlainListener(options: PlainOptions): Server {
   const { admission, visitor, onAcceptError, trustedProxies = [], onRefused = ignore } = options;
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {

@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { GO_AWAY } from '../../shared/wire/codes.ts';
 import {
   ask,
+  askPlain,
   call,
   EMBEDDED,
   joinEdge,
@@ -28,7 +29,7 @@ describe('a command line that cannot be used', () => {
   it.each<[string, readonly string[]]>([
     ['no domain', ['--data-dir', 'x']],
     ['an unknown option', [...PUBLIC, '--data-dir', 'x', '--verbose']],
-    ['plain HTTP on a public edge', [...PUBLIC, '--data-dir', 'x', '--listen-http', '127.0.0.1:0']],
+    ['a plain port of 70000', [...PUBLIC, '--data-dir', 'x', '--listen-http', '127.0.0.1:70000']],
     ['plain HTTP beyond loopback', [...EMBEDDED, '--data-dir', 'x', '--listen-http', '0.0.0.0:0']],
     ['a port of 70000', ['--domain', 'edge.test', '--listen', '127.0.0.1:70000', '--data-dir', 'x']],
   ])('ends with one sentence and exit code 2: %s', async (_, args) => {
@@ -43,6 +44,21 @@ describe('a command line that cannot be used', () => {
     expect(code).toBe(2);
     expect(JSON.parse(out)).toMatchObject({ event: 'failed', error: { code: 'input_invalid' } });
     expect(errors).toBe('');
+  });
+});
+
+describe('the plain port of a public edge', () => {
+  it('sends names under the domain on to https and serves nothing itself', async () => {
+    using folder = temporaryFolder();
+    await using edge = await startEdge(folder.path, [...PUBLIC, '--listen-http', '127.0.0.1:0']);
+    const { httpPort = 0, httpsPort } = edge.ready;
+    const sent = await askPlain(httpPort, 'Shop.Edge.Test:80', '/a?b=c');
+    expect(sent.status).toBe(308);
+    expect(sent.headers.location).toBe(`https://shop.edge.test:${httpsPort}/a?b=c`);
+    expect((await askPlain(httpPort, 'evil.example')).status).toBe(404);
+    const made = await runEdge(['token', 'create', '--data-dir', folder.path, '--json']);
+    const { cluster } = await joinEdge(edge, (JSON.parse(made.out) as { token: string }).token);
+    expect(cluster.httpPort).toBeUndefined();
   });
 });
 
