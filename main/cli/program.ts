@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { failure } from '../../shared/domain/failure.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';
 import { HELP } from './help.ts';
@@ -19,18 +20,26 @@ export async function runCli(argv: readonly string[], base: CommandContext): Pro
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError)
-      return ['commander.helpDisplayed', 'commander.version', 'commander.help'].includes(error.code) &&
-        error.exitCode === 0
-        ? EXIT.ok
-        : EXIT.usage;
+    const json = argv.includes('--json');
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.ok;
+      // Commander has told people already.
+      if (json) printUsageFault(base, capital(error.message));
+      return EXIT.usage;
+    }
     if (!(error instanceof UsageError)) throw error;
     const message = `${error.message} "porthole --help" shows how it is used.`;
-    if (argv.includes('--json')) base.terminal.printJson({ error: { code: 'input_invalid', message } });
+    if (json) printUsageFault(base, message);
     base.terminal.say(`Error: ${message}`);
     return EXIT.usage;
   }
 }
+
+const printUsageFault = ({ terminal }: CommandContext, reason: string): void =>
+  terminal.printJson({ error: failure('input_invalid', { reason }) });
+
+/** What commander calls `error: …`, as a sentence begins. */
+const capital = (text: string): string => text.replace(/^error: (.)/, (_, c: string) => c.toUpperCase());
 
 type Finish = (code: ExitCode) => void;
 
@@ -46,7 +55,7 @@ function build(base: CommandContext, finish: Finish): Command {
     .configureOutput({
       writeOut: (text) => base.terminal.print(text.trimEnd()),
       writeErr: (text) => base.terminal.say(text.trimEnd()),
-      outputError: (text, write) => write(text.replace(/^error: (.)/, (_, c: string) => `Error: ${c.toUpperCase()}`)),
+      outputError: (text, write) => write(`Error: ${capital(text)}`),
     })
     .addHelpText('after', HELP.porthole);
   const context = (options: { readonly json?: boolean }): CommandContext => ({ ...base, json: options.json === true });

@@ -68,6 +68,17 @@ describe('the command line', () => {
     expect(json.code).toBe(2);
     expect(JSON.parse(json.out)).toMatchObject({ error: { code: 'input_invalid' } });
   });
+
+  it.each([
+    ['an argument that does not parse', ['services', 'add', 'abc', '--json'], /^Command-argument value 'abc'/],
+    ['a missing argument', ['expose', '--json'], /^Missing required argument 'port'/],
+    ['an unknown command', ['statsu', '--json'], /^Unknown command 'statsu'/],
+  ])('tells machines of %s in one JSON object', async (_, argv, message) => {
+    const { code, out, err } = await run(...argv);
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toEqual({ error: { code: 'input_invalid', message: expect.stringMatching(message) } });
+    expect(err).toMatch(/^Error: /);
+  });
 });
 
 describe('services set', () => {
