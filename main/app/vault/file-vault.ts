@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type DecipherGCM, randomBytes, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
@@ -51,7 +51,7 @@ export function createFileVault(path: string, key: FileVaultKey): Vault {
       authTagLength: 16,
     });
     decipher.setAuthTag(Buffer.from(sealed.tag, 'base64'));
-    const plain = Buffer.concat([decipher.update(Buffer.from(sealed.data, 'base64')), decipher.final()]);
+    const plain = open(decipher, Buffer.from(sealed.data, 'base64'));
     return { salt: sealed.salt, contents: contents.parse(JSON.parse(plain.toString())) };
   }
 
@@ -97,6 +97,19 @@ export function createFileVault(path: string, key: FileVaultKey): Vault {
   };
 }
 
+/** What was sealed doesn't open: with GCM, a wrong key and changed content look the same. */
+class KeyMismatch extends Error {}
+
+function open(decipher: DecipherGCM, sealed: Buffer): Buffer {
+  const begin = decipher.update(sealed);
+  try {
+    return Buffer.concat([begin, decipher.final()]);
+  } catch (cause) {
+    // Node gives this error no code. At the end of GCM only the tag is checked, so nothing else can be wrong.
+    throw new KeyMismatch('the tag does not match', { cause });
+  }
+}
+
 /** The random key in the file, made on first use. */
 function machineKey(path: string): Buffer {
   const found = readIfPresent(path);
@@ -115,7 +128,6 @@ const outcome = <T>(path: string, work: Promise<T>): Promise<Result<T, Failure>>
 /** Reading fails for three reasons: the system says no, the key is wrong, or the content is damaged. */
 function fileFault(error: unknown): string {
   if (error instanceof SyntaxError || error instanceof z.ZodError) return 'the file is damaged';
-  if (error instanceof Error && /unable to authenticate|bad decrypt/i.test(error.message))
-    return 'the passphrase or key does not fit';
+  if (error instanceof KeyMismatch) return 'the passphrase or key does not fit';
   return systemReason(error);
 }
