@@ -1,7 +1,7 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { Failure } from '../../shared/domain/failure.ts';
+import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
 import { migrate } from './migrations.ts';
@@ -10,7 +10,7 @@ import { SqliteStore } from './sqlite-store.ts';
 import type { Store } from './store.ts';
 
 export interface StoreOptions {
-  /** The edge's data folder, made (0700) when missing; `:memory:` keeps everything in memory. */
+  /** The edge's data folder; one that serves makes it (0700) when missing. `:memory:` keeps everything in memory. */
   readonly dataDir: string;
   /** True for the edge that serves from the folder: it claims it. False for commands beside it. */
   readonly serve: boolean;
@@ -32,13 +32,16 @@ const OPEN_TIMEOUT = 5000;
 const BUSY_TIMEOUT = 20;
 
 /**
- * Opens the store in `dataDir/edge.db`, made and migrated as needed.
+ * Opens the store in `dataDir/edge.db`, migrated as needed. Only the edge that serves makes one: what a command wrote
+ * into a mistyped folder would never be read.
  *
- * Fails with `data_in_use`, `data_newer`, `data_unwritable`, `data_full`, `data_busy`, `data_damaged`; then it has
+ * Fails with `data_missing`, `data_in_use`, `data_newer`, `data_unwritable`, `data_full`, `data_busy`, `data_damaged`; then it has
  * left nothing open.
  */
 export function createStore(options: StoreOptions): Result<Store, Failure> {
-  const { dataDir } = options;
+  const { dataDir, serve } = options;
+  if (dataDir !== MEMORY && !serve && !existsSync(join(dataDir, 'edge.db')))
+    return err(failure('data_missing', { path: dataDir }));
   let lock: FolderLock | undefined;
   let database: DatabaseSync | undefined;
   const undo = (reason: Failure): Result<Store, Failure> => {
@@ -48,7 +51,7 @@ export function createStore(options: StoreOptions): Result<Store, Failure> {
   };
   try {
     if (dataDir !== MEMORY) prepareFolder(dataDir);
-    if (dataDir !== MEMORY && options.serve) {
+    if (dataDir !== MEMORY && serve) {
       const locked = lockFolder(dataDir);
       if (!locked.ok) return locked;
       lock = locked.value;

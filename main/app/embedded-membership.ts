@@ -77,6 +77,9 @@ class EmbeddedMembership implements Membership {
     if (link?.state === 'up' || link?.state === 'paused') return link;
     // That the edge isn't there says more than that it can't be reached.
     if (stopped !== undefined) return linkWithoutAgent(link?.since ?? this.#since, stopped, this.#edge.nextTryAt);
+    // The agent can't know that what it dials is just being started again, and would have people check the address.
+    if (link?.failure?.code === 'edge_unreachable' && this.#edge.process === 'starting')
+      return { ...link, failure: failure('edge_restarting') };
     return link ?? linkWithoutAgent(this.#since, this.#trouble);
   }
 

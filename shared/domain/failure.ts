@@ -91,7 +91,7 @@ const REGISTRY = {
   already_joined: {
     status: 409,
     retry: false,
-    say: 'This laptop already belongs to {cluster}. Leave that cluster first.',
+    say: 'This laptop already belongs to {cluster}. Leave that cluster first, with "porthole leave".',
   },
 
   // Credentials and rights.
@@ -149,6 +149,11 @@ const REGISTRY = {
     retry: false,
     say: 'The data folder {path} cannot be written ({reason}). Choose another with --data-dir, or mend its permissions.',
   },
+  data_missing: {
+    status: 404,
+    retry: false,
+    say: 'There is no edge in {path}. Start one there first with porthole edge --data-dir.',
+  },
   data_in_use: {
     status: 409,
     retry: false,
@@ -203,6 +208,11 @@ const REGISTRY = {
     status: 503,
     retry: true,
     say: 'The embedded edge stopped ({reason}). It is started again by itself.',
+  },
+  edge_restarting: {
+    status: 503,
+    retry: true,
+    say: 'The embedded edge is being restarted. Your services are not reachable until it is back.',
   },
   app_not_running: {
     status: 503,

@@ -237,7 +237,7 @@ it('joins a cluster, publishes there, and leaves it again', async () => {
   const again = await run(home, 'join', link, '--token', token, '--fingerprint', fingerprint);
   expect(again).toMatchObject({
     code: 1,
-    err: 'Error: This laptop already belongs to example.test. Leave that cluster first.\n',
+    err: 'Error: This laptop already belongs to example.test. Leave that cluster first, with "porthole leave".\n',
   });
 
   const added = await run(home, 'services', 'add', String(app.port), '--name', 'shop', '--json');

@@ -202,8 +202,18 @@ describe('join tokens', () => {
 
   it('are made in words for people', async () => {
     using folder = temporaryFolder();
+    await using _ = await startEdge(folder.path, PUBLIC);
     const { code, out } = await runEdge(['token', 'create', '--data-dir', folder.path]);
     expect(code).toBe(0);
     expect(out).toMatch(/^phj_[0-9A-Za-z]{49}\n/);
+  });
+
+  it('are refused for a folder that holds no edge, which stays as it was', async () => {
+    using folder = temporaryFolder();
+    const typo = join(folder.path, 'typo');
+    const { code, out } = await runEdge(['token', 'create', '--data-dir', typo, '--json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ event: 'failed', error: { code: 'data_missing' } });
+    expect(readdirSync(folder.path)).toEqual([]);
   });
 });
