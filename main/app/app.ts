@@ -3,16 +3,19 @@ import type { AgentState } from '../../shared/contract/agent-state.ts';
 import type { EventName, Events } from '../../shared/contract/ipc.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
 import { ok, type Result } from '../../shared/domain/result.ts';
-import type { Clock } from '../../shared/node/clock.ts';
+import { type Clock, systemClock } from '../../shared/node/clock.ts';
 import { createLifetime, type Lifetime } from '../../shared/node/lifetime.ts';
 import { type Logger, silentLogger } from '../../shared/node/logger.ts';
 import type { Dispatch } from './dispatch.ts';
 import { openHome, resolveHome } from './home.ts';
-import { lockHome } from './home-lock.ts';
+import { lockHomeSoon } from './home-lock.ts';
 import type { Host } from './host.ts';
 import { openLocalSocket } from './local-socket.ts';
 import { RunningApp } from './running-app.ts';
 import { loadKeytar } from './vault/open-vault.ts';
+
+/** Milliseconds that a data folder in use is waited for. */
+const PATIENCE = 5_000;
 
 export interface AppOptions {
   /** The data folder; by default `PORTHOLE_HOME` or the platform's. */
@@ -21,6 +24,8 @@ export interface AppOptions {
   readonly name?: string;
   /** Whether to start the embedded edge when no cluster was joined; true by default. For those who only join one. */
   readonly embedded?: boolean;
+  /** Milliseconds to wait for a data folder that another Porthole holds; 5,000 by default, enough for a command to end. */
+  readonly patience?: number;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly logger?: Logger;
   readonly clock?: Clock;
@@ -65,7 +70,7 @@ async function open(
   const env = options.env ?? process.env;
   const home = openHome(options.home ?? resolveHome({ platform: process.platform, env, homedir: homedir() }));
   if (!home.ok) return home;
-  const lock = lockHome(home.value);
+  const lock = await lockHomeSoon(home.value, options.patience ?? PATIENCE, options.clock ?? systemClock);
   if (!lock.ok) return lock;
   lifetime.defer(() => lock.value.release());
   const settings = await host.openSettings(home.value);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
+import { type Clock, pause } from '../../shared/node/clock.ts';
 import { systemReason } from '../../shared/node/system-reason.ts';
 import { readIfPresent, writePrivate } from './private-file.ts';
 
@@ -38,6 +39,19 @@ export function lockHome(home: string): Result<HomeLock, Failure> {
       held.close();
     },
   });
+}
+
+/** Milliseconds between tries for a lock that another holds. */
+const RETRY = 100;
+
+/** `lockHome`, tried again for up to `patience` milliseconds: a short command may be holding the folder just now. */
+export async function lockHomeSoon(home: string, patience: number, clock: Clock): Promise<Result<HomeLock, Failure>> {
+  const deadline = clock.monotonic() + patience;
+  for (;;) {
+    const lock = lockHome(home);
+    if (lock.ok || lock.error.code !== 'home_in_use' || clock.monotonic() >= deadline) return lock;
+    await pause(clock, RETRY);
+  }
 }
 
 /** SQLITE_BUSY, result code 5. */

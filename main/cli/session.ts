@@ -45,8 +45,8 @@ export async function openSession(
   for (;;) {
     const running = await findRunning(context, subscribe);
     if (running !== undefined) return ok(running);
-    const own = await startOwn(context, options);
-    // Somebody else was faster, and will listen in a moment.
+    // Who holds the home may be about to listen, so both are tried in turn instead of waiting for its end.
+    const own = await startOwn(context, { ...options, patience: 0 });
     const wait = !own.ok && own.error.code === 'home_in_use' && systemClock.monotonic() < deadline;
     if (!wait || !(await pause(systemClock, SOCKET_RETRY, context.signal))) return own;
   }

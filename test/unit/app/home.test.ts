@@ -2,8 +2,9 @@ import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openHome, resolveHome } from '../../../main/app/home.ts';
-import { lockHome } from '../../../main/app/home-lock.ts';
+import { lockHome, lockHomeSoon } from '../../../main/app/home-lock.ts';
 import { socketPath } from '../../../main/app/socket-path.ts';
+import { systemClock } from '../../../shared/node/clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 describe('the data folder', () => {
@@ -47,6 +48,18 @@ describe('the data folder', () => {
     expect(third.ok).toBe(true);
     if (third.ok) third.value.release();
     expect(existsSync(path.join(folder.path, 'porthole.pid'))).toBe(false);
+  });
+
+  it('is waited for while a short command holds it, and not for ever', async () => {
+    using folder = temporaryFolder();
+    const first = lockHome(folder.path);
+    const late = await lockHomeSoon(folder.path, 0, systemClock);
+    expect(late).toMatchObject({ ok: false, error: { code: 'home_in_use' } });
+    const waiting = lockHomeSoon(folder.path, 5_000, systemClock);
+    if (first.ok) first.value.release();
+    const second = await waiting;
+    expect(second.ok).toBe(true);
+    if (second.ok) second.value.release();
   });
 
   it('with a path too long for a socket has its socket elsewhere', () => {
