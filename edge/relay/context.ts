@@ -56,6 +56,7 @@ export interface Outcome {
   readonly opened?: { readonly at: number; readonly dial: number } | undefined;
 }
 
+/** The access log's line of a passage that is over; its duration runs from the passage's begin until now, in ms. */
 export function recordOf(
   { nodeId, clock }: RelayOptions,
   passage: Passage,

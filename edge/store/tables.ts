@@ -39,6 +39,7 @@ export interface Tables {
   };
 }
 
+/** The agent of a row; one that was never seen has no `lastSeenAt`. */
 export function toAgent(row: Selectable<Tables['agents']>): Agent {
   return {
     id: row.id,

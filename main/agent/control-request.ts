@@ -72,6 +72,11 @@ export interface Requester {
   close(): void;
 }
 
+/**
+ * Calls the edge at `address` over connections that `dialler` opens; repeatable calls share kept ones. Without a
+ * `credential` it calls as a stranger. Fails as the dialler does, as the edge refuses, or with `edge_unreachable` or
+ * `edge_odd`.
+ */
 export function createRequester(address: EdgeAddress, dialler: EdgeDialler, credential: string | undefined): Requester {
   const closing = new AbortController();
   const kept = new EdgeAgent(dialler, closing.signal, true);

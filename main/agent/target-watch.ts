@@ -50,6 +50,7 @@ export interface TargetWatch {
   reportAnew(): void;
 }
 
+/** Watches until `options.signal` aborts. Knows no services at first. */
 export function createTargetWatch(options: TargetWatchOptions): TargetWatch {
   return new Watch(options);
 }

@@ -21,6 +21,7 @@ interface Stream extends Writable {
   readonly isTTY?: boolean;
 }
 
+/** A terminal of two streams, coloured when `out` is one that a person sees and `env` doesn't object. */
 export function createTerminal(
   out: Stream,
   err: Stream,

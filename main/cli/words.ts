@@ -52,6 +52,7 @@ const LINK = {
   paused: ['paused', 'yellow'],
 } as const;
 
+/** The link to the edge in words, with its round trip in milliseconds while it is up. */
 export function linkWords(terminal: Terminal, { link }: AgentState['edge']): string {
   const [word, style] = LINK[link.state];
   const trip = link.state === 'up' && link.roundTrip !== undefined ? ` (${link.roundTrip} ms)` : '';

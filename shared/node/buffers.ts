@@ -15,6 +15,7 @@ let lent = 0;
 /** A buffer for outgoing frames; give it back with `returnArena` once it is written. */
 export const takeArena = (): Buffer => arenas.pop() ?? Buffer.allocUnsafeSlow(BUFFER_SIZE);
 
+/** Takes an arena back; its bytes must not be used after. Past the spare ones it is garbage. */
 export function returnArena(arena: Buffer): void {
   if (arenas.length < SPARE_ARENAS) arenas.push(arena);
 }
@@ -42,6 +43,7 @@ export function borrowCopy(bytes: Uint8Array, start: number, end: number): Borro
   return { bytes: slab.subarray(0, length), slab };
 }
 
+/** Takes a copy back; its bytes must not be used after. */
 export function returnCopy({ slab }: BorrowedCopy): void {
   if (slab !== undefined && slabs.length < SPARE_SLABS) slabs.push(slab);
 }

@@ -30,6 +30,7 @@ export interface RoundTrip {
   readonly shortest: number;
 }
 
+/** Measures anew: both round trips are unknown (0) until the first ping is answered. */
 export function createRoundTrip(): RoundTrip {
   let token = 0;
   let startedAt: number | undefined;

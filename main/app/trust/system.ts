@@ -29,6 +29,7 @@ export interface TrustSystem {
 /** A person may be asked for a password meanwhile. */
 const TIMEOUT = 120_000;
 
+/** This machine as it is; `env` tells whether there is a graphical desktop. */
 export function systemTrust(env: NodeJS.ProcessEnv = process.env): TrustSystem {
   return {
     platform: process.platform,
