@@ -5,7 +5,6 @@ import type { Failure } from '../../../shared/domain/failure.ts';
 import type { Result } from '../../../shared/domain/result.ts';
 import type { Logger } from '../../../shared/node/logger.ts';
 import type { Agent } from '../../agent/agent.ts';
-import type { JoinInput } from '../cluster.ts';
 import type { Host } from '../host.ts';
 import type { Membership } from '../membership.ts';
 import type { TrustOutcome } from '../trust/trust-keeper.ts';
@@ -20,7 +19,7 @@ export interface Context {
   ownPorts(): ReadonlySet<number>;
   /** The agent, once there is one; waits for an edge that is just starting. Fails with what is in the way. */
   agent(): Promise<Result<Agent, Failure>>;
-  join(input: JoinInput): Promise<Result<Outputs['cluster:join'], Failure>>;
+  join(input: Parsed<'cluster:join'>): Promise<Result<Outputs['cluster:join'], Failure>>;
   leave(): Promise<Result<null, Failure>>;
   installTrust(): Promise<Result<TrustOutcome, Failure>>;
   random(length: number): Uint8Array;
