@@ -2,17 +2,16 @@ import type { TargetProblem } from '../../shared/domain/status.ts';
 import type { StreamOpener } from '../../shared/node/stream.ts';
 import type { RouteTarget } from '../visit.ts';
 import { IDLE_PER_TARGET, IDLE_TOTAL, ORIGIN_FRESH, ORIGIN_IDLE_TIMEOUT } from './limits.ts';
-import { OriginStream } from './origin-stream.ts';
+import { type OriginKeeper, OriginStream } from './origin-stream.ts';
 
 /** Told how a dial of a target went; `undefined` when it was answered. */
 export type DialListener = (target: RouteTarget, problem: TargetProblem | undefined) => void;
 
 /** The resting keep-alive streams to one address of one agent. The one that rested least is taken first. */
-export class OriginPool {
+export class OriginPool implements OriginKeeper {
   readonly key: string;
   readonly #pools: OriginPools;
   readonly #resting: OriginStream[] = [];
-  /** The target as the newest route table has it. */
   target: RouteTarget;
 
   constructor(pools: OriginPools, key: string, target: RouteTarget) {
@@ -49,7 +48,6 @@ export class OriginPool {
     return origin;
   }
 
-  /** Keeps `origin` for the next exchange. `keepAlive`: seconds that the origin promised, -1 when it did not say. */
   rest(origin: OriginStream, keepAlive: number, now: number): void {
     const time = keepAlive < 0 ? ORIGIN_IDLE_TIMEOUT : Math.min(ORIGIN_IDLE_TIMEOUT, (keepAlive - 1) * 1000);
     const full = this.#resting.length >= IDLE_PER_TARGET || this.#pools.resting >= IDLE_TOTAL;

@@ -2,7 +2,7 @@ import type { FailureCode } from '../../shared/domain/failure.ts';
 import type { TargetProblem } from '../../shared/domain/status.ts';
 import type { Lease, StreamHandler, TunnelStream } from '../../shared/node/stream.ts';
 import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
-import type { OriginPool } from './origin-pool.ts';
+import type { RouteTarget } from '../visit.ts';
 
 /** Who uses an origin's stream for the time of one exchange. */
 export interface OriginUser {
@@ -12,9 +12,21 @@ export interface OriginUser {
   originWritable(): void;
 }
 
+/** Where an origin's streams come from and rest: the pool of one target. */
+export interface OriginKeeper {
+  /** The target as the newest route table has it. */
+  readonly target: RouteTarget;
+  /** Keeps `origin` for the next exchange. `keepAlive`: seconds that the origin promised, -1 when it did not say. */
+  rest(origin: OriginStream, keepAlive: number, now: number): void;
+  /** `origin` rests no more. */
+  forget(origin: OriginStream): void;
+  /** How a dial of the target went; `undefined` when it was answered. */
+  dialled(problem: TargetProblem | undefined): void;
+}
+
 /** One connection to an origin, through the tunnel. It serves one exchange after another. */
 export class OriginStream implements StreamHandler {
-  readonly pool: OriginPool;
+  readonly pool: OriginKeeper;
   #stream: TunnelStream | undefined;
   #user: OriginUser | undefined;
   #gone = false;
@@ -26,7 +38,7 @@ export class OriginStream implements StreamHandler {
   restingSince = 0;
   restsUntil = 0;
 
-  constructor(pool: OriginPool) {
+  constructor(pool: OriginKeeper) {
     this.pool = pool;
   }
 
