@@ -3,7 +3,7 @@ import { Icon } from '../controls/icons.tsx';
 import { Problem } from '../controls/notice.tsx';
 import { splitUrl } from '../state/address.ts';
 import { t } from '../strings/strings.ts';
-import type { Fresh } from './services-screen.tsx';
+import type { Fresh } from './fresh.ts';
 import { useCopy } from './use-copy.ts';
 
 interface CopyUrlProps {

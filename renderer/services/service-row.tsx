@@ -9,10 +9,10 @@ import { type Standing, standingOf } from '../state/standing.ts';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
 import { CopyUrl } from './copy-url.tsx';
+import type { Fresh } from './fresh.ts';
 import { RemoveDialog } from './remove-dialog.tsx';
 import { RenameDialog } from './rename-dialog.tsx';
 import { ServiceMenu } from './service-menu.tsx';
-import type { Fresh } from './services-screen.tsx';
 
 const INK: Record<Standing['tone'], string> = {
   live: 'text-live',

@@ -8,6 +8,7 @@ import { useMirror, usePorthole, useSnapshot } from '../state/porthole.tsx';
 import { summarise } from '../state/summary.ts';
 import { t } from '../strings/strings.ts';
 import { TrustNote } from '../trust/trust-note.tsx';
+import type { Fresh } from './fresh.ts';
 import { PortList } from './port-list.tsx';
 import { PublishForm } from './publish-form.tsx';
 import { ServiceRow } from './service-row.tsx';
@@ -17,12 +18,6 @@ const FILTER_FROM = 9;
 
 /** From this many services on, what could be made public lies below the fold where the two stand under each other. */
 const JUMP_FROM = 3;
-
-/** The service that was made public just now, and whether its URL is on the clipboard. */
-export interface Fresh {
-  readonly id: string;
-  readonly copied: boolean;
-}
 
 const matches = (service: ServiceView, text: string): boolean =>
   `${service.name} ${service.domain} ${service.targets.map((target) => target.port).join(' ')}`
