@@ -91,12 +91,13 @@ describe.runIf(hasCertutil)('on Linux', () => {
     const { system } = linux(folder.path);
     await createTrustKeeper({ settings, home: folder.path, onChange: () => {}, system }).install(cluster(pem));
     const changed = Promise.withResolvers<void>();
-    const start = () => createTrustKeeper({ settings, home: folder.path, onChange: changed.resolve, system });
-    expect(start().stateFor(cluster(pem))).toBe('trusted');
+    const start = (onChange: () => void) => createTrustKeeper({ settings, home: folder.path, onChange, system });
+    // This one looks too, perhaps only after the removal below: what it finds is its own news.
+    expect(start(() => {}).stateFor(cluster(pem))).toBe('trusted');
     const [fingerprint = ''] = settings.get().trusted;
     const database = `sql:${path.join(folder.path, 'home/.pki/nssdb')}`;
     execFileSync('certutil', ['-d', database, '-D', '-n', `Porthole ${fingerprint.slice(0, 8)}`]);
-    const keeper = start();
+    const keeper = start(changed.resolve);
     keeper.stateFor(cluster(pem));
     await changed.promise;
     expect(keeper.stateFor(cluster(pem))).toBe('untrusted');
