@@ -2,12 +2,13 @@ import type { FailureCode } from '../../shared/domain/failure.ts';
 import type { CancelTimer } from '../../shared/node/clock.ts';
 import type { Lease } from '../../shared/node/stream.ts';
 import type { ResetCode } from '../../shared/wire/codes.ts';
+import { failureOf } from '../../shared/wire/reset-meaning.ts';
 import type { Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { toAccessRecord } from './exchange-record.ts';
 import { requestText, type VisitorFields } from './forward-head.ts';
 import { DISCARD_LIMIT, INTERIM_LIMIT } from './limits.ts';
-import { type OriginStream, type OriginUser, resetFailure } from './origin-stream.ts';
+import type { OriginStream, OriginUser } from './origin-stream.ts';
 import { publicHead } from './public-head.ts';
 import { renderRefusal } from './refusal.ts';
 import { isIdempotent, mayRepeat } from './repeat.ts';
@@ -368,7 +369,7 @@ export class Exchange implements OriginUser {
   }
 
   originReset(code: ResetCode): void {
-    const failure = resetFailure(code);
+    const failure = failureOf(code);
     if (this.#phase === UPGRADED) this.#closeUpgrade(failure);
     else if (this.#phase === WAITING) this.#originFailed(failure, code);
     else this.#breakOff(failure);

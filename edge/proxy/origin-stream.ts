@@ -1,7 +1,7 @@
-import type { FailureCode } from '../../shared/domain/failure.ts';
 import type { TargetProblem } from '../../shared/domain/status.ts';
 import type { Lease, StreamHandler, TunnelStream } from '../../shared/node/stream.ts';
 import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
+import { problemOf } from '../../shared/wire/reset-meaning.ts';
 import type { RouteTarget } from '../visit.ts';
 
 /** Who uses an origin's stream for the time of one exchange. */
@@ -108,7 +108,7 @@ export class OriginStream implements StreamHandler {
   onReset(code: ResetCode): void {
     if (this.#gone) return;
     this.#gone = true;
-    const problem = DIAL_PROBLEMS[code];
+    const problem = problemOf(code);
     if (problem !== undefined) this.pool.dialled(problem);
     const user = this.#user;
     this.#user = undefined;
@@ -124,20 +124,4 @@ export class OriginStream implements StreamHandler {
     this.pool.forget(this);
     this.reset();
   }
-}
-
-const DIAL_PROBLEMS: Partial<Record<ResetCode, TargetProblem>> = {
-  [RESET.REFUSED]: 'origin_refused',
-  [RESET.UNRESOLVED]: 'origin_unresolved',
-  [RESET.TIMEOUT]: 'origin_timeout',
-  [RESET.NOT_ALLOWED]: 'origin_not_allowed',
-  [RESET.UNTRUSTED]: 'origin_untrusted',
-};
-
-/** What a broken stream means to the visitor who was waiting. */
-export function resetFailure(code: ResetCode): FailureCode {
-  const problem = DIAL_PROBLEMS[code];
-  if (problem !== undefined) return problem;
-  if (code === RESET.LIMIT) return 'busy';
-  return code === RESET.GOING_AWAY || code === RESET.TUNNEL_LOST ? 'tunnel_lost' : 'origin_closed';
 }

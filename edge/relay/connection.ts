@@ -3,10 +3,11 @@ import type { FailureCode } from '../../shared/domain/failure.ts';
 import { createSplice, type Splice, type SpliceEnd } from '../../shared/node/splice.ts';
 import type { Lease, StreamHandler, TunnelStream } from '../../shared/node/stream.ts';
 import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
+import { failureOf, problemOf } from '../../shared/wire/reset-meaning.ts';
 import { localOf, peerOf } from '../peer.ts';
 import { encodeProxyHeader } from '../proxy-header.ts';
 import type { DirectRoute } from '../visit.ts';
-import { beginPassage, failureOf, type Passage, problemOf, type RelayOptions, recordOf } from './context.ts';
+import { beginPassage, type Passage, type RelayOptions, recordOf } from './context.ts';
 
 /** A visitor's connection, as the listener hands it over. */
 export interface Arrival {

@@ -6,7 +6,6 @@ import type { TargetProblem } from '../../shared/domain/status.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type { StreamOpener } from '../../shared/node/stream.ts';
-import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
 import type { Endpoint } from '../proxy-header.ts';
 import type { DirectRoute, RouteTarget } from '../visit.ts';
 
@@ -92,35 +91,3 @@ function partsOf(whole: number, dial: number): Pick<AccessRecord, 'firstByte' | 
 }
 
 const round = (ms: number): number => Math.round(ms * 1000) / 1000;
-
-const FAILURES: Readonly<Record<ResetCode, FailureCode>> = {
-  [RESET.CANCELLED]: 'origin_closed',
-  [RESET.REFUSED]: 'origin_refused',
-  [RESET.UNRESOLVED]: 'origin_unresolved',
-  [RESET.TIMEOUT]: 'origin_timeout',
-  [RESET.NOT_ALLOWED]: 'origin_not_allowed',
-  [RESET.UNTRUSTED]: 'origin_untrusted',
-  [RESET.BROKEN]: 'origin_closed',
-  [RESET.LIMIT]: 'busy',
-  [RESET.GOING_AWAY]: 'tunnel_lost',
-  [RESET.TUNNEL_LOST]: 'tunnel_lost',
-};
-
-/** What a reset stream means for whoever used it. */
-export const failureOf = (code: ResetCode): FailureCode => FAILURES[code];
-
-/** What a failed dial says about the target itself; `undefined` when it says nothing. */
-export function problemOf(code: ResetCode): TargetProblem | undefined {
-  switch (code) {
-    case RESET.REFUSED:
-      return 'origin_refused';
-    case RESET.UNRESOLVED:
-      return 'origin_unresolved';
-    case RESET.TIMEOUT:
-      return 'origin_timeout';
-    case RESET.NOT_ALLOWED:
-      return 'origin_not_allowed';
-    default:
-      return undefined;
-  }
-}

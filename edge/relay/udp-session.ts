@@ -3,9 +3,10 @@ import { DatagramQueue } from '../../shared/node/datagram-queue.ts';
 import type { StreamHandler, TunnelStream } from '../../shared/node/stream.ts';
 import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
 import { DatagramReader } from '../../shared/wire/datagram.ts';
+import { failureOf, problemOf } from '../../shared/wire/reset-meaning.ts';
 import type { Endpoint } from '../proxy-header.ts';
 import type { DirectRoute } from '../visit.ts';
-import { beginPassage, failureOf, type Passage, problemOf, type RelayOptions, recordOf } from './context.ts';
+import { beginPassage, type Passage, type RelayOptions, recordOf } from './context.ts';
 
 /** Milliseconds that a visitor whose session failed waits for the next: each would be a dial and a line in the log. */
 const COOL_DOWN = 1_000;

@@ -2,7 +2,6 @@ import type { LocalPort } from '../../shared/contract/agent-state.ts';
 import type { ServiceView, TargetReports } from '../../shared/contract/control-api.ts';
 import type { Target } from '../../shared/domain/service.ts';
 import type { TargetProblem } from '../../shared/domain/status.ts';
-import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
 import type { OpenRequest } from '../../shared/wire/open.ts';
 
 /** What was last seen of a target when it was dialled. */
@@ -28,24 +27,6 @@ export const openOf = (target: Target): OpenRequest => ({
   ...(target.protocol === 'udp' ? { udp: true } : {}),
   connectTimeout: target.connectTimeout,
 });
-
-/** What a refused dial says of the target; `undefined` when it says nothing lasting (our own bounds, a cancel). */
-export function problemOf(code: ResetCode): TargetProblem | undefined {
-  switch (code) {
-    case RESET.REFUSED:
-      return 'origin_refused';
-    case RESET.UNRESOLVED:
-      return 'origin_unresolved';
-    case RESET.UNTRUSTED:
-      return 'origin_untrusted';
-    case RESET.TIMEOUT:
-      return 'origin_timeout';
-    case RESET.NOT_ALLOWED:
-      return 'origin_not_allowed';
-    default:
-      return undefined;
-  }
-}
 
 /** What counts of a service here. */
 export type TargetHolder = Pick<ServiceView, 'enabled' | 'targets'>;

@@ -3,6 +3,7 @@ import type { Failure } from '../../shared/domain/failure.ts';
 import type { Result } from '../../shared/domain/result.ts';
 import type { CancelTimer, Clock } from '../../shared/node/clock.ts';
 import type { OpenRequest } from '../../shared/wire/open.ts';
+import { problemOf } from '../../shared/wire/reset-meaning.ts';
 import type { AllowList } from './allow-list.ts';
 import type { PortFinder } from './local-ports.ts';
 import type { OriginConnection, OriginDialler, OriginRefusal } from './origin.ts';
@@ -12,7 +13,6 @@ import {
   type HealthFacts,
   openOf,
   ownTargets,
-  problemOf,
   type TargetHolder,
   targetProblems,
   targetsToCheck,

@@ -1,6 +1,6 @@
 /** The route table alone: nanoseconds a look-up and microseconds a change, at 1, 1,000 and 100,000 services. */
 import { RouteTable } from '../../edge/route/table.ts';
-import type { Service } from '../../shared/domain/service.ts';
+import { routedService as service } from '../support/routed-service.ts';
 
 export const ROUTE_LOOKUP = 'route-lookup';
 
@@ -16,32 +16,6 @@ export interface RouteCost {
   readonly sameLookup: number;
   readonly change: number;
 }
-
-const service = (n: number, name: string): Service => ({
-  id: `service-${n}`,
-  name,
-  mode: 'http',
-  domain: `app-${n}.example.com`,
-  targets: [
-    {
-      id: `target-${n}`,
-      agentId: 'a1',
-      type: 'agent',
-      host: 'localhost',
-      port: 3000,
-      protocol: 'http',
-      path: '/',
-      enabled: true,
-      skipTlsVerify: false,
-      connectTimeout: 10_000,
-    },
-  ],
-  enabled: true,
-  passHostHeader: false,
-  source: 'permanent',
-  ownerId: 'a1',
-  createdAt: 0,
-});
 
 /** The best of some rounds of `work`, which does `count` things; in nanoseconds each. Others only ever slow it down. */
 function best(count: number, work: () => void): number {

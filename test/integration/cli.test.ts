@@ -169,23 +169,18 @@ it('moves to other ports when its own are taken and says so', async () => {
   squatter.close();
 });
 
+/** `porthole edge` for `example.test` on free ports of loopback. */
+function startCluster(home: Home, data: string) {
+  const free = ['--listen', '127.0.0.1:0', '--health', '127.0.0.1:0', '--json'];
+  return startCli(home, ['edge', '--domain', 'example.test', '--data-dir', data, ...free]);
+}
+
 it('passes arguments, output and exit code of the edge through', async () => {
   await using home = temporaryHome();
   const data = path.join(home.dir, 'cluster');
   const wrong = await run(home, 'edge', '--domain', 'example.test');
   expect(wrong.code).toBe(2);
-  const edge = startCli(home, [
-    'edge',
-    '--domain',
-    'example.test',
-    '--listen',
-    '127.0.0.1:0',
-    '--data-dir',
-    data,
-    '--health',
-    '127.0.0.1:0',
-    '--json',
-  ]);
+  const edge = startCluster(home, data);
   expect(await edge.line()).toMatchObject({ event: 'ready', domain: 'example.test' });
   const token = await run(home, 'edge', 'token', 'create', '--data-dir', data, '--json');
   expect(token.code).toBe(0);
@@ -197,8 +192,7 @@ it('passes arguments, output and exit code of the edge through', async () => {
 it('takes the edge with it when it is killed', async () => {
   await using home = temporaryHome();
   const data = path.join(home.dir, 'cluster');
-  const free = ['--listen', '127.0.0.1:0', '--health', '127.0.0.1:0', '--json'];
-  const edge = startCli(home, ['edge', '--domain', 'example.test', '--data-dir', data, ...free]);
+  const edge = startCluster(home, data);
   await using _ = edge;
   expect(await edge.line()).toMatchObject({ event: 'ready' });
   edge.child.kill('SIGKILL');
@@ -210,18 +204,7 @@ it('joins a cluster, publishes there, and leaves it again', async () => {
   await using home = temporaryHome();
   await using app = await origin('mine');
   const data = path.join(home.dir, 'cluster');
-  const edge = startCli(home, [
-    'edge',
-    '--domain',
-    'example.test',
-    '--listen',
-    '127.0.0.1:0',
-    '--data-dir',
-    data,
-    '--health',
-    '127.0.0.1:0',
-    '--json',
-  ]);
+  const edge = startCluster(home, data);
   await using _ = edge;
   const { httpsPort, fingerprint } = (await edge.line()) as { httpsPort: number; fingerprint: string };
   const made = await run(home, 'edge', 'token', 'create', '--data-dir', data, '--json');

@@ -2,33 +2,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PersistentMap } from '../../../edge/route/persistent-map.ts';
 import { RouteTable } from '../../../edge/route/table.ts';
-import type { Service } from '../../../shared/domain/service.ts';
-
-const service = (n: number, name = 'app'): Service => ({
-  id: `service-${n}`,
-  name,
-  mode: 'http',
-  domain: `app-${n}.example.com`,
-  targets: [
-    {
-      id: `target-${n}`,
-      agentId: 'a1',
-      type: 'agent',
-      host: 'localhost',
-      port: 3000,
-      protocol: 'http',
-      path: '/',
-      enabled: true,
-      skipTlsVerify: false,
-      connectTimeout: 10_000,
-    },
-  ],
-  enabled: true,
-  passHostHeader: false,
-  source: 'permanent',
-  ownerId: 'a1',
-  createdAt: 0,
-});
+import { routedService as service } from '../../support/routed-service.ts';
 
 const table = (size: number): RouteTable =>
   RouteTable.from(
