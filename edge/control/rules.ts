@@ -37,6 +37,9 @@ export function makeService(
   input: ServiceInput,
   listenPort?: number,
 ): Result<Service, Failure> {
+  // Fail closed: what can't be enforced must not look as if it were.
+  if (input.auth !== undefined || input.restrictions !== undefined)
+    return err(failure('input_invalid', { reason: 'This edge cannot restrict who comes in. Update it.' }, 'auth'));
   const { mode = 'http' } = input;
   const label = chooseLabel(context, input);
   if (!label.ok) return label;
@@ -67,6 +70,9 @@ export const isRandomName = (input: ServiceInput): boolean => input.subdomain ==
 
 /** `service` with `change` made; the very same value when nothing differs. Fails as `makeService` does. */
 export function changeService(context: RuleContext, service: Service, change: ServiceChange): Result<Service, Failure> {
+  // Fail closed: what can't be enforced must not look as if it were.
+  if (change.auth !== undefined || change.restrictions !== undefined)
+    return err(failure('input_invalid', { reason: 'This edge cannot restrict who comes in. Update it.' }, 'auth'));
   let { domain } = service;
   if (change.subdomain !== undefined) {
     const label = parseSubdomain(context, change.subdomain);

@@ -9,14 +9,19 @@ import {
   type LogQuery,
   logLineSchema,
   logPageSchema,
+  type MadeShare,
+  madeShareSchema,
   type NewService,
+  type NewShare,
   type ServicePatch,
   type ServiceView,
   serviceViewSchema,
+  shareLinkSchema,
   type TargetReports,
   type WatchEvent,
   watchEventSchema,
 } from '../../shared/contract/control-api.ts';
+import type { ShareLink } from '../../shared/domain/auth.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
 import type { Result } from '../../shared/domain/result.ts';
 import { createRequester, REPLY_LIMIT, type Requester, readJson } from './control-request.ts';
@@ -49,6 +54,12 @@ export interface ControlClient {
   updateService(id: string, patch: ServicePatch): Outcome<ServiceView>;
   removeService(id: string): Outcome<null>;
   renewService(id: string): Outcome<ServiceView>;
+  /** Ends every visitor's session. */
+  signOut(id: string): Outcome<ServiceView>;
+  createShare(serviceId: string, share: NewShare): Outcome<MadeShare>;
+  /** Of one service or of all, newest first. */
+  shares(serviceId?: string): Outcome<ShareLink[]>;
+  revokeShare(id: string): Outcome<ShareLink>;
   putTargets(reports: TargetReports): Outcome<null>;
   logs(query: LogQuery): Outcome<LogPage>;
   /** Follows services and cluster facts. Resolves when the stream is over: with why, or `undefined` after `signal`. */
@@ -84,6 +95,20 @@ export function createControlClient(options: ControlClientOptions): ControlClien
     updateService: (id, body) => call({ method: 'PATCH', path: at(id), body, repeatable: true }, serviceViewSchema),
     removeService: (id) => callEmpty({ method: 'DELETE', path: at(id), repeatable: true }),
     renewService: (id) => call({ method: 'POST', path: `${at(id)}/renew`, repeatable: true }, serviceViewSchema),
+    signOut: (id) => call({ method: 'POST', path: `${at(id)}/sign-out`, repeatable: true }, serviceViewSchema),
+    createShare: (id, body) =>
+      call({ method: 'POST', path: `${at(id)}/shares`, body, repeatable: false }, madeShareSchema),
+    shares: (serviceId) =>
+      call(
+        {
+          method: 'GET',
+          path: serviceId === undefined ? '/shares' : `/shares?service=${encodeURIComponent(serviceId)}`,
+          repeatable: true,
+        },
+        z.array(shareLinkSchema),
+      ),
+    revokeShare: (id) =>
+      call({ method: 'DELETE', path: `/shares/${encodeURIComponent(id)}`, repeatable: true }, shareLinkSchema),
     putTargets: (body) => callEmpty({ method: 'PUT', path: '/targets', body, repeatable: true }),
     logs: (query) => call({ method: 'GET', path: `/logs${queryOf(query)}`, repeatable: true }, logPageSchema),
     watch: (handlers, signal) => follow(requester, '/watch', watchEventSchema, handlers, signal),

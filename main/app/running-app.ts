@@ -21,6 +21,7 @@ import { hostHandlers } from './handlers/host.ts';
 import { logHandlers } from './handlers/log.ts';
 import { allowanceOf } from './handlers/publish.ts';
 import { serviceHandlers } from './handlers/services.ts';
+import { shareHandlers } from './handlers/shares.ts';
 import type { Host } from './host.ts';
 import { createJoinedMembership, JOINED_CREDENTIAL } from './joined-membership.ts';
 import type { Membership, MembershipParts } from './membership.ts';
@@ -74,6 +75,7 @@ export class RunningApp implements App {
     const handlers = {
       ...hostHandlers(context),
       ...serviceHandlers(context),
+      ...shareHandlers(context),
       ...logHandlers(context),
       ...clusterHandlers(context),
     };

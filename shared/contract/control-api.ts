@@ -11,6 +11,10 @@
  *   PATCH  /services/:id          ServicePatch → ServiceView
  *   DELETE /services/:id          → 204
  *   POST   /services/:id/renew    → ServiceView                      (ephemeral only)
+ *   POST   /services/:id/sign-out → ServiceView                      (every visitor's session ends)
+ *   POST   /services/:id/shares   NewShare → MadeShare               (the only answer that holds the link's token)
+ *   GET    /shares                → ShareLink[]                      (of all services of this agent; ?service=ID of one)
+ *   DELETE /shares/:id            → ShareLink                        (revokes it; sessions that it opened end)
  *   PUT    /targets               TargetReports → 204                (what the agent knows of its targets)
  *   GET    /watch                 → WatchEvent a line (NDJSON), for as long as the connection lives
  *   GET    /logs                  LogQuery → LogPage
@@ -20,10 +24,12 @@
  */
 import { z } from 'zod';
 import type { AccessRecord } from '../domain/access-record.ts';
+import { HEADER_RULES, type ServiceAuth, type ShareLink } from '../domain/auth.ts';
 import { isDisplayName } from '../domain/display-name.ts';
 import { parseDuration } from '../domain/duration.ts';
 import type { FailureCode } from '../domain/failure.ts';
 import { isFailureCode } from '../domain/failure.ts';
+import type { Restrictions } from '../domain/restrictions.ts';
 import type { Service, Target } from '../domain/service.ts';
 
 export const API_PREFIX = '/api/v1';
@@ -134,6 +140,95 @@ export const targetPatchSchema = z.strictObject({
 });
 export type TargetPatch = z.input<typeof targetPatchSchema>;
 
+const group = z.string().min(1).max(255);
+const headerKind = z.enum(['basic', 'bearer', 'custom']);
+
+/** What everybody may know of a service's methods; see `shared/domain/auth.ts`. */
+export const serviceAuthSchema = z.strictObject({
+  password: z.literal(true).exactOptional(),
+  pin: z.literal(true).exactOptional(),
+  headers: z
+    .array(
+      z
+        .strictObject({
+          id,
+          kind: headerKind,
+          name: z.string().min(1).max(128),
+          user: z.string().max(255).exactOptional(),
+        })
+        .readonly(),
+    )
+    .max(HEADER_RULES)
+    .readonly()
+    .exactOptional(),
+  sso: z
+    .strictObject({ provider: id, groups: z.array(group).max(100).readonly() })
+    .readonly()
+    .exactOptional(),
+  link: z.literal(true).exactOptional(),
+}) satisfies z.ZodType<ServiceAuth>;
+
+/** A header rule as it is set. One with an `id` alone stays as it is. */
+const headerInput = z.union([
+  z.strictObject({ id }),
+  z.strictObject({ kind: z.literal('basic'), user: z.string().max(255), password: z.string().max(1024) }),
+  z.strictObject({ kind: z.literal('bearer'), token: z.string().max(4096) }),
+  z.strictObject({ kind: z.literal('custom'), name: z.string().max(128), value: z.string().max(4096) }),
+]);
+
+/**
+ * What is to change in a service's methods; what is not named stays, `null` switches off. Secrets go in here and never
+ * come out again. What may be a PIN, a password, a header is said by the edge, in words.
+ */
+export const authPatchSchema = z.strictObject({
+  password: z.string().max(4096).nullable().optional(),
+  pin: z.string().max(64).nullable().optional(),
+  /** All of them anew. */
+  headers: z.array(headerInput).max(64).nullable().optional(),
+  /** The cluster's first provider unless one is named. */
+  sso: z
+    .strictObject({ provider: id.optional(), groups: z.array(group).max(1000).optional() })
+    .nullable()
+    .optional(),
+  link: z.boolean().optional(),
+});
+export type AuthPatch = z.input<typeof authPatchSchema>;
+
+const cidrList = z.array(z.string().max(64)).max(1000).readonly();
+const countryList = z.array(z.string().max(16)).max(1000).readonly();
+/** Bounds and spelling are checked by the edge, so that refusals name the entry and the right form. */
+export const restrictionsSchema = z.strictObject({
+  allowCidrs: cidrList.exactOptional(),
+  blockCidrs: cidrList.exactOptional(),
+  allowCountries: countryList.exactOptional(),
+  blockCountries: countryList.exactOptional(),
+  allowMatch: z.enum(['all', 'any']).exactOptional(),
+  crowdsec: z.enum(['off', 'enforce', 'observe']).exactOptional(),
+}) satisfies z.ZodType<Restrictions>;
+
+export const shareLinkSchema = z.strictObject({
+  id,
+  serviceId: id,
+  label: z.string().max(255).exactOptional(),
+  createdAt: z.number(),
+  expiresAt: z.number(),
+  maxUses: z.int().min(1).exactOptional(),
+  uses: z.int().min(0),
+  lastUsedAt: z.number().exactOptional(),
+  revokedAt: z.number().exactOptional(),
+}) satisfies z.ZodType<ShareLink>;
+
+export const newShareSchema = z.strictObject({
+  /** How long it lives: milliseconds or `2h`; 24 hours when left out. */
+  expires: duration(z.number('A time is written like 30m, 2h or 7d.').min(60_000, 'At least 1m.')).optional(),
+  uses: z.int().min(1).max(1_000_000).optional(),
+  label: displayNameSchema.optional(),
+});
+export type NewShare = z.input<typeof newShareSchema>;
+/** The link itself, `url`, is shown once. */
+export const madeShareSchema = z.strictObject({ share: shareLinkSchema, url: z.string() });
+export type MadeShare = z.output<typeof madeShareSchema>;
+
 const serviceMode = z.enum(['http', 'tcp', 'tls', 'udp']);
 
 const serviceShape = {
@@ -146,6 +241,8 @@ const serviceShape = {
   enabled: z.boolean(),
   passHostHeader: z.boolean(),
   rewriteRedirects: z.boolean().exactOptional(),
+  auth: serviceAuthSchema.exactOptional(),
+  restrictions: restrictionsSchema.exactOptional(),
   source: z.enum(['permanent', 'ephemeral']),
   ownerId: id,
   createdAt: z.number(),
@@ -195,6 +292,9 @@ export const newServiceSchema = z.strictObject({
   enabled: z.boolean().default(true),
   passHostHeader: z.boolean().default(false),
   rewriteRedirects: z.boolean().optional(),
+  /** HTTP services. */
+  auth: authPatchSchema.optional(),
+  restrictions: restrictionsSchema.optional(),
   source: z.enum(['permanent', 'ephemeral']).default('permanent'),
 });
 export type NewService = z.input<typeof newServiceSchema>;
@@ -213,6 +313,9 @@ export const servicePatchSchema = z.strictObject({
   enabled: z.boolean().optional(),
   passHostHeader: z.boolean().optional(),
   rewriteRedirects: z.boolean().optional(),
+  auth: authPatchSchema.optional(),
+  /** All of them anew; `null` lifts them. */
+  restrictions: restrictionsSchema.nullable().optional(),
 });
 export type ServicePatch = z.input<typeof servicePatchSchema>;
 
@@ -229,6 +332,8 @@ export const clusterInfoSchema = z.strictObject({
   fingerprint: z.string(),
   /** The private CA in PEM, when the edge uses one. */
   caPem: z.string().exactOptional(),
+  /** Where visitors can sign in; left out when there is none. */
+  providers: z.array(z.strictObject({ id, name: z.string().max(255) })).exactOptional(),
 });
 export type ClusterInfo = z.output<typeof clusterInfoSchema>;
 
@@ -321,6 +426,11 @@ export const accessRecordSchema = z.strictObject({
   address: z.string(),
   userAgent: z.string().exactOptional(),
   failure: failureCode.exactOptional(),
+  country: z.string().max(2).exactOptional(),
+  auth: z.enum(['password', 'pin', 'header', 'sso', 'share']).exactOptional(),
+  user: z.string().exactOptional(),
+  observed: failureCode.exactOptional(),
+  reason: z.string().exactOptional(),
 }) satisfies z.ZodType<AccessRecord>;
 
 export const logQuerySchema = z.strictObject({
@@ -334,6 +444,12 @@ export const logQuerySchema = z.strictObject({
     .string()
     .regex(/^(?:[0-9]{1,3}|[1-5]xx)$/)
     .optional(),
+  path: z.string().max(1024).optional(),
+  address: z.string().max(64).optional(),
+  country: z.string().max(2).optional(),
+  user: z.string().max(255).optional(),
+  /** A method that let in (`pin`), or the code of a denial (`ip_restricted`). */
+  auth: z.string().max(64).optional(),
   since: z.coerce.number().optional(),
   until: z.coerce.number().optional(),
   /** Where the page before ended. */

@@ -4,13 +4,18 @@
  * input is parsed in main; every outcome is a `Reply`; nothing throws across the boundary.
  */
 import { z } from 'zod';
+import type { ShareLink } from '../domain/auth.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { AgentState } from './agent-state.ts';
 import {
+  authPatchSchema,
   displayNameSchema,
   type LogBatch,
   type LogPage,
   logQuerySchema,
+  type MadeShare,
+  newShareSchema,
+  restrictionsSchema,
   type ServiceView,
   servicePatchSchema,
 } from './control-api.ts';
@@ -45,6 +50,9 @@ export const CALLS = {
     namePrefix: z.string().max(64).optional(),
     path: z.string().max(1024).optional(),
     source: z.enum(['permanent', 'ephemeral']).optional(),
+    /** Who may come in. */
+    auth: authPatchSchema.optional(),
+    restrictions: restrictionsSchema.optional(),
   }),
   'services:setEnabled': z.strictObject({ id: z.string().max(64), enabled: z.boolean() }),
   'services:rename': z.strictObject({ id: z.string().max(64), name: z.string().max(255) }),
@@ -55,6 +63,13 @@ export const CALLS = {
   'services:remove': z.strictObject({ id: z.string().max(64) }),
   /** Keeps an ephemeral service alive. */
   'services:renew': z.strictObject({ id: z.string().max(64) }),
+  /** Ends the sessions of all visitors of the service. */
+  'services:signOut': z.strictObject({ id: z.string().max(64) }),
+  /** Makes a share link. Its URL is in this reply and nowhere else. */
+  'shares:create': z.strictObject({ serviceId: z.string().max(64), ...newShareSchema.shape }),
+  /** Newest first; of one service or of all. Spent, expired and revoked ones too, for 30 days. */
+  'shares:list': z.strictObject({ serviceId: z.string().max(64).optional() }),
+  'shares:revoke': z.strictObject({ id: z.string().max(64) }),
   'log:query': logQuerySchema,
   'clipboard:write': z.strictObject({ text: z.string().max(10_000) }),
   /** Opens a URL of one of this laptop's services in the browser. */
@@ -86,6 +101,10 @@ export interface Outputs {
   'services:allow': null;
   'services:remove': null;
   'services:renew': ServiceView;
+  'services:signOut': ServiceView;
+  'shares:create': MadeShare;
+  'shares:list': readonly ShareLink[];
+  'shares:revoke': ShareLink;
   'log:query': LogPage;
   'clipboard:write': null;
   'link:open': null;

@@ -1,3 +1,4 @@
+import type { AuthMethod } from './auth.ts';
 import type { FailureCode } from './failure.ts';
 
 /**
@@ -42,6 +43,16 @@ export interface AccessRecord {
   readonly bytesDown: number;
   readonly address: string;
   readonly userAgent?: string;
-  /** Why the edge itself refused or broke off, if it did. */
+  /** Why the edge itself refused or broke off, if it did; a denial's code too. */
   readonly failure?: FailureCode;
+  /** ISO 3166-1 alpha-2, where the country database knows the address and the service asked for it. */
+  readonly country?: string;
+  /** What let the visitor in; absent where nothing was asked. */
+  readonly auth?: AuthMethod;
+  /** Who it is, where that is known: an address or subject of the provider, a header's user, a share link's label. */
+  readonly user?: string;
+  /** What would have denied it, had it been enforced (CrowdSec on `observe`). */
+  readonly observed?: FailureCode;
+  /** More of why, in words for the owner. */
+  readonly reason?: string;
 }

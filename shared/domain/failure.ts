@@ -233,6 +233,54 @@ const REGISTRY = {
   channel_unknown: { status: 404, retry: false, say: 'There is no call "{channel}".' },
   internal: { status: 500, retry: true, say: 'Something went wrong inside Porthole. The log has the details.' },
 
+  // Who may come in, as the owner sets it.
+  pin_invalid: { status: 400, retry: false, say: 'A PIN has exactly 6 digits, such as 042917.' },
+  password_invalid: { status: 400, retry: false, say: 'That cannot be a password: {reason}' },
+  auth_mode: {
+    status: 400,
+    retry: false,
+    say: 'A {mode} service cannot ask its visitors to log in; only http services can. Restrict it by address or country instead.',
+  },
+  provider_unknown: {
+    status: 400,
+    retry: false,
+    say: 'This cluster has no sign-in provider {provider}. Leave sign-in out, or ask who runs the edge to set one up.',
+  },
+  cidr_invalid: { status: 400, retry: false, say: '"{cidr}" is not a network: {reason}' },
+  country_invalid: { status: 400, retry: false, say: '"{country}" is not a country code of two letters, such as DE.' },
+  list_too_long: { status: 400, retry: false, say: 'The list holds {count} entries; at most {limit} are possible.' },
+  share_not_found: { status: 404, retry: false, say: 'There is no share link "{share}".' },
+  share_limit: {
+    status: 429,
+    retry: false,
+    say: 'This service already has {limit} share links. Revoke one first.',
+  },
+  share_public: {
+    status: 409,
+    retry: false,
+    say: 'The service "{service}" is public, so a link would keep nobody out. Protect it first, or share its address.',
+  },
+
+  // Who may come in, as a visitor meets it.
+  ip_restricted: { status: 403, retry: false, say: 'Visitors from this address are not let in.' },
+  country_restricted: { status: 403, retry: false, say: 'Visitors from this country are not let in.' },
+  geo_unavailable: { status: 403, retry: true, say: 'Where visitors come from cannot be told right now.' },
+  crowdsec_ban: { status: 403, retry: false, say: 'This address is known for attacks.' },
+  crowdsec_captcha: { status: 403, retry: false, say: 'This address is known for suspicious requests.' },
+  crowdsec_throttle: { status: 403, retry: true, say: 'This address is known for too many requests.' },
+  crowdsec_unavailable: { status: 403, retry: true, say: 'The reputation of addresses cannot be told right now.' },
+  login_required: { status: 401, retry: false, say: 'This service asks its visitors to log in.' },
+  login_failed: { status: 401, retry: false, say: 'That was not right. Try again.' },
+  login_locked: { status: 429, retry: true, say: 'Too many failed tries. Wait {seconds} seconds, then try again.' },
+  login_busy: { status: 503, retry: true, say: 'Too many people are logging in. Try again in a moment.' },
+  login_cross_site: { status: 403, retry: false, say: 'The login came from another site, so it was not accepted.' },
+  header_rejected: { status: 401, retry: false, say: 'The credentials of the request are not right.' },
+  share_invalid: { status: 403, retry: false, say: 'This link is not valid. Ask for a new one.' },
+  share_over: { status: 410, retry: false, say: 'This link has expired, was used up, or was taken back.' },
+  sso_denied: { status: 403, retry: false, say: 'You are signed in, but not as one of those who are let in.' },
+  sso_failed: { status: 502, retry: true, say: 'The sign-in did not work: {reason}' },
+  sso_expired: { status: 400, retry: true, say: 'This sign-in took too long or was begun elsewhere. Begin it again.' },
+
   // What a visitor's request can be refused with.
   request_malformed: { status: 400, retry: false, say: 'The request was not valid HTTP.' },
   request_timeout: { status: 408, retry: true, say: 'The request took too long to arrive.' },

@@ -1,5 +1,7 @@
+import type { ServiceAuth } from './auth.ts';
 import { type Failure, failure } from './failure.ts';
 import { isLabel } from './hostname.ts';
+import type { Restrictions } from './restrictions.ts';
 import { err, ok, type Result } from './result.ts';
 
 /** How a service carries its visitors: requests, connections, TLS connections unopened, datagrams. */
@@ -72,6 +74,10 @@ export interface Service {
   readonly passHostHeader: boolean;
   /** HTTP: redirects and cookies of the origin that name the target name the public address instead. */
   readonly rewriteRedirects?: boolean;
+  /** HTTP: how visitors prove who they are. Left out, the service is public. Never holds a secret. */
+  readonly auth?: ServiceAuth;
+  /** From where visitors may come; from everywhere when left out. */
+  readonly restrictions?: Restrictions;
   readonly source: ServiceSource;
   /** The agent that made it; only it may change or end an ephemeral one. */
   readonly ownerId: string;

@@ -2,9 +2,9 @@
  * Secrets that people handle: `<prefix><43 base62-ish characters of randomness><6 of checksum>`. The checksum
  * (CRC-32 of prefix and body) tells a typo or a cut-off copy from an unknown token, and lets scanners find leaks.
  */
-export type TokenKind = 'join' | 'agent';
+export type TokenKind = 'join' | 'agent' | 'share';
 
-const PREFIX: Record<TokenKind, string> = { join: 'phj_', agent: 'pha_' };
+const PREFIX: Record<TokenKind, string> = { join: 'phj_', agent: 'pha_', share: 'phs_' };
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const BODY = 43;
 const CHECK = 6;

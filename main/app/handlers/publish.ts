@@ -29,6 +29,8 @@ interface Plan {
   readonly name: string | undefined;
   readonly namePrefix: string | undefined;
   readonly source: 'permanent' | 'ephemeral';
+  readonly auth: PublishInput['auth'];
+  readonly restrictions: PublishInput['restrictions'];
 }
 
 /** Checks everything that can be checked without the edge, so that a mistake changes nothing anywhere. */
@@ -71,6 +73,8 @@ export function planPublication(input: PublishInput): Result<Plan, Failure> {
     name: name?.value,
     namePrefix: namePrefix?.value,
     source: input.source ?? 'permanent',
+    auth: input.auth,
+    restrictions: input.restrictions,
   });
 }
 
@@ -161,11 +165,13 @@ function allow(membership: Membership, plan: Plan, newOwner: () => string): Resu
 
 async function create(context: Context, agent: Agent, plan: Plan): Promise<Result<ServiceView, Failure>> {
   const { target, source, namePrefix } = plan;
-  const { mode, listenPort } = plan;
+  const { mode, listenPort, auth, restrictions } = plan;
   const body = {
     targets: [target],
     source,
     ...(mode === 'http' ? {} : { mode }),
+    ...(auth === undefined ? {} : { auth }),
+    ...(restrictions === undefined ? {} : { restrictions }),
     // Whoever exposes something for a moment is better off with another port than with none.
     ...(listenPort === undefined ? {} : { listenPort, portFallback: source === 'ephemeral' }),
   };
