@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { DirectMode } from '../shared/domain/service.ts';
 import type { StreamOpener } from '../shared/node/stream.ts';
 import type { EdgeConfig } from './config.ts';
-import type { EdgeSurroundings, Knowledge } from './knowledge.ts';
+import type { EdgeSurroundings, Insight } from './knowledge.ts';
 import { isLoopback } from './listen/address.ts';
 import type { Admission } from './listen/admission.ts';
 import { admitVia } from './listen/proxied.ts';
@@ -19,7 +19,7 @@ import type { RouteTable } from './route/table.ts';
 
 export interface DirectParts {
   readonly config: EdgeConfig;
-  readonly knowledge: Knowledge;
+  readonly insight: Insight;
   readonly around: EdgeSurroundings;
   readonly tunnels: StreamOpener;
   readonly admission: Admission;
@@ -41,8 +41,8 @@ export class Direct {
   readonly udp: UdpRelay;
 
   constructor(parts: DirectParts) {
-    const { config, knowledge, around, tunnels, onAcceptError } = parts;
-    const { facts, nodeId, recorder } = knowledge;
+    const { config, insight, around, tunnels, onAcceptError } = parts;
+    const { facts, nodeId, recorder } = insight;
     const { clock, logger } = around;
     this.#parts = parts;
     const options: RelayOptions = {

@@ -1,26 +1,25 @@
-import { randomBytes } from 'node:crypto';
-import type { Socket } from 'node:net';
-import type { ClusterInfo } from '../shared/contract/control-api.ts';
+import type { Server, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { Failure } from '../shared/domain/failure.ts';
 import { ok, type Result } from '../shared/domain/result.ts';
 import { createLifetime, type Lifetime } from '../shared/node/lifetime.ts';
 import { GO_AWAY } from '../shared/wire/codes.ts';
+import { Bounds } from './bounds.ts';
 import type { EdgeConfig } from './config.ts';
-import { createControlApi } from './control/control-api.ts';
+import { type BoundPorts, openControl } from './control-side.ts';
 import { Direct } from './direct.ts';
 import { createHealthServer, type HealthState } from './health/health-server.ts';
 import { createMetrics } from './health/metrics.ts';
 import { RequestCounts } from './health/request-counts.ts';
 import { createJoinToken, type JoinToken } from './join-token.ts';
-import { type EdgeSurroundings, type Knowledge, openKnowledge } from './knowledge.ts';
+import { type EdgeSurroundings, type Insight, openKnowledge } from './knowledge.ts';
 import { isLoopback } from './listen/address.ts';
 import { Admission, sourceOf } from './listen/admission.ts';
 import { Front } from './listen/front.ts';
 import { type EdgeAddresses, openListeners } from './listen/listeners.ts';
 import { createPlainListener } from './listen/plain.ts';
 import { createRedirector } from './listen/redirect.ts';
-import { nodeMetrics } from './node-metrics.ts';
-import { notFoundPage } from './not-found-page.ts';
+import { type CountingParts, nodeMetrics } from './node-metrics.ts';
 import { createHttpProxy } from './proxy/proxy.ts';
 import { type Changes, RouteFollower } from './route/follower.ts';
 import { createRouteStage } from './route/stage.ts';
@@ -28,7 +27,6 @@ import { authenticate } from './store/credential.ts';
 import type { Store } from './store/store.ts';
 import { TunnelAcceptor, type Verdict } from './tunnels/acceptor.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
-import { FailureThrottle } from './tunnels/throttle.ts';
 import { visitorConnection } from './visitor-connection.ts';
 
 /** A running edge node. */
@@ -67,16 +65,103 @@ export async function startEdge(config: EdgeConfig, around: EdgeSurroundings): P
   }
 }
 
-/** The whole node, top to bottom: what it knows, the way of a visit, who takes which connection, where it listens. */
+/** A whole node in one process, top to bottom: what it knows, the way of a visit, the control API, where it listens. */
 async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetime): Promise<Result<Edge, Failure>> {
-  const { clock, logger, version } = around;
   const opened = await openKnowledge(config, around, life);
   if (!opened.ok) return opened;
-  const { store, nodeId, certificates, facts, recorder } = opened.value;
+  const { store, nodeId, certificates } = opened.value;
   const health: HealthState = { started: false, ready: false };
+  const bound: BoundPorts = { https: 0, http: undefined, health: 0 };
+  const toApi = (socket: TLSSocket): void => control.handleConnection(socket);
+  const insight = opened.value;
+  const ways = await openWays({ config, around, insight, health, httpsPort: () => bound.https, toApi }, life);
+  if (!ways.ok) return ways;
+  const { tunnels, direct } = ways.value;
+  const control = await openControl(
+    {
+      config,
+      around,
+      knowledge: opened.value,
+      bound,
+      onAgentLeft: (agentId) => tunnels.evict(agentId, GO_AWAY.CREDENTIAL, 'the agent has left'),
+      isPortFree: (mode, port) => direct.isPortFree(mode, port),
+    },
+    life,
+  );
+
+  // Where it listens.
+  const metrics = createMetrics(nodeMetrics({ ...ways.value, ...opened.value }));
+  const listening = await openListeners(
+    { ...config, optionalLoopback: config.embedded },
+    { health: () => createHealthServer(health, metrics), https: ways.value.https, http: ways.value.http },
+    life,
+  );
+  if (!listening.ok) return listening;
+  const { addresses, stopAccepting } = listening.value;
+  bound.https = addresses.https[0]?.port ?? 0;
+  bound.http = addresses.http[0]?.port;
+  bound.health = addresses.health.port;
+  direct.start();
+  control.clusterChanged();
+  health.started = true;
+  health.ready = true;
+
+  const close = async (): Promise<void> => {
+    health.ready = false;
+    await life[Symbol.asyncDispose]();
+  };
+  return ok({
+    nodeId,
+    addresses,
+    fingerprint: certificates.fingerprint,
+    caFile: certificates.caFile,
+    createJoinToken: (lifetime) => createJoinToken(store, lifetime, around.clock.now()),
+    close,
+    drain: async () => {
+      const time = drainTime(config);
+      health.ready = false;
+      stopAccepting();
+      await Promise.all([ways.value.drain(time), control.close(time)]);
+      await close();
+    },
+  });
+}
+
+/** Milliseconds that visitors' requests have to finish once a drain has begun. */
+export const drainTime = ({ embedded }: EdgeConfig): number => (embedded ? EMBEDDED_DRAIN_TIME : DRAIN_TIME);
+
+/** What the ways of visitors and agents need of what is around them. */
+export interface WayParts {
+  readonly config: EdgeConfig;
+  readonly around: EdgeSurroundings;
+  readonly insight: Insight;
+  readonly health: HealthState;
+  /** The main port. */
+  readonly httpsPort: () => number;
+  /** Takes over a connection to the control API. */
+  readonly toApi: (socket: TLSSocket) => void;
+}
+
+/** The ways of visitors and agents through one process, with everything on them that counts. */
+export interface Ways extends Omit<CountingParts, 'recorder' | 'certificates'> {
+  /** Servers for the main port and for plain HTTP, that don't listen yet; one for each address. */
+  readonly https: () => Server;
+  readonly http: () => Server;
+  /** Takes no new visitors on ports of services, tells agents to move, lets what is under way finish for `time` ms. */
+  drain(time: number): Promise<void>;
+}
+
+/** Everything between the listeners and the tunnels: the way of a visit, and who takes which connection. */
+export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<Ways, Failure>> {
+  const { config, around, insight, health, httpsPort, toApi } = parts;
+  const { clock, logger } = around;
+  const { store, nodeId, certificates, facts, recorder } = insight;
   const counts = new RequestCounts();
 
-  const admission = new Admission(config.admission);
+  const { limits } = config;
+  const bounds = new Bounds(limits, clock, logger);
+  life.defer(() => bounds.close());
+  const admission = new Admission({ total: limits.connections, perSource: limits.connectionsPerAddress }, bounds);
   const failures = { connections: 0, accepts: 0 };
   let loggedAt = Number.NEGATIVE_INFINITY;
   const onAcceptError = (error: Error): void => {
@@ -116,13 +201,16 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
       recorder.record(record);
     },
     onDial: (target, problem) => facts.dialled(target.agentId, target.id, problem),
+    limits,
+    bounds,
   });
   const direct = new Direct({
     config,
-    knowledge: opened.value,
+    insight,
     around,
     tunnels,
     admission,
+    bounds,
     table: () => routes.table,
     onRefused,
     onAcceptError,
@@ -134,29 +222,7 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
   if (!followed.ok) return followed;
 
   // Who takes which connection.
-  const bound: BoundPorts = { https: 0, http: undefined, health: 0 };
-  const control = await createControlApi({
-    store,
-    facts,
-    accessLog: recorder,
-    cluster: () => clusterInfo(config, opened.value, version, bound),
-    renderNotFound: notFoundPage,
-    onAgentLeft: (agentId) => tunnels.evict(agentId, GO_AWAY.CREDENTIAL, 'the agent has left'),
-    throttle: new FailureThrottle(() => clock.monotonic()),
-    sourceOf,
-    ports: {
-      ...config.servicePorts,
-      main: () => bound.https,
-      reserved: () => [bound.health, bound.http ?? 0],
-    },
-    isPortFree: (mode, port) => direct.isPortFree(mode, port),
-    log: logger,
-    random: randomBytes,
-    clock,
-  });
-  life.defer(() => control.close(0));
-  certificates.watch(() => control.clusterChanged());
-  const acceptor = createAcceptor(opened.value, tunnels, around);
+  const acceptor = createAcceptor(insight, tunnels, around);
   life.defer(() => tunnels.close());
   life.defer(() => acceptor.close());
   const front = new Front({
@@ -166,7 +232,7 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
     admission,
     handlers: {
       tunnel: (socket) => void acceptor.accept(socket),
-      api: (socket) => control.handleConnection(socket),
+      api: toApi,
       visitor: (socket, serverName) => proxy.serve(socket, visitorConnection(socket, serverName)),
       passThrough: (socket, serverName, source) => direct.passThrough(socket, serverName, source),
     },
@@ -174,7 +240,7 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
     onRefused,
     onAcceptError,
   });
-  const redirect = createRedirector({ domain: config.domain, httpsPort: () => bound.https });
+  const redirect = createRedirector({ domain: config.domain, httpsPort });
   life.defer(() => redirect.close());
   const plain = {
     admission,
@@ -186,64 +252,27 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
   };
   life.defer(() => admission.destroyAll());
 
-  // Where it listens.
-  const metrics = createMetrics(
-    nodeMetrics({
-      admission,
-      failures,
-      counts,
-      acceptor,
-      recorder,
-      tunnels,
-      certificates,
-      direct,
-      table: () => routes.table,
-    }),
-  );
-  const listening = await openListeners(
-    { ...config, optionalLoopback: config.embedded },
-    {
-      health: () => createHealthServer(health, metrics),
-      https: () => front.createListener(),
-      http: () => createPlainListener(plain),
-    },
-    life,
-  );
-  if (!listening.ok) return listening;
-  const { addresses, stopAccepting } = listening.value;
-  bound.https = addresses.https[0]?.port ?? 0;
-  bound.http = addresses.http[0]?.port;
-  bound.health = addresses.health.port;
-  direct.start();
-  control.clusterChanged();
-  health.started = true;
-  health.ready = true;
-
-  const close = async (): Promise<void> => {
-    health.ready = false;
-    await life[Symbol.asyncDispose]();
-  };
   return ok({
-    nodeId,
-    addresses,
-    fingerprint: certificates.fingerprint,
-    caFile: certificates.caFile,
-    createJoinToken: (lifetime) => createJoinToken(store, lifetime, clock.now()),
-    close,
-    drain: async () => {
-      const time = config.embedded ? EMBEDDED_DRAIN_TIME : DRAIN_TIME;
-      health.ready = false;
-      stopAccepting();
+    admission,
+    bounds,
+    failures,
+    counts,
+    acceptor,
+    tunnels,
+    direct,
+    table: () => routes.table,
+    https: () => front.createListener(),
+    http: () => createPlainListener(plain),
+    drain: async (time) => {
       direct.stopAccepting();
       tunnels.drain();
-      await Promise.all([proxy.drain(time), direct.relay.drain(time), control.close(time)]);
-      await close();
+      await Promise.all([proxy.drain(time), direct.relay.drain(time)]);
     },
   });
 }
 
 function createAcceptor(
-  { store, nodeId }: Knowledge,
+  { store, nodeId }: Insight,
   registry: TunnelRegistry,
   around: EdgeSurroundings,
 ): TunnelAcceptor {
@@ -260,31 +289,6 @@ function createAcceptor(
     // A lease, not configuration: one that can't be written is none of the agent's business.
     onSeen: (agentId) => void store.touchAgent(agentId, clock.now()),
   });
-}
-
-interface BoundPorts {
-  health: number;
-  https: number;
-  http: number | undefined;
-}
-
-function clusterInfo(
-  config: EdgeConfig,
-  { nodeId, certificates }: Knowledge,
-  version: string,
-  ports: BoundPorts,
-): ClusterInfo {
-  return {
-    domain: config.domain,
-    version,
-    nodeId,
-    embedded: config.embedded,
-    httpsPort: ports.https,
-    // A public edge's plain port serves nothing: it only redirects.
-    ...(ports.http === undefined || !config.embedded ? {} : { httpPort: ports.http }),
-    fingerprint: certificates.fingerprint,
-    ...(certificates.caPem === undefined ? {} : { caPem: certificates.caPem }),
-  };
 }
 
 async function verdictOf(store: Store, agentId: string, credential: string): Promise<Verdict> {

@@ -5,10 +5,11 @@ import type { Clock } from '../shared/node/clock.ts';
 import type { Lifetime } from '../shared/node/lifetime.ts';
 import type { Logger } from '../shared/node/logger.ts';
 import { CertificateSet } from './certificates/certificate-set.ts';
+import type { Certificates } from './certificates/certificates.ts';
 import type { EdgeConfig } from './config.ts';
-import { Facts } from './control/facts.ts';
+import { type FactSink, Facts } from './control/facts.ts';
 import { readNodeId } from './node-id.ts';
-import type { Recorder } from './record/access-log.ts';
+import type { AccessSink, Recorder } from './record/access-log.ts';
 import { createRecorder } from './record/recorder.ts';
 import { createStore } from './store/create-store.ts';
 import type { Store } from './store/store.ts';
@@ -23,10 +24,17 @@ export interface EdgeSurroundings {
   readonly writerEntry: URL;
 }
 
-/** What a node knows, and where it keeps that. */
-export interface Knowledge {
+/** What the ways of visitors and agents know, whichever process they run in, and whom they tell. */
+export interface Insight {
   readonly nodeId: string;
   readonly store: Store;
+  readonly certificates: Pick<Certificates, 'secureContext' | 'defaultContext'>;
+  readonly facts: FactSink;
+  readonly recorder: AccessSink;
+}
+
+/** What a node knows, and where it keeps that. */
+export interface Knowledge extends Insight {
   readonly certificates: CertificateSet;
   readonly facts: Facts;
   readonly recorder: Recorder;

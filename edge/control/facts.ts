@@ -28,6 +28,9 @@ export interface FactsOptions {
   readonly certificate: (domain: string) => CertificateState;
 }
 
+/** Where those who serve visitors say what they learn. */
+export type FactSink = Pick<Facts, 'setRouted' | 'setAgentUp' | 'setListener' | 'dialled'>;
+
 /**
  * What this node knows about the world beyond the store: the revision it routes, which agents have a tunnel, which
  * targets fail. Whoever learns something says it here; statuses are derived from it, never stored.

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import type { ClusterInfo } from '../shared/contract/control-api.ts';
+import type { DirectMode } from '../shared/domain/service.ts';
+import type { Lifetime } from '../shared/node/lifetime.ts';
+import type { EdgeConfig } from './config.ts';
+import { type ControlApi, createControlApi } from './control/control-api.ts';
+import type { EdgeSurroundings, Knowledge } from './knowledge.ts';
+import { sourceOf } from './listen/admission.ts';
+import { notFoundPage } from './not-found-page.ts';
+import { FailureThrottle } from './tunnels/throttle.ts';
+
+/** The ports that a node got; zeros until it listens. */
+export interface BoundPorts {
+  health: number;
+  https: number;
+  http: number | undefined;
+}
+
+export interface ControlParts {
+  readonly config: EdgeConfig;
+  readonly around: EdgeSurroundings;
+  readonly knowledge: Knowledge;
+  readonly bound: BoundPorts;
+  /** An agent has left: its tunnels have to end. */
+  readonly onAgentLeft: (agentId: string) => void;
+  /** Whether a service of `mode` could listen on `port` here, right now. */
+  readonly isPortFree: (mode: DirectMode, port: number) => Promise<boolean>;
+}
+
+/** The control API of a node, over everything that the node knows; it closes with `life`. */
+export async function openControl(parts: ControlParts, life: Lifetime): Promise<ControlApi> {
+  const { config, around, knowledge, bound, onAgentLeft, isPortFree } = parts;
+  const { store, facts, recorder, certificates } = knowledge;
+  const { clock, logger, version } = around;
+  const control = await createControlApi({
+    store,
+    facts,
+    accessLog: recorder,
+    cluster: () => clusterInfo(config, knowledge, version, bound),
+    renderNotFound: notFoundPage,
+    onAgentLeft,
+    throttle: new FailureThrottle(() => clock.monotonic()),
+    sourceOf,
+    ports: {
+      ...config.servicePorts,
+      main: () => bound.https,
+      reserved: () => [bound.health, bound.http ?? 0],
+    },
+    isPortFree,
+    log: logger,
+    random: randomBytes,
+    clock,
+  });
+  life.defer(() => control.close(0));
+  certificates.watch(() => control.clusterChanged());
+  return control;
+}
+
+function clusterInfo(
+  config: EdgeConfig,
+  { nodeId, certificates }: Knowledge,
+  version: string,
+  ports: BoundPorts,
+): ClusterInfo {
+  return {
+    domain: config.domain,
+    version,
+    nodeId,
+    embedded: config.embedded,
+    httpsPort: ports.https,
+    // A public edge's plain port serves nothing: it only redirects.
+    ...(ports.http === undefined || !config.embedded ? {} : { httpPort: ports.http }),
+    fingerprint: certificates.fingerprint,
+    ...(certificates.caPem === undefined ? {} : { caPem: certificates.caPem }),
+  };
+}
