@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Cidr, parseCidr } from '../shared/domain/cidr.ts';
@@ -6,9 +7,8 @@ import { isUnder, parseDomain, parseListenAddress } from '../shared/domain/hostn
 import { err, ok, type Result } from '../shared/domain/result.ts';
 import { ASSIGNED_PORTS, FIRST_FREE_PORT } from '../shared/domain/service.ts';
 import type { CertificateSources } from './certificates/certificate-set.ts';
+import { DEFAULT_LIMITS, type LimitName, type Limits, parseLimit, parseLimitsFile, settingName } from './limits.ts';
 import { isLoopback, type ListenAddress } from './listen/address.ts';
-import { type AdmissionLimits, DEFAULT_ADMISSION } from './listen/admission.ts';
-import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './relay/context.ts';
 
 /** Everything an edge needs to know to run, complete and checked. */
 export interface EdgeConfig {
@@ -24,12 +24,11 @@ export interface EdgeConfig {
   /** Runs as the child of a Porthole on the same machine and ends with it. */
   readonly embedded: boolean;
   readonly certificates: CertificateSources;
-  readonly admission: AdmissionLimits;
+  readonly limits: Limits;
   /** Peers whose word on where a connection comes from is believed. */
   readonly trustedProxies: readonly Cidr[];
   /** Which ports TCP, TLS and UDP services may have. */
   readonly servicePorts: ServicePortConfig;
-  readonly relay: RelayLimits;
 }
 
 export interface ServicePortConfig {
@@ -68,11 +67,14 @@ Options:
                                privkey.pem, here or one folder down; may be repeated
   --private-ca                 sign with a CA of the edge's own what no such certificate covers (what the edge does
                                for every name when it is given no certificates)
-  --max-connections N          connections at once (default ${DEFAULT_ADMISSION.total})
-  --max-connections-per-address N  the same, from one address (default ${DEFAULT_ADMISSION.perSource})
-  --max-connections-per-service N  connections of one tcp or tls service at once (default ${DEFAULT_RELAY_LIMITS.connections})
-  --max-sessions-per-service N  sessions (visitors) of one udp service at once (default ${DEFAULT_RELAY_LIMITS.sessions})
-  --new-sessions-per-second N  new ones of a udp service (default ${DEFAULT_RELAY_LIMITS.newSessions})
+  --max-connections N          connections at once (default ${DEFAULT_LIMITS.connections})
+  --max-connections-per-address N  the same, from one address (default ${DEFAULT_LIMITS.connectionsPerAddress})
+  --max-connections-per-service N  connections of one tcp or tls service at once (default ${DEFAULT_LIMITS.connectionsPerService})
+  --max-sessions-per-service N  sessions (visitors) of one udp service at once (default ${DEFAULT_LIMITS.udpSessionsPerService})
+  --new-sessions-per-second N  new ones of a udp service (default ${DEFAULT_LIMITS.udpNewSessionsPerSecond})
+  --limit NAME=VALUE           any other limit, such as header-size=32KiB or requests-per-target=200; may be repeated.
+                               docs/limits.md lists them all
+  --limits FILE                limits as one JSON object: {"header-size": "32KiB", "requests-per-target": 200}
   --trusted-proxy CIDR         believe the PROXY protocol headers (v1, v2) of these peers; may be repeated
   --assigned-ports FIRST-LAST  ports for tcp and udp services that ask for none (default ${ASSIGNED_PORTS.first}-${ASSIGNED_PORTS.last})
   --no-custom-ports            let services have assigned ports only
@@ -103,6 +105,8 @@ const OPTIONS = {
   'max-connections-per-service': { type: 'string' },
   'max-sessions-per-service': { type: 'string' },
   'new-sessions-per-second': { type: 'string' },
+  limit: { type: 'string', multiple: true },
+  limits: { type: 'string' },
   'trusted-proxy': { type: 'string', multiple: true },
   'assigned-ports': { type: 'string' },
   'no-custom-ports': { type: 'boolean' },
@@ -117,7 +121,7 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; strict: tru
 const usage = (reason: string): Failure =>
   failure('input_invalid', { reason: `${reason} "porthole edge --help" shows how it is used.` });
 
-/** Reads the arguments after the program's name into one complete value; never touches anything outside. */
+/** Reads the arguments after the program's name into one complete value; touches nothing outside but a limits file. */
 export function parseCommand(argv: readonly string[]): Result<Command, UsageFault> {
   const json = argv.includes('--json');
   const parsed = readArguments(argv);
@@ -175,10 +179,8 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
   if (!health.ok) return health;
   const certificates = parseCertificates(values, embedded);
   if (!certificates.ok) return certificates;
-  const admission = parseAdmission(values);
-  if (!admission.ok) return admission;
-  const relay = parseRelayLimits(values);
-  if (!relay.ok) return relay;
+  const limits = parseLimits(values);
+  if (!limits.ok) return limits;
   const trustedProxies = parseProxies(values['trusted-proxy'] ?? []);
   if (!trustedProxies.ok) return trustedProxies;
   const assigned = parseRange(values['assigned-ports']);
@@ -192,9 +194,8 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
     health: health.value,
     embedded,
     certificates: certificates.value,
-    admission: admission.value,
+    limits: limits.value,
     trustedProxies: trustedProxies.value,
-    relay: relay.value,
     servicePorts: { custom: values['no-custom-ports'] !== true, assigned },
   };
   return ok({ kind: 'run', config, json });
@@ -258,30 +259,44 @@ function parseRange(text: string | undefined): ServicePortConfig['assigned'] | u
   return first >= FIRST_FREE_PORT && last <= 65535 && last - first >= 9 ? { first, last } : undefined;
 }
 
-function parseAdmission(values: Values): Result<AdmissionLimits, Failure> {
-  const total = parseCount(values['max-connections'], DEFAULT_ADMISSION.total);
-  if (total === undefined) return err(usage('--max-connections takes a whole number from 1 to 1000000.'));
-  const perSource = parseCount(values['max-connections-per-address'], DEFAULT_ADMISSION.perSource);
-  if (perSource === undefined)
-    return err(usage('--max-connections-per-address takes a whole number from 1 to 1000000.'));
-  return ok({ total, perSource });
-}
+/** Limits that have an option of their own. */
+const LIMIT_OPTIONS = [
+  ['max-connections', 'connections'],
+  ['max-connections-per-address', 'connectionsPerAddress'],
+  ['max-connections-per-service', 'connectionsPerService'],
+  ['max-sessions-per-service', 'udpSessionsPerService'],
+  ['new-sessions-per-second', 'udpNewSessionsPerSecond'],
+] as const;
 
-function parseRelayLimits(values: Values): Result<RelayLimits, Failure> {
-  const limits = { ...DEFAULT_RELAY_LIMITS };
-  for (const [key, flag] of [
-    ['connections', 'max-connections-per-service'],
-    ['sessions', 'max-sessions-per-service'],
-    ['newSessions', 'new-sessions-per-second'],
-  ] as const) {
-    const count = parseCount(values[flag], limits[key]);
-    if (count === undefined) return err(usage(`--${flag} takes a whole number from 1 to 1000000.`));
-    limits[key] = count;
+/** What is said last counts: the file, then single limits in their order. */
+function parseLimits(values: Values): Result<Limits, Failure> {
+  const limits: Record<LimitName, number> = { ...DEFAULT_LIMITS };
+  if (values.limits !== undefined) {
+    const file = readLimits(values.limits);
+    if (!file.ok) return err(usage(`--limits ${values.limits} can't be used: ${file.error}`));
+    Object.assign(limits, file.value);
+  }
+  for (const [option, name] of LIMIT_OPTIONS) {
+    const text = values[option];
+    if (text === undefined) continue;
+    const limit = parseLimit(settingName(name), text);
+    if (!limit.ok) return err(usage(`--${option} takes a whole number from 1 to 1000000.`));
+    limits[name] = limit.value[1];
+  }
+  for (const text of values.limit ?? []) {
+    const [setting = '', value, ...more] = text.split('=');
+    if (value === undefined || more.length > 0) return err(usage(`--limit takes NAME=VALUE, not "${text}".`));
+    const limit = parseLimit(setting, value);
+    if (!limit.ok) return err(usage(limit.error));
+    limits[limit.value[0]] = limit.value[1];
   }
   return ok(limits);
 }
 
-function parseCount(text: string | undefined, fallback: number): number | undefined {
-  if (text === undefined) return fallback;
-  return /^[1-9]\d{0,6}$/.test(text) && Number(text) <= 1_000_000 ? Number(text) : undefined;
+function readLimits(file: string): Result<Partial<Limits>, string> {
+  try {
+    return parseLimitsFile(readFileSync(file, 'utf8'));
+  } catch (error) {
+    return err(error instanceof Error ? `${error.message}.` : String(error));
+  }
 }

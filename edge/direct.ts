@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { DirectMode } from '../shared/domain/service.ts';
 import type { StreamOpener } from '../shared/node/stream.ts';
+import type { BoundWatch } from './bounds.ts';
 import type { EdgeConfig } from './config.ts';
 import type { EdgeSurroundings, Insight } from './knowledge.ts';
 import { isLoopback } from './listen/address.ts';
@@ -23,6 +24,7 @@ export interface DirectParts {
   readonly around: EdgeSurroundings;
   readonly tunnels: StreamOpener;
   readonly admission: Admission;
+  readonly bounds: BoundWatch;
   readonly table: () => RouteTable;
   /** Told of every connection that ends before anybody took it over. */
   readonly onRefused: (reason: string) => void;
@@ -52,7 +54,8 @@ export class Direct {
       nodeId,
       clock,
       log: logger,
-      limits: config.relay,
+      limits: config.limits,
+      bounds: parts.bounds,
     };
     this.relay = new Relay(options);
     this.udp = new UdpRelay(options);

@@ -1,3 +1,4 @@
+import type { Bounds } from './bounds.ts';
 import type { CertificateSet } from './certificates/certificate-set.ts';
 import type { Direct } from './direct.ts';
 import type { MetricSources } from './health/metrics.ts';
@@ -11,6 +12,7 @@ import type { TunnelRegistry } from './tunnels/registry.ts';
 /** Where a node's counters are. */
 export interface CountingParts {
   readonly admission: Admission;
+  readonly bounds: Bounds;
   /** Connections that ended before anybody took them over, and errors of accepting. */
   readonly failures: { readonly connections: number; readonly accepts: number };
   readonly counts: RequestCounts;
@@ -24,7 +26,7 @@ export interface CountingParts {
 
 /** What `/metrics` reads of a node, at the moment that somebody asks. */
 export function nodeMetrics(parts: CountingParts): MetricSources {
-  const { admission, failures, counts, acceptor, recorder, tunnels, certificates, direct, table } = parts;
+  const { admission, bounds, failures, counts, acceptor, recorder, tunnels, certificates, direct, table } = parts;
   return {
     totals: () => ({
       connections_accepted: admission.accepted,
@@ -53,5 +55,6 @@ export function nodeMetrics(parts: CountingParts): MetricSources {
     }),
     certificateEnds: () => certificates.expiries(),
     responses: () => counts.responses(),
+    refused: () => bounds.counts(),
   };
 }

@@ -8,6 +8,8 @@ export interface MetricSources {
   readonly levels: () => Readonly<Record<LevelName, number>>;
   /** Answers to visitors by status class, `1xx` to `5xx`, since the start. */
   readonly responses: () => Readonly<Record<string, number>>;
+  /** What each bound has refused since the start. */
+  readonly refused: () => Readonly<Record<string, number>>;
   /** When the certificate of each name ends, milliseconds since the epoch. */
   readonly certificateEnds: () => ReadonlyMap<string, number>;
 }
@@ -79,6 +81,16 @@ export function createMetrics(sources: MetricSources): Registry {
     collect() {
       this.reset();
       for (const [label, value] of Object.entries(sources.responses())) this.inc({ class: label }, value);
+    },
+  });
+  new Counter({
+    name: 'porthole_refused_total',
+    help: 'What was refused, cut or dropped at each bound.',
+    labelNames: ['bound'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [bound, value] of Object.entries(sources.refused())) this.inc({ bound }, value);
     },
   });
   new Gauge({

@@ -1,4 +1,8 @@
 import type { Socket } from 'node:net';
+import { type BoundWatch, unwatched } from '../bounds.ts';
+import { sourceOf } from '../peer.ts';
+
+export { sourceOf };
 
 export interface AdmissionLimits {
   /** Connections of visitors, agents and API clients together. */
@@ -7,30 +11,10 @@ export interface AdmissionLimits {
   readonly perSource: number;
 }
 
-export const DEFAULT_ADMISSION: AdmissionLimits = { total: 20_000, perSource: 2_000 };
-
-/**
- * Whom a source address stands for, when counting: IPv4-mapped IPv6 is un-mapped, IPv6 is cut to its /64, which is
- * what one customer gets and can change addresses within at will.
- */
-export function sourceOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
-  const groups = [...left, ...new Array<string>(zeros).fill('0'), ...right];
-  return groups
-    .slice(0, 4)
-    .map((g) => Number.parseInt(g, 16).toString(16))
-    .join(':');
-}
-
 /** Counts open connections, refuses those beyond the caps, and knows them all so that they can be ended. */
 export class Admission {
   readonly #limits: AdmissionLimits;
+  readonly #bounds: BoundWatch;
   readonly #open = new Set<Socket>();
   readonly #perSource = new Map<string, number>();
   /** Connections refused for a cap since the start. */
@@ -38,8 +22,9 @@ export class Admission {
   /** Connections taken since the start. */
   accepted = 0;
 
-  constructor(limits: AdmissionLimits) {
+  constructor(limits: AdmissionLimits, bounds: BoundWatch = unwatched) {
     this.#limits = limits;
+    this.#bounds = bounds;
   }
 
   get open(): number {
@@ -53,7 +38,7 @@ export class Admission {
 
   /** Takes in the connection of a proxy that speaks for many: once it has said for whom, `attribute` it. */
   admitProxy(socket: Socket): boolean {
-    if (this.#open.size >= this.#limits.total) return this.#cut(socket);
+    if (this.#open.size >= this.#limits.total) return this.#cut(socket, 'connections');
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
     return true;
@@ -63,7 +48,7 @@ export class Admission {
   attribute(socket: Socket, address: string): boolean {
     const source = sourceOf(address);
     const count = this.#perSource.get(source) ?? 0;
-    if (count >= this.#limits.perSource) return this.#cut(socket);
+    if (count >= this.#limits.perSource) return this.#cut(socket, 'connectionsPerAddress', { address });
     this.accepted++;
     this.#perSource.set(source, count + 1);
     socket.once('close', () => {
@@ -74,8 +59,9 @@ export class Admission {
     return true;
   }
 
-  #cut(socket: Socket): false {
+  #cut(socket: Socket, bound: 'connections' | 'connectionsPerAddress', fields?: { readonly address: string }): false {
     this.refused++;
+    this.#bounds.hit(bound, fields);
     socket.destroy();
     return false;
   }

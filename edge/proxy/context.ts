@@ -1,6 +1,8 @@
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
+import type { BoundWatch } from '../bounds.ts';
+import type { Limits } from '../limits.ts';
 import type { Stage } from '../visit.ts';
 import type { OriginPools } from './origin-pool.ts';
 
@@ -12,6 +14,8 @@ export interface ProxyContext {
   readonly nodeId: string;
   readonly log: Logger;
   readonly record: (record: AccessRecord) => void;
+  readonly limits: Limits;
+  readonly bounds: BoundWatch;
   /** Monotonic milliseconds, as of the last tick: for deadlines, where a second more or less does not matter. */
   coarse: number;
   /** Responses end their connections. */

@@ -4,6 +4,8 @@ import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import { type Clock, systemClock } from '../../shared/node/clock.ts';
 import { type Logger, silentLogger } from '../../shared/node/logger.ts';
 import type { StreamOpener } from '../../shared/node/stream.ts';
+import { type BoundWatch, unwatched } from '../bounds.ts';
+import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
 import type { Stage, Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { H2Visitor } from './h2-session.ts';
@@ -23,6 +25,8 @@ export interface HttpProxyOptions {
   readonly nodeId: string;
   readonly clock?: Clock;
   readonly log?: Logger;
+  readonly limits?: Partial<Limits>;
+  readonly bounds?: BoundWatch;
 }
 
 /** What has come to an end in a new route table: whole services, and single targets by service. */
@@ -75,6 +79,8 @@ class VisitorProxy implements HttpProxy {
       nodeId: options.nodeId,
       log: options.log ?? silentLogger,
       record: options.record,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      bounds: options.bounds ?? unwatched,
       coarse: clock.monotonic(),
       draining: false,
       exchanges: 0,

@@ -6,18 +6,20 @@ import type { TargetProblem } from '../../shared/domain/status.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type { StreamOpener } from '../../shared/node/stream.ts';
+import type { BoundWatch } from '../bounds.ts';
+import type { Limits } from '../limits.ts';
 import type { Endpoint } from '../proxy-header.ts';
 import type { DirectRoute, RouteTarget } from '../visit.ts';
 
-export interface RelayLimits {
-  /** Connections of one service at once. */
-  readonly connections: number;
-  /** UDP sessions of one service at once, and new ones of it a second. */
-  readonly sessions: number;
-  readonly newSessions: number;
-}
-
-export const DEFAULT_RELAY_LIMITS: RelayLimits = { connections: 4096, sessions: 1024, newSessions: 50 };
+export type RelayLimits = Pick<
+  Limits,
+  | 'connectionsPerService'
+  | 'udpSessionsPerService'
+  | 'udpSessionsPerAddress'
+  | 'udpNewSessionsPerSecond'
+  | 'udpQueue'
+  | 'udpQueueSize'
+>;
 
 export interface RelayOptions {
   readonly tunnels: StreamOpener;
@@ -29,6 +31,7 @@ export interface RelayOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits?: Partial<RelayLimits>;
+  readonly bounds?: BoundWatch;
 }
 
 /** One connection or session, for its line in the access log. Times are monotonic milliseconds. */

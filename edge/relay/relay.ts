@@ -1,6 +1,7 @@
+import { DEFAULT_LIMITS } from '../limits.ts';
 import type { DirectRoute } from '../visit.ts';
 import { type Arrival, RelayConnection } from './connection.ts';
-import { DEFAULT_RELAY_LIMITS, type RelayLimits, type RelayOptions } from './context.ts';
+import type { RelayOptions } from './context.ts';
 
 /** Milliseconds between two looks at the deadlines of all connections. */
 const TICK = 1_000;
@@ -8,7 +9,7 @@ const TICK = 1_000;
 /** The connections of TCP and TLS services. */
 export class Relay {
   readonly #options: RelayOptions;
-  readonly #limits: RelayLimits;
+  readonly #most: number;
   /** By service. Services without connections have no entry. */
   readonly #connections = new Map<string, Set<RelayConnection>>();
   readonly #stopTicking: () => void;
@@ -21,7 +22,7 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#limits = { ...DEFAULT_RELAY_LIMITS, ...options.limits };
+    this.#most = options.limits?.connectionsPerService ?? DEFAULT_LIMITS.connectionsPerService;
     this.#stopTicking = options.clock.setInterval(() => this.#tick(), TICK);
   }
 
@@ -38,8 +39,9 @@ export class Relay {
     }
     const all = this.#connections.get(route.serviceId) ?? new Set();
     const connection = new RelayConnection(this.#options, arrival, route, (gone) => this.#forget(gone));
-    if (all.size >= this.#limits.connections) {
+    if (all.size >= this.#most) {
       this.refused++;
+      this.#options.bounds?.hit('connectionsPerService', { serviceId: route.serviceId });
       connection.refuse('busy');
       return;
     }

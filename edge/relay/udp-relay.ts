@@ -1,19 +1,21 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
-import { plainAddress } from '../peer.ts';
+import type { BoundName } from '../bounds.ts';
+import { DEFAULT_LIMITS } from '../limits.ts';
+import { plainAddress, sourceOf } from '../peer.ts';
 import type { DirectRoute } from '../visit.ts';
-import { DEFAULT_RELAY_LIMITS, type RelayLimits, type RelayOptions } from './context.ts';
+import type { RelayLimits, RelayOptions } from './context.ts';
 import { UdpSession } from './udp-session.ts';
 
 /** Milliseconds between two looks at the deadlines of all sessions. */
 const TICK = 1_000;
 /** Bytes that the system hasn't sent yet, from where answers on a port are dropped. */
 const MOST_UNSENT = 4 * 1024 * 1024;
-/** Milliseconds between two lines in the log about datagrams that were dropped for a bound. */
-const LOG_INTERVAL = 10_000;
 
 /** The sessions of one service, and what is left of its right to new ones. */
 interface Sessions {
   readonly all: Map<string, UdpSession>;
+  /** How many of them are from which source. */
+  readonly bySource: Map<string, number>;
   tokens: number;
   refilledAt: number;
 }
@@ -28,14 +30,13 @@ export class UdpRelay {
   /** A port may have a socket for each address of this machine, and each may see the same visitor. */
   readonly #sockets = new WeakMap<Socket, number>();
   #nextSocket = 0;
-  #loggedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
   /** Datagrams dropped for a bound since the start. */
   dropped = 0;
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#limits = { ...DEFAULT_RELAY_LIMITS, ...options.limits };
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#stopTicking = options.clock.setInterval(() => this.#tick(), TICK);
   }
 
@@ -79,16 +80,19 @@ export class UdpRelay {
 
   #begin(route: DirectRoute, key: string, via: Socket, from: RemoteInfo): UdpSession | undefined {
     const sessions = this.#sessionsOf(route.serviceId);
-    if (sessions.all.size >= this.#limits.sessions || !this.#take(sessions)) {
-      this.#drop(route);
+    const visitor = { address: plainAddress(from.address), port: from.port };
+    const source = sourceOf(visitor.address);
+    const full = this.#fullFor(sessions, source);
+    if (full !== undefined) {
+      this.#drop(full, route, visitor.address);
       return undefined;
     }
-    const visitor = { address: plainAddress(from.address), port: from.port };
     const session = new UdpSession(this.#options, route, visitor, (datagram) => {
-      if (via.getSendQueueSize() > MOST_UNSENT) this.#drop(route);
+      if (via.getSendQueueSize() > MOST_UNSENT) this.#drop('udpQueueSize', route);
       else via.send(datagram, from.port, from.address, ignore);
     });
     sessions.all.set(key, session);
+    sessions.bySource.set(source, (sessions.bySource.get(source) ?? 0) + 1);
     session.start();
     return session;
   }
@@ -98,39 +102,52 @@ export class UdpRelay {
     if (known !== undefined) return known;
     const sessions = {
       all: new Map<string, UdpSession>(),
-      tokens: this.#limits.newSessions,
+      bySource: new Map<string, number>(),
+      tokens: this.#limits.udpNewSessionsPerSecond,
       refilledAt: this.#options.clock.monotonic(),
     };
     this.#services.set(serviceId, sessions);
     return sessions;
   }
 
+  /**
+   * The bound that leaves no room for one more session of `source`. A source that has had its share is found before it
+   * could use up what is left for the others.
+   */
+  #fullFor(sessions: Sessions, source: string): BoundName | undefined {
+    if ((sessions.bySource.get(source) ?? 0) >= this.#limits.udpSessionsPerAddress) return 'udpSessionsPerAddress';
+    if (sessions.all.size >= this.#limits.udpSessionsPerService) return 'udpSessionsPerService';
+    return this.#take(sessions) ? undefined : 'udpNewSessionsPerSecond';
+  }
+
   /** A token bucket: so many new sessions a second, and no more than that at once. */
   #take(sessions: Sessions): boolean {
-    const { newSessions } = this.#limits;
+    const rate = this.#limits.udpNewSessionsPerSecond;
     const now = this.#options.clock.monotonic();
-    sessions.tokens = Math.min(newSessions, sessions.tokens + ((now - sessions.refilledAt) / 1000) * newSessions);
+    sessions.tokens = Math.min(rate, sessions.tokens + ((now - sessions.refilledAt) / 1000) * rate);
     sessions.refilledAt = now;
     if (sessions.tokens < 1) return false;
     sessions.tokens--;
     return true;
   }
 
-  #drop({ serviceId }: DirectRoute): void {
+  #drop(bound: BoundName, { serviceId }: DirectRoute, address?: string): void {
     this.dropped++;
-    const now = this.#options.clock.monotonic();
-    if (now - this.#loggedAt < LOG_INTERVAL) return;
-    this.#loggedAt = now;
-    this.#options.log.warn('datagrams are dropped: too many sessions or too many at once', {
-      serviceId,
-      dropped: this.dropped,
-    });
+    this.#options.bounds?.hit(bound, { serviceId, address });
+  }
+
+  #forget({ all, bySource }: Sessions, key: string, session: UdpSession): void {
+    all.delete(key);
+    const source = sourceOf(session.address);
+    const left = (bySource.get(source) ?? 1) - 1;
+    if (left === 0) bySource.delete(source);
+    else bySource.set(source, left);
   }
 
   #tick(): void {
     const now = this.#options.clock.monotonic();
-    for (const { all } of this.#services.values())
-      for (const [key, session] of all) if (session.tick(now)) all.delete(key);
+    for (const sessions of this.#services.values())
+      for (const [key, session] of sessions.all) if (session.tick(now)) this.#forget(sessions, key, session);
   }
 }
 

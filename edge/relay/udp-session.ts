@@ -39,6 +39,10 @@ export class UdpSession implements StreamHandler {
     this.#movedAt = this.#passage.startedAt;
   }
 
+  get address(): string {
+    return this.#passage.visitor.address;
+  }
+
   start(): void {
     const { target } = this.route;
     const stream = this.#options.tunnels.open(target.agentId, target.open, this);
@@ -47,7 +51,7 @@ export class UdpSession implements StreamHandler {
       return;
     }
     this.#stream = stream;
-    this.#queue = new DatagramQueue(stream);
+    this.#queue = new DatagramQueue(stream, this.#options.limits?.udpQueue, this.#options.limits?.udpQueueSize);
   }
 
   /** A datagram of the visitor; dropped when the session is over. */
@@ -55,7 +59,8 @@ export class UdpSession implements StreamHandler {
     if (this.#overAt !== undefined) return;
     this.#moved = true;
     this.#bytesUp += datagram.length;
-    this.#queue?.send(datagram);
+    if (this.#queue?.send(datagram) === false)
+      this.#options.bounds?.hit('udpQueue', { serviceId: this.route.serviceId, address: this.address });
   }
 
   /** Ends it now. */

@@ -1,7 +1,7 @@
 import { DATAGRAM_HEAD, frameDatagram, MAX_DATAGRAM } from '../wire/datagram.ts';
 import type { TunnelStream } from './stream.ts';
 
-/** Datagrams, and bytes of them, that wait for a stream which takes no more. */
+/** Datagrams, and bytes of them, that wait for a stream which takes no more, unless told otherwise. */
 const MOST_DATAGRAMS = 256;
 const MOST_BYTES = 512 * 1024;
 
@@ -14,27 +14,33 @@ const scratch = Buffer.allocUnsafeSlow(DATAGRAM_HEAD + MAX_DATAGRAM);
  */
 export class DatagramQueue {
   readonly #stream: TunnelStream;
+  readonly #most: number;
+  readonly #mostBytes: number;
   #waiting: Uint8Array[] = [];
   #bytes = 0;
   /** Datagrams dropped since the start. */
   dropped = 0;
 
-  constructor(stream: TunnelStream) {
+  constructor(stream: TunnelStream, most: number = MOST_DATAGRAMS, mostBytes: number = MOST_BYTES) {
     this.#stream = stream;
+    this.#most = most;
+    this.#mostBytes = mostBytes;
   }
 
-  /** Sends `datagram`, or keeps it (not a copy of it) for later. */
-  send(datagram: Uint8Array): void {
+  /** Sends `datagram`, or keeps it (not a copy of it) for later; false when one had to be dropped for that. */
+  send(datagram: Uint8Array): boolean {
     if (this.#waiting.length === 0 && this.#stream.writable) {
       this.#write(datagram);
-      return;
+      return true;
     }
+    const dropped = this.dropped;
     this.#waiting.push(datagram);
     this.#bytes += datagram.length;
-    while (this.#waiting.length > MOST_DATAGRAMS || this.#bytes > MOST_BYTES) {
+    while (this.#waiting.length > this.#most || this.#bytes > this.#mostBytes) {
       this.#bytes -= this.#waiting.shift()?.length ?? 0;
       this.dropped++;
     }
+    return this.dropped === dropped;
   }
 
   /** The stream is writable again. */

@@ -37,7 +37,7 @@ beforeEach(() => {
     nodeId: 'node',
     clock,
     log: silentLogger,
-    limits: { connections: 2 },
+    limits: { connectionsPerService: 2 },
   });
 });
 afterEach(() => {

@@ -42,7 +42,8 @@ afterEach(async () => {
 });
 
 const from = (port: number, address = '127.0.0.1'): RemoteInfo => ({ address, port, family: 'IPv4', size: 1 });
-const receive = (text: string, port: number): void => relay.receive(route, via, Buffer.from(text), from(port));
+const receive = (text: string, port: number, address?: string): void =>
+  relay.receive(route, via, Buffer.from(text), from(port, address));
 
 it('keeps one stream a visitor, told by address and port', () => {
   receive('one', 1001);
@@ -77,10 +78,25 @@ it('begins 50 sessions a second and drops the rest', () => {
 
 it('holds 1024 sessions at once', () => {
   for (let second = 0; second < 25; second++) {
-    for (let i = 0; i < 50; i++) receive('x', 2000 + second * 50 + i);
+    for (let i = 0; i < 50; i++) receive('x', 2000 + second * 50 + i, `127.0.0.${i % 3}`);
     clock.advance(1_000);
   }
   expect(relay.open).toBe(1024);
+});
+
+it('gives one address half of the sessions, and what it asks for beyond that takes nothing from others', () => {
+  for (let second = 0; second < 12; second++) {
+    for (let i = 0; i < 50; i++) receive('x', 2000 + second * 50 + i);
+    clock.advance(1_000);
+  }
+  expect(relay.open).toBe(512);
+  for (let i = 0; i < 1000; i++) receive('x', 10_000 + i);
+  receive('x', 1, '127.0.0.2');
+  expect(relay.open).toBe(513);
+  clock.advance(60_000);
+  expect(relay.open).toBe(0);
+  receive('x', 1);
+  expect(relay.open).toBe(1);
 });
 
 it('ends a session after 30 s of silence, and logs it without blame', () => {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseCommand } from '../../../edge/config.ts';
+import { DEFAULT_LIMITS } from '../../../edge/limits.ts';
 
 const parse = (line: string) => parseCommand(line.split(' ').filter((word) => word !== ''));
 const refusal = (line: string): string => {
@@ -23,9 +24,8 @@ describe('parseCommand', () => {
           health: { host: '127.0.0.1', port: 9090 },
           embedded: false,
           certificates: { pairs: [], folders: [], privateCa: true },
-          admission: { total: 20_000, perSource: 2_000 },
           trustedProxies: [],
-          relay: { connections: 4096, sessions: 1024, newSessions: 50 },
+          limits: DEFAULT_LIMITS,
           servicePorts: { custom: true, assigned: { first: 10_000, last: 49_151 } },
         },
       },
@@ -53,7 +53,7 @@ describe('parseCommand', () => {
 
   it('reads the limits of connections', () => {
     const line = '--domain a.b --data-dir /d --max-connections 10 --max-connections-per-address 2';
-    expect(parse(line)).toMatchObject({ value: { config: { admission: { total: 10, perSource: 2 } } } });
+    expect(parse(line)).toMatchObject({ value: { config: { limits: { connections: 10, connectionsPerAddress: 2 } } } });
   });
 
   it('takes the bounds and ports of TCP, TLS and UDP services, and the proxies to be believed', () => {
@@ -63,7 +63,7 @@ describe('parseCommand', () => {
     expect(parse(line)).toMatchObject({
       value: {
         config: {
-          relay: { connections: 7, sessions: 8, newSessions: 9 },
+          limits: { connectionsPerService: 7, udpSessionsPerService: 8, udpNewSessionsPerSecond: 9 },
           servicePorts: { custom: false, assigned: { first: 20_000, last: 20_009 } },
           trustedProxies: [{ text: '10.0.0.0/8' }],
         },
