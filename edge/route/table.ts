@@ -144,7 +144,7 @@ function toDirect(service: Service): DirectRoute | undefined {
     domain,
     mode,
     listenPort,
-    target: toRouteTarget(target),
+    target: toRouteTarget(service.id, target),
     connectTimeout: target.connectTimeout,
     idleTimeout: target.idleTimeout ?? DEFAULT_IDLE_TIMEOUT[mode],
     proxyProtocol: target.proxyProtocol === true,
@@ -153,11 +153,11 @@ function toDirect(service: Service): DirectRoute | undefined {
 
 function withOptions(service: Service, target: Target): RouteTarget {
   const options = service.mode === 'http' ? targetOptions(target, service.rewriteRedirects === true) : undefined;
-  const plain = toRouteTarget(target);
+  const plain = toRouteTarget(service.id, target);
   return options === undefined ? plain : { ...plain, options };
 }
 
-function toRouteTarget(target: Target): RouteTarget {
+function toRouteTarget(service: string, target: Target): RouteTarget {
   const standardPort = target.protocol === 'https' ? 443 : 80;
   const address = authority(target.host, target.port);
   return {
@@ -168,6 +168,7 @@ function toRouteTarget(target: Target): RouteTarget {
     // The default port is left out of Host, as clients of the origin would (RFC 9110 section 4.2.3).
     authority: target.port === standardPort ? authority(target.host, 0).slice(0, -2) : address,
     open: encodeOpen({
+      service,
       type: target.type,
       host: target.host,
       port: target.port,

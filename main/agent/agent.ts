@@ -183,7 +183,7 @@ class RunningAgent implements Agent {
       this.#guests = event.guests ?? [];
       this.#targets.setServices([
         ...this.#services,
-        ...this.#guests.map(({ targets }) => ({ enabled: true, targets })),
+        ...this.#guests.map(({ id, targets }) => ({ id, enabled: true, targets })),
       ]);
     }
     this.#changed();

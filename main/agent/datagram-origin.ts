@@ -58,7 +58,7 @@ export function createDatagramOrigin(
   };
 }
 
-const NO = 'the user has not allowed this target';
+const NO = 'the user has not allowed this service that target';
 const LOOPBACK = ['127.0.0.1', '::1'];
 
 /** One visitor's datagrams, with a socket of their own towards the origin: so the origin's answers find back. */

@@ -43,12 +43,23 @@ export interface OriginDialler {
  * system and dialled by happy eyeballs (RFC 8305). `signal` ends its interest in changes of the list.
  */
 export function createOriginDialler(
-  allowed: Pick<AllowList, 'isAllowed' | 'onChange'>,
+  allowed: Pick<AllowList, 'isAllowed' | 'awaited' | 'onChange'>,
   signal: AbortSignal,
 ): OriginDialler {
   const open = new Map<Socket, OpenRequest>();
   const lines = new DialLines();
   let dialling = 0;
+  let undecided = 0;
+
+  /** Whether `target` is allowed, once whatever is just being made for it is there. */
+  const decide = async (target: OpenRequest, given: AbortSignal): Promise<boolean> => {
+    const decision = allowed.isAllowed(target) ? undefined : allowed.awaited(target);
+    if (decision === undefined || undecided >= ORIGIN_DIALS) return allowed.isAllowed(target);
+    undecided++;
+    await Promise.race([decision, waitFor(boundedTimeout(target), given)]);
+    undecided--;
+    return allowed.isAllowed(target);
+  };
 
   const stop = allowed.onChange(() => {
     for (const [socket, target] of open) if (!allowed.isAllowed(target)) socket.destroy();
@@ -60,7 +71,7 @@ export function createOriginDialler(
       return open.size;
     },
     async dial(target, given) {
-      if (!allowed.isAllowed(target)) return notAllowed();
+      if (!(await decide(target, given))) return notAllowed();
       if (open.size + lines.waiting >= ORIGIN_SOCKETS || dialling >= ORIGIN_DIALS)
         return refusal(RESET.LIMIT, 'too many connections to origins');
       const done = await lines.enter(target);
@@ -109,8 +120,25 @@ class DialLines {
 }
 
 const notAllowed = (): Result<never, OriginRefusal> =>
-  refusal(RESET.NOT_ALLOWED, 'the user has not allowed this target');
+  refusal(RESET.NOT_ALLOWED, 'the user has not allowed this service that target');
 const refusal = (code: ResetCode, reason: string): Result<never, OriginRefusal> => err({ code, reason });
+
+const boundedTimeout = ({ connectTimeout }: OpenRequest): number =>
+  Math.min(TIMEOUT_BOUNDS.most, Math.max(TIMEOUT_BOUNDS.least, connectTimeout));
+
+/** Resolves after `ms` milliseconds, or when `signal` aborts. */
+function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const over = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', over);
+      resolve();
+    };
+    const timer = setTimeout(over, ms);
+    signal.addEventListener('abort', over, { once: true });
+  });
+}
 
 /** Starts the connection. For TLS the name is what the certificate must carry; ALPN says HTTP/1.1, as we speak it. */
 function begin(
@@ -141,7 +169,7 @@ function begin(
  * was merely busy (its queue of new connections full) it is dialled again, alone, for as long as there is time.
  */
 async function attempt(target: OpenRequest, signal: AbortSignal): Promise<Result<OriginConnection, OriginRefusal>> {
-  const limit = Math.min(TIMEOUT_BOUNDS.most, Math.max(TIMEOUT_BOUNDS.least, target.connectTimeout));
+  const limit = boundedTimeout(target);
   const clock = { started: performance.now(), limit };
   const first = await attemptOnce(target, signal, clock, false);
   if (first !== 'hasty') return first;

@@ -17,8 +17,9 @@ const transportOf = (open: Pick<OpenRequest, 'tls' | 'skipTlsVerify' | 'udp'>): 
   return open.skipTlsVerify ? 'skip' : 'tls';
 };
 
-/** The OPEN request that the edge would send for `target`. */
-export const openOf = (target: Target): OpenRequest => ({
+/** The OPEN request that the edge would send for `target` of `service`. */
+export const openOf = (service: string, target: Target): OpenRequest => ({
+  service,
   type: target.type,
   host: target.host,
   port: target.port,
@@ -29,7 +30,7 @@ export const openOf = (target: Target): OpenRequest => ({
 });
 
 /** What counts of a service here. */
-export type TargetHolder = Pick<ServiceView, 'enabled' | 'targets'>;
+export type TargetHolder = Pick<ServiceView, 'id' | 'enabled' | 'targets'>;
 
 export interface HealthFacts {
   readonly agentId: string;
@@ -40,18 +41,26 @@ export interface HealthFacts {
   readonly outcomes: ReadonlyMap<string, DialOutcome>;
 }
 
+/** A target, and what the edge would send for it. */
+export interface HeldTarget {
+  readonly target: Target;
+  readonly open: OpenRequest;
+}
+
 /** The targets of enabled services on this machine: those worth looking after. */
-export const ownTargets = (agentId: string, services: readonly TargetHolder[]): Target[] =>
-  services.flatMap((service) =>
-    service.enabled ? service.targets.filter((t) => t.agentId === agentId && t.enabled) : [],
+export const ownTargets = (agentId: string, services: readonly TargetHolder[]): HeldTarget[] =>
+  services.flatMap(({ id, enabled, targets }) =>
+    targets
+      .filter((target) => enabled && target.agentId === agentId && target.enabled)
+      .map((target) => ({ target, open: openOf(id, target) })),
   );
 
 /** What to report to the edge: same facts, same report, in the order of target ids. */
 export function targetProblems(facts: HealthFacts): TargetReports {
   const problems = new Map<string, TargetProblem>();
-  for (const target of ownTargets(facts.agentId, facts.services)) {
-    const outcome = facts.outcomes.get(dialKey(openOf(target)));
-    if (!facts.isAllowed(openOf(target))) problems.set(target.id, 'origin_not_allowed');
+  for (const { target, open } of ownTargets(facts.agentId, facts.services)) {
+    const outcome = facts.outcomes.get(dialKey(open));
+    if (!facts.isAllowed(open)) problems.set(target.id, 'origin_not_allowed');
     else if (outcome !== undefined && outcome !== 'fine') problems.set(target.id, outcome);
   }
   const sorted = [...problems].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).slice(0, 10_000);
@@ -63,11 +72,10 @@ export function targetProblems(facts: HealthFacts): TargetReports {
  * a plain loopback port which is listed as listening is taken at its word. A loopback port that was fine and is not
  * listed any more is looked at again (not everything that accepts is listed: containers may be reached by rewriting).
  */
-export function targetsToCheck(facts: HealthFacts, ports: readonly LocalPort[] | undefined): Target[] {
+export function targetsToCheck(facts: HealthFacts, ports: readonly LocalPort[] | undefined): OpenRequest[] {
   const listening = new Set(ports?.map((p) => p.port));
   const seen = new Set<string>();
-  return ownTargets(facts.agentId, facts.services).filter((target) => {
-    const open = openOf(target);
+  const worth = ({ target, open }: HeldTarget): boolean => {
     const key = dialKey(open);
     // Whether anybody answers on a UDP port shows only once somebody asks what it serves.
     if (open.udp === true || seen.has(key) || !facts.isAllowed(open)) return false;
@@ -77,5 +85,8 @@ export function targetsToCheck(facts: HealthFacts, ports: readonly LocalPort[] |
     if (target.type !== 'agent') return outcome === undefined;
     if (ports === undefined) return false;
     return !listening.has(target.port) || (outcome === undefined && target.protocol === 'https');
-  });
+  };
+  return ownTargets(facts.agentId, facts.services)
+    .filter(worth)
+    .map(({ open }) => open);
 }

@@ -11,7 +11,6 @@ import {
   type DialOutcome,
   dialKey,
   type HealthFacts,
-  openOf,
   ownTargets,
   type TargetHolder,
   targetProblems,
@@ -97,7 +96,7 @@ class Watch implements TargetWatch {
 
   setServices(services: readonly TargetHolder[]): void {
     this.#services = services;
-    const keys = new Set(ownTargets(this.#options.agentId, services).map((t) => dialKey(openOf(t))));
+    const keys = new Set(ownTargets(this.#options.agentId, services).map(({ open }) => dialKey(open)));
     for (const key of this.#outcomes.keys()) if (!keys.has(key)) this.#outcomes.delete(key);
     this.#soon();
   }
@@ -118,12 +117,14 @@ class Watch implements TargetWatch {
     const key = dialKey(target);
     if (!this.#outcomes.has(key) && !this.#isOwn(key)) return;
     const problem = dialled.ok ? 'fine' : problemOf(dialled.error.code);
-    if (problem === 'origin_not_allowed') this.#outcomes.delete(key);
-    else if (problem !== undefined) this.#outcomes.set(key, problem);
+    if (problem === 'origin_not_allowed') {
+      // That one service may not reach the place says nothing of how others find it.
+      if (!this.#options.allowed.isAllowed({ ...target, service: undefined })) this.#outcomes.delete(key);
+    } else if (problem !== undefined) this.#outcomes.set(key, problem);
   }
 
   #isOwn(key: string): boolean {
-    return ownTargets(this.#options.agentId, this.#services).some((t) => dialKey(openOf(t)) === key);
+    return ownTargets(this.#options.agentId, this.#services).some(({ open }) => dialKey(open) === key);
   }
 
   #soon(delay: number = SETTLE): void {
@@ -153,7 +154,7 @@ class Watch implements TargetWatch {
 
   /** Dials what needs a look, a few at a time, and hangs up at once. */
   async #check(): Promise<void> {
-    const queue = targetsToCheck(this.#facts(), this.#options.ports.ports()).map(openOf);
+    const queue = targetsToCheck(this.#facts(), this.#options.ports.ports());
     const worker = async (): Promise<void> => {
       for (let open = queue.pop(); open !== undefined; open = queue.pop()) {
         if (this.#options.signal.aborted) return;

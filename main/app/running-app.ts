@@ -20,6 +20,7 @@ import type { Context } from './handlers/context.ts';
 import { hostHandlers } from './handlers/host.ts';
 import { logHandlers } from './handlers/log.ts';
 import { allowanceOf } from './handlers/publish.ts';
+import { bindAllowances } from './handlers/service-update.ts';
 import { serviceHandlers } from './handlers/services.ts';
 import { shareHandlers } from './handlers/shares.ts';
 import type { Host } from './host.ts';
@@ -204,6 +205,7 @@ export class RunningApp implements App {
 
   #changed(): void {
     const agent = this.#membership?.agent;
+    if (this.#membership !== undefined) bindAllowances(this.#membership);
     if (this.#phase === 'starting' && (agent?.snapshot().servicesKnown === true || this.#obstacle() !== undefined))
       this.#phase = 'ready';
     this.#tail();
@@ -313,8 +315,10 @@ export class RunningApp implements App {
 function guestsOf(membership: Membership | undefined): Pick<AgentState, 'guests'> {
   const guests = membership?.agent?.snapshot().guests ?? [];
   if (membership === undefined || guests.length === 0) return {};
-  const isAllowed = (target: Target): boolean => membership.allowed.isAllowed(allowanceOf(target));
-  return { guests: guests.map((guest) => ({ ...guest, allowed: guest.targets.every(isAllowed) })) };
+  const isAllowed = (id: string, target: Target): boolean => membership.allowed.isAllowed(allowanceOf(id, target));
+  return {
+    guests: guests.map((guest) => ({ ...guest, allowed: guest.targets.every((t) => isAllowed(guest.id, t)) })),
+  };
 }
 
 const NO_EDGE: AgentState['edge'] = { kind: 'embedded', domain: 'localhost', link: { state: 'connecting', since: 0 } };

@@ -12,6 +12,8 @@ const port = z.int().min(1).max(65535);
 const allowedTargets = z
   .array(
     z.object({
+      /** The service that it is allowed for; earlier versions didn't say. */
+      service: z.string().min(1).max(64).optional(),
       type: z.enum(['agent', 'host', 'domain', 'subnet']),
       host: z.string().min(1).max(253),
       port,

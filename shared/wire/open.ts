@@ -3,7 +3,7 @@ import type { TargetType } from '../domain/service.ts';
 /**
  * The payload of an OPEN frame: which target the edge asks the agent to dial.
  *
- *   byte 0     version of this payload: 1, or 2 where a flag above 4 is set
+ *   byte 0     version of this payload: 3; without a service 1, or 2 where a flag above 4 is set
  *   byte 1     flags: 1 the origin speaks TLS, 2 do not verify its certificate, 4 the target is the agent's own
  *              machine; from version 2 on: 8 the stream carries datagrams (`datagram.ts`) to and from a UDP port,
  *              16 the host is a name that the agent resolves, 32 it is an address inside an allowed subnet
@@ -11,10 +11,13 @@ import type { TargetType } from '../domain/service.ts';
  *   byte 4-7   connect timeout in milliseconds, big endian
  *   byte 8     length of the host, 1 to 253
  *   byte 9-    host, ASCII
+ *   then       from version 3 on: length of the service's id, 1 to 64, and the id, visible ASCII
  *
- * An agent that knows version 1 only refuses what it doesn't understand, rather than dial something else.
+ * An agent refuses a version or flag that it doesn't understand, rather than dial something else.
  */
 export interface OpenRequest {
+  /** The service that the stream is for. Edges of versions 1 and 2 don't say it. */
+  readonly service?: string;
   readonly type: TargetType;
   readonly host: string;
   readonly port: number;
@@ -30,47 +33,52 @@ const HEAD = 9;
 const FLAG = { tls: 1, skipTlsVerify: 2, udp: 8 } as const;
 const TYPE_FLAG = { agent: 4, host: 0, domain: 16, subnet: 32 } as const;
 const TYPE_MASK = 4 | 16 | 32;
-const FLAGS_OF_VERSION: Readonly<Record<number, number>> = { 1: 7, 2: 63 };
+const FLAGS_OF_VERSION: Readonly<Record<number, number>> = { 1: 7, 2: 63, 3: 63 };
+const HOST_LIMIT = 253;
+const SERVICE_LIMIT = 64;
 
 /** Encodes `open`. Made once a target, not once a request: the edge keeps the bytes in its route table. */
 export function encodeOpen(open: OpenRequest): Uint8Array {
-  const length = open.host.length;
-  if (length < 1 || length > 253) throw new RangeError('host length');
-  const bytes = new Uint8Array(HEAD + length);
+  const { host, service } = open;
+  if (host.length < 1 || host.length > HOST_LIMIT) throw new RangeError('host length');
+  if (service !== undefined && (service.length < 1 || service.length > SERVICE_LIMIT))
+    throw new RangeError('service length');
+  const bytes = new Uint8Array(HEAD + host.length + (service === undefined ? 0 : 1 + service.length));
   const view = new DataView(bytes.buffer);
   const flags =
     (open.tls ? FLAG.tls : 0) |
     (open.skipTlsVerify ? FLAG.skipTlsVerify : 0) |
     (open.udp === true ? FLAG.udp : 0) |
     TYPE_FLAG[open.type];
-  bytes[0] = flags > 7 ? 2 : 1;
+  bytes[0] = service !== undefined ? 3 : flags > 7 ? 2 : 1;
   bytes[1] = flags;
   view.setUint16(2, open.port);
   view.setUint32(4, open.connectTimeout);
-  bytes[8] = length;
-  for (let i = 0; i < length; i++) bytes[HEAD + i] = open.host.charCodeAt(i);
+  putText(bytes, HEAD - 1, host);
+  if (service !== undefined) putText(bytes, HEAD + host.length, service);
   return bytes;
 }
 
 /** Decodes an OPEN payload; `undefined` when it is not one. */
 export function decodeOpen(bytes: Uint8Array): OpenRequest | undefined {
-  const length = bytes[8];
-  if (length === undefined || length < 1 || bytes.length !== HEAD + length) return undefined;
+  if (bytes.length <= HEAD) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const version = view.getUint8(0);
   const flags = view.getUint8(1);
   const port = view.getUint16(2);
-  const known = FLAGS_OF_VERSION[view.getUint8(0)];
+  const known = FLAGS_OF_VERSION[version];
   const type = typeOf(flags);
   if (known === undefined || (flags & ~known) !== 0 || type === undefined || port === 0) return undefined;
   const udp = (flags & FLAG.udp) !== 0;
   if (udp && (flags & (FLAG.tls | FLAG.skipTlsVerify)) !== 0) return undefined;
-  let host = '';
-  for (let i = 0; i < length; i++) {
-    const code = view.getUint8(HEAD + i);
-    if (code <= 32 || code >= 127) return undefined;
-    host += String.fromCharCode(code);
-  }
+  const host = textAt(bytes, HEAD - 1, HOST_LIMIT);
+  if (host === undefined) return undefined;
+  const hostEnd = HEAD + host.length;
+  const service = version < 3 ? undefined : textAt(bytes, hostEnd, SERVICE_LIMIT);
+  const end = service === undefined ? hostEnd : hostEnd + 1 + service.length;
+  if ((version >= 3 && service === undefined) || bytes.length !== end) return undefined;
   return {
+    ...(service === undefined ? {} : { service }),
     type,
     host,
     port,
@@ -79,6 +87,25 @@ export function decodeOpen(bytes: Uint8Array): OpenRequest | undefined {
     ...(udp ? { udp } : {}),
     connectTimeout: view.getUint32(4),
   };
+}
+
+/** Writes `text` at `at`, its length in the byte before it. */
+function putText(bytes: Uint8Array, at: number, text: string): void {
+  bytes[at] = text.length;
+  for (let i = 0; i < text.length; i++) bytes[at + 1 + i] = text.charCodeAt(i);
+}
+
+/** The text whose length stands at `at`: 1 to `most` characters of visible ASCII. */
+function textAt(bytes: Uint8Array, at: number, most: number): string | undefined {
+  const length = bytes[at];
+  if (length === undefined || length < 1 || length > most || bytes.length < at + 1 + length) return undefined;
+  let text = '';
+  for (let i = at + 1; i <= at + length; i++) {
+    const code = bytes[i] ?? 0;
+    if (code <= 32 || code >= 127) return undefined;
+    text += String.fromCharCode(code);
+  }
+  return text;
 }
 
 /** At most one of the type flags may be set. */

@@ -5,7 +5,7 @@ import http, { type RequestListener } from 'node:http';
 import https from 'node:https';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Agent, type AgentSnapshot, createAgent } from '../../main/agent/agent.ts';
-import { createAllowList } from '../../main/agent/allow-list.ts';
+import { type AllowList, createAllowList } from '../../main/agent/allow-list.ts';
 import { createControlClient } from '../../main/agent/control-client.ts';
 import { type EdgeTrust, lastingTrust } from '../../main/agent/edge-address.ts';
 import { createPortFinder, type PortFinder } from '../../main/agent/local-ports.ts';
@@ -90,9 +90,11 @@ function reached(agent: Agent, fits: (snapshot: AgentSnapshot) => boolean): Prom
   });
 }
 
-async function publish(agent: Agent, target: NewTarget): Promise<ServiceView> {
+/** Publishes `target`, and allows it where `allowed` is given. */
+async function publish(agent: Agent, target: NewTarget, allowed?: AllowList): Promise<ServiceView> {
   const made = await agent.control.createService({ targets: [target] });
   if (!made.ok) throw new Error(made.error.message);
+  allowed?.allow({ service: made.value.id, type: 'agent', host: 'localhost', port: target.port });
   return made.value;
 }
 
@@ -125,9 +127,8 @@ it('publishes a server that listens on ::1 only, and shows its requests', async 
   await using server = await origin((request, response) => response.end(`path ${request.url}`), '::1');
   await using laptop = await startAgent();
   const { agent, allowed } = laptop;
-  allowed.allow({ type: 'agent', host: 'localhost', port: server.port });
   const logged = new Promise<LogBatch>((resolve) => agent.onLogs(resolve));
-  const service = await publish(agent, { port: server.port });
+  const service = await publish(agent, { port: server.port }, allowed);
   const active = await reached(agent, status(service.id, 'active'));
   expect(active.ports.find((p) => p.port === server.port)?.serviceId).toBe(service.id);
   expect(await ask({ url: `${externalUrl(service.urls)}/hello`, ca: caPem })).toMatchObject({
@@ -141,8 +142,7 @@ it('comes back by itself after the edge was killed', async () => {
   await using server = await origin((_, response) => response.end('still here'));
   await using laptop = await startAgent({ fingerprint: edge.ready.fingerprint });
   const { agent, allowed } = laptop;
-  allowed.allow({ type: 'agent', host: 'localhost', port: server.port });
-  const service = await publish(agent, { port: server.port });
+  const service = await publish(agent, { port: server.port }, allowed);
   await reached(agent, status(service.id, 'active'));
   await edge.kill();
   const down = await reached(agent, (s) => s.link.state === 'down' && !s.feed.live);
@@ -157,12 +157,11 @@ it('verifies an https origin unless that is waived', async () => {
   await using server = await origin((_, response) => response.end('secret'), '127.0.0.1', selfSigned());
   await using laptop = await startAgent();
   const { agent, allowed } = laptop;
-  allowed.allow({ type: 'agent', host: 'localhost', port: server.port });
-  const strict = await publish(agent, { port: server.port, protocol: 'https', skipTlsVerify: false });
+  const strict = await publish(agent, { port: server.port, protocol: 'https', skipTlsVerify: false }, allowed);
   await reached(agent, status(strict.id, 'error'));
   expect(agent.snapshot().problems).toMatchObject([{ problem: 'origin_untrusted' }]);
   expect((await ask({ url: externalUrl(strict.urls), ca: caPem })).status).toBe(502);
-  const lax = await publish(agent, { port: server.port, protocol: 'https', skipTlsVerify: true });
+  const lax = await publish(agent, { port: server.port, protocol: 'https', skipTlsVerify: true }, allowed);
   await reached(agent, status(lax.id, 'active'));
   expect((await ask({ url: externalUrl(lax.urls), ca: caPem })).text).toBe('secret');
 });
@@ -180,11 +179,11 @@ it('lets nobody reach what its user has not allowed', async () => {
   expect(waiting.problems).toMatchObject([{ problem: 'origin_not_allowed' }]);
   expect((await ask({ url: externalUrl(service.urls), ca: caPem })).status).toBe(502);
   expect(asked).toBe(0);
-  allowed.allow({ type: 'agent', host: 'localhost', port: server.port });
+  allowed.allow({ service: service.id, type: 'agent', host: 'localhost', port: server.port });
   await reached(agent, status(service.id, 'active'));
   expect((await ask({ url: externalUrl(service.urls), ca: caPem })).status).toBe(200);
   // The edge keeps that connection for the next request; taken back means that one too.
-  allowed.revoke({ type: 'agent', host: 'localhost', port: server.port });
+  allowed.revoke({ service: service.id, type: 'agent', host: 'localhost', port: server.port });
   expect((await ask({ url: externalUrl(service.urls), ca: caPem })).status).toBe(502);
   expect(asked).toBe(1);
 });
@@ -193,8 +192,7 @@ it('shows a server that stops, and that it is back', async () => {
   await using laptop = await startAgent();
   const { agent, allowed } = laptop;
   const server = await origin((_, response) => response.end('one'));
-  allowed.allow({ type: 'agent', host: 'localhost', port: server.port });
-  const service = await publish(agent, { port: server.port });
+  const service = await publish(agent, { port: server.port }, allowed);
   await reached(agent, status(service.id, 'active'));
   await server[Symbol.asyncDispose]();
   await ports.refresh();
@@ -214,8 +212,7 @@ it('is offline while its user wants it to be', async () => {
   await using server = await origin((_, response) => response.end('on'));
   await using laptop = await startAgent();
   const { agent, allowed } = laptop;
-  allowed.allow({ type: 'agent', host: 'localhost', port: server.port });
-  const service = await publish(agent, { port: server.port });
+  const service = await publish(agent, { port: server.port }, allowed);
   await reached(agent, status(service.id, 'active'));
   agent.pause();
   await reached(agent, status(service.id, 'tunnel_not_created'));

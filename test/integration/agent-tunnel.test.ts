@@ -35,7 +35,7 @@ async function listen(server: Server, host: string): Promise<number> {
 }
 
 const allowed = createAllowList();
-const allow = (port: number): boolean => allowed.allow({ type: 'agent', host: 'localhost', port });
+const allow = (port: number): boolean => allowed.allow({ service: 's1', type: 'agent', host: 'localhost', port });
 
 function startLink(edge: SmallEdge) {
   const address = { host: '127.0.0.1', port: edge.port, domain: 'localhost' };

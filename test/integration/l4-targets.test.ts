@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Agent, type AgentSnapshot, createAgent } from '../../main/agent/agent.ts';
-import { type AllowList, createAllowList } from '../../main/agent/allow-list.ts';
+import { type AllowList, createAllowList, type Place } from '../../main/agent/allow-list.ts';
 import { createControlClient } from '../../main/agent/control-client.ts';
 import { createPortFinder, type PortFinder } from '../../main/agent/local-ports.ts';
 import { externalUrl } from '../../shared/contract/agent-state.ts';
@@ -55,9 +55,15 @@ function reached(fits: (snapshot: AgentSnapshot) => boolean): Promise<void> {
   });
 }
 
-async function publish(service: NewService, status: ServiceView['status'] = 'active'): Promise<ServiceView> {
+/** Publishes `service`, allows it `place`, and waits for the status. */
+async function publish(
+  service: NewService,
+  status: ServiceView['status'] = 'active',
+  place?: Place,
+): Promise<ServiceView> {
   const made = await agent.control.createService(service);
   if (!made.ok) throw new Error(made.error.message);
+  if (place !== undefined) allowed.allow({ service: made.value.id, ...place });
   await reached((snapshot) => snapshot.services.some((s) => s.id === made.value.id && s.status === status));
   return made.value;
 }
@@ -72,15 +78,13 @@ async function said(port: number): Promise<string> {
 
 it('reaches a name that the laptop resolves', async () => {
   await using origin = await tcpOrigin(echo);
-  allowed.allow({ type: 'domain', host: 'localhost', port: origin.port });
   const target = { type: 'domain', host: 'localhost', port: origin.port } as const;
-  expect(await said(portOf(await publish({ mode: 'tcp', targets: [target] })))).toBe('hello');
+  expect(await said(portOf(await publish({ mode: 'tcp', targets: [target] }, 'active', target)))).toBe('hello');
 });
 
 it('says so when the name has no address', async () => {
-  allowed.allow({ type: 'domain', host: 'nowhere.invalid', port: 80 });
   const target = { type: 'domain', host: 'nowhere.invalid', port: 80 } as const;
-  const service = await publish({ mode: 'tcp', targets: [target] }, 'error');
+  const service = await publish({ mode: 'tcp', targets: [target] }, 'error', target);
   expect(agent.snapshot().services.find((s) => s.id === service.id)?.statusReason).toContain('cannot be resolved');
   expect(await untilGone(await dial(portOf(service)))).toMatchObject({ reset: false });
 });
@@ -91,23 +95,22 @@ it('reaches an address in a subnet that was allowed as a whole, and stops when i
   const network = { type: 'subnet', host: '127.0.0.1', subnet, port: origin.port } as const;
   const waiting = await publish({ mode: 'tcp', targets: [network] }, 'error');
   expect(agent.snapshot().services.find((s) => s.id === waiting.id)?.statusReason).toContain('waits to be allowed');
-  allowed.allow(network);
+  allowed.allow({ service: waiting.id, ...network });
   await reached((snapshot) => snapshot.services.some((s) => s.id === waiting.id && s.status === 'active'));
   expect(await said(portOf(waiting))).toBe('hello');
   const socket = await dial(portOf(waiting));
   const gone = untilGone(socket);
   socket.write('x');
   await new Promise((resolve) => socket.once('data', resolve));
-  allowed.revoke(network);
+  allowed.revoke({ service: waiting.id, ...network });
   await gone;
 });
 
 it('sends datagrams to nothing that was allowed for TCP only', async () => {
   await using origin = await udpOrigin((message, reply) => reply(message));
   const target = { type: 'host', host: '127.0.0.1', port: origin.port } as const;
-  allowed.allow(target);
-  const service = await publish({ mode: 'udp', targets: [target] }, 'error');
-  allowed.allow({ ...target, udp: true });
+  const service = await publish({ mode: 'udp', targets: [target] }, 'error', target);
+  allowed.allow({ service: service.id, ...target, udp: true });
   await reached((snapshot) => snapshot.services.some((s) => s.id === service.id && s.status === 'active'));
   await using visitor = await UdpVisitor.to(portOf(service));
   visitor.send(Buffer.from('hello'));
@@ -116,8 +119,8 @@ it('sends datagrams to nothing that was allowed for TCP only', async () => {
 
 it('keeps the mode that a service was made with, and its port unless told', async () => {
   await using origin = await tcpOrigin(echo);
-  allowed.allow({ type: 'agent', host: 'localhost', port: origin.port });
-  const service = await publish({ mode: 'tcp', targets: [{ port: origin.port }] });
+  const place = { type: 'agent', host: 'localhost', port: origin.port } as const;
+  const service = await publish({ mode: 'tcp', targets: [{ port: origin.port }] }, 'active', place);
   const renamed = await agent.control.updateService(service.id, { name: 'other', targets: [{ port: origin.port }] });
   expect(renamed.ok && renamed.value).toMatchObject({ mode: 'tcp', listenPort: service.listenPort });
   const two = await agent.control.updateService(service.id, { targets: [{ port: 1 }, { port: 2, path: '/a' }] });

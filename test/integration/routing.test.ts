@@ -64,18 +64,17 @@ async function startLaptop(name: string): Promise<Laptop> {
   return { agentId, agent, allowed };
 }
 
-/** An origin on loopback, allowed on `laptop` unless told otherwise. */
-async function origin(
-  listener: RequestListener,
-  laptop: Laptop | undefined = mine,
-  tls?: { key: string; cert: string },
-) {
+/** Ports of this laptop that every service that is published here may reach. */
+const open = new Set<number>();
+
+/** An origin on loopback, open to the first laptop's services unless told otherwise. */
+async function origin(listener: RequestListener, tls?: { key: string; cert: string }, isOpen = true) {
   const server = tls === undefined ? http.createServer(listener) : https.createServer(tls, listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  laptop?.allowed.allow({ type: 'agent', host: 'localhost', port });
+  if (isOpen) open.add(port);
   await ports.refresh();
   return {
     port,
@@ -122,9 +121,13 @@ async function until(id: string, fits: (service: ServiceView) => boolean): Promi
 
 const active = (service: ServiceView): boolean => service.status === 'active';
 
+const allow = ({ allowed }: Laptop, service: string, port: number): boolean =>
+  allowed.allow({ service, type: 'agent', host: 'localhost', port });
+
 async function publish(service: NewService): Promise<ServiceView> {
   const made = await mine.agent.control.createService(service);
   if (!made.ok) throw new Error(JSON.stringify(made.error));
+  for (const { port } of made.value.targets) if (open.has(port)) allow(mine, made.value.id, port);
   return until(made.value.id, (s) => s.status !== 'pending' && s.status !== 'certificate_pending');
 }
 
@@ -182,7 +185,7 @@ it('takes a target out and in again, and changes one without touching the others
 
 it('reaches a target on another laptop once that laptop allows it', async () => {
   await using web = await origin(says('web'));
-  await using search = await origin(says('search'), undefined);
+  await using search = await origin(says('search'), undefined, false);
   const service = await publish({
     targets: [{ port: web.port }, { port: search.port, path: '/search', agentId: 'Build-Server' }],
   });
@@ -194,7 +197,7 @@ it('reaches a target on another laptop once that laptop allows it', async () => 
   expect(guest).toMatchObject({ domain: service.domain, ownerName: 'first', targets: [{ port: search.port }] });
   expect((await get(service, '/search/x')).status).toBe(502);
   expect(JSON.parse((await get(service, '/')).text)).toMatchObject({ name: 'web' });
-  other.allowed.allow({ type: 'agent', host: 'localhost', port: search.port });
+  allow(other, service.id, search.port);
   await until(service.id, active);
   expect(JSON.parse((await get(service, '/search/x?q')).text)).toMatchObject({ name: 'search', url: '/x?q' });
   other.agent.pause();
@@ -241,9 +244,9 @@ it("puts custom headers in place of the visitor's, in every spelling", async () 
 });
 
 it('answers 504 when an origin takes too long, and not when it merely takes long to send', async () => {
-  const open: ServerResponse[] = [];
+  const responses: ServerResponse[] = [];
   await using slow = await origin((request, response) => {
-    open.push(response);
+    responses.push(response);
     if (request.url === '/stream') response.write('first');
     else if (request.url === '/upload') request.resume().on('end', () => response.end('whole'));
   });
@@ -271,12 +274,12 @@ it('answers 504 when an origin takes too long, and not when it merely takes long
   const [response] = (await once(upload, 'response')) as [IncomingMessage];
   response.resume();
   expect(response.statusCode).toBe(200);
-  open.find((r) => r.req.url === '/stream')?.end(' last');
+  responses.find((r) => r.req.url === '/stream')?.end(' last');
   expect(await streamed).toMatchObject({ status: 200, text: 'first last' });
 });
 
 it('verifies an https origin unless told not to', async () => {
-  await using safe = await origin(says('safe'), mine, selfSigned());
+  await using safe = await origin(says('safe'), selfSigned());
   const service = await publish({ targets: [{ port: safe.port, protocol: 'https', skipTlsVerify: false }] });
   expect((await get(service, '/')).status).toBe(502);
   await until(service.id, (s) => s.statusReason?.includes('is not trusted') === true);
@@ -344,7 +347,7 @@ it('repeats a GET that met a closing keep-alive connection, and never a POST', a
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  mine.allowed.allow({ type: 'agent', host: 'localhost', port });
+  open.add(port);
   await ports.refresh();
   const service = await publish({ targets: [{ port }] });
   expect((await get(service, '/')).status).toBe(200);

@@ -85,16 +85,18 @@ export class SmallEdge implements AsyncDisposable {
 /** Opens a stream to `target`, sends `text`, half-closes, and yields what came back. */
 export function exchange(
   tunnel: Tunnel,
-  target: Partial<OpenRequest> & { port: number },
+  target: Partial<Omit<OpenRequest, 'service'>> & { port: number; service?: string | undefined },
   text: string,
 ): Promise<Exchange> {
+  const { service = 'service' in target ? undefined : 's1', ...where } = target;
   const open: OpenRequest = {
+    ...(service === undefined ? {} : { service }),
     type: 'agent',
     host: 'localhost',
     tls: false,
     skipTlsVerify: false,
     connectTimeout: 5_000,
-    ...target,
+    ...where,
   };
   return new Promise((resolve, reject) => {
     let received = '';

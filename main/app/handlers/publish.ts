@@ -12,7 +12,7 @@ import {
   type Target,
 } from '../../../shared/domain/service.ts';
 import type { Agent } from '../../agent/agent.ts';
-import type { AllowedTarget } from '../../agent/allow-list.ts';
+import type { AllowedTarget, Place } from '../../agent/allow-list.ts';
 import type { Membership } from '../membership.ts';
 import type { Context, Parsed } from './context.ts';
 import { refuseOwnPort } from './own-port.ts';
@@ -95,8 +95,13 @@ function refuseMisfits(mode: ServiceMode, input: PublishInput): Failure | undefi
     : refuse('The PROXY protocol goes with tcp and tls only.', 'proxyProtocol');
 }
 
-/** What has to be allowed on this laptop for `target` to be reached. */
-export const allowanceOf = (target: Pick<Target, 'type' | 'host' | 'port' | 'protocol' | 'subnet'>): AllowedTarget => ({
+/** What has to be allowed on this laptop for `target` of `service` to be reached. */
+export const allowanceOf = (service: string, target: TargetPlace): AllowedTarget => ({ service, ...placeOf(target) });
+
+type TargetPlace = Pick<Target, 'type' | 'host' | 'port' | 'protocol' | 'subnet'>;
+
+/** Where `target` is. */
+export const placeOf = (target: TargetPlace): Place => ({
   type: target.type,
   host: target.host,
   port: target.port,
@@ -114,11 +119,11 @@ function isOwnMachine(host: string): boolean {
 }
 
 /**
- * Allows the target on this laptop, then creates the service at the edge. The allowance comes first: a service that
- * is live before it may be reached would greet its first visitors with an error. It is taken back when the edge says
- * no, unless it was there before.
+ * Creates the service at the edge, then allows it, and no other one, the target that was asked for here. Its id is the
+ * edge's to choose, so that nobody can make a service under an id that was allowed something once; first visitors who
+ * come before the answer wait for it. A service whose allowance can't be kept is removed again.
  */
-export async function publish(context: Context, exposures: Map<string, string>, input: PublishInput) {
+export async function publish(context: Context, input: PublishInput): Promise<Result<ServiceView, Failure>> {
   const plan = planPublication(input);
   if (!plan.ok) return plan;
   const agent = await context.agent();
@@ -126,42 +131,31 @@ export async function publish(context: Context, exposures: Map<string, string>, 
   const membership = context.membership();
   const own = refuseOwnPort(context.ownPorts(), plan.value.target, 'port');
   if (own !== undefined) return err(own);
-  const allowance = allow(membership, plan.value, () => Buffer.from(context.random(12)).toString('hex'));
-  if (!allowance.ok) return allowance;
-  const created = await create(context, agent.value, plan.value);
-  if (!created.ok) allowance.value.takeBack();
-  else if (allowance.value.owner !== undefined) exposures.set(created.value.id, allowance.value.owner);
-  return created;
-}
-
-interface Allowance {
-  /** Of a temporary one. */
-  readonly owner: string | undefined;
-  takeBack(): void;
-}
-
-function allow(membership: Membership, plan: Plan, newOwner: () => string): Result<Allowance, Failure> {
-  const { allowed } = membership;
-  const target = allowanceOf(plan.target);
-  const full = failure('input_invalid', { reason: 'This laptop already allows as many targets as it can keep.' });
-  if (plan.source === 'ephemeral') {
-    const owner = newOwner();
-    if (!allowed.allowFor(owner, target)) return err(full);
-    return ok({ owner, takeBack: () => allowed.release(owner) });
+  const decided = membership.allowed.expect(placeOf(plan.value.target));
+  try {
+    const created = await create(context, agent.value, plan.value);
+    if (!created.ok) return created;
+    const allowed = allow(membership, plan.value, created.value.id);
+    if (allowed.ok) return created;
+    await agent.value.control.removeService(created.value.id);
+    return allowed;
+  } finally {
+    decided();
   }
-  const before = allowed.entries().length;
-  if (!allowed.allow(target)) return err(full);
-  const isNew = allowed.entries().length > before;
-  const kept = isNew ? membership.keepAllowed() : ok(null);
-  const takeBack = (): void => {
-    if (!isNew) return;
-    allowed.revoke(target);
-    membership.keepAllowed();
-  };
-  if (kept.ok) return ok({ owner: undefined, takeBack });
-  takeBack();
+}
+
+function allow(membership: Membership, { source, target }: Plan, service: string): Result<null, Failure> {
+  const { allowed } = membership;
+  const allowance = allowanceOf(service, target);
+  const done = source === 'ephemeral' ? allowed.allowForNow(allowance) : allowed.allow(allowance);
+  if (!done) return err(listFull());
+  const kept = source === 'ephemeral' ? ok(null) : membership.keepAllowed();
+  if (!kept.ok) allowed.revoke(allowance);
   return kept;
 }
+
+export const listFull = (): Failure =>
+  failure('input_invalid', { reason: 'This laptop already allows as many targets as it can keep.' });
 
 async function create(context: Context, agent: Agent, plan: Plan): Promise<Result<ServiceView, Failure>> {
   const { target, source, namePrefix } = plan;

@@ -2,12 +2,11 @@ import type { z } from 'zod';
 import type { newTargetSchema, ServiceView } from '../../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
-import type { Target } from '../../../shared/domain/service.ts';
-import type { AllowedTarget } from '../../agent/allow-list.ts';
+import { type AllowedTarget, type KeptTarget, placeKey } from '../../agent/allow-list.ts';
 import type { Membership } from '../membership.ts';
 import type { Context, Parsed } from './context.ts';
 import { refuseOwnPort } from './own-port.ts';
-import { allowanceOf } from './publish.ts';
+import { allowanceOf, listFull } from './publish.ts';
 
 type Patch = Parsed<'services:update'>['patch'];
 type TargetInput = Pick<z.output<typeof newTargetSchema>, 'agentId' | 'type' | 'host' | 'port' | 'protocol' | 'subnet'>;
@@ -41,30 +40,30 @@ export async function updateService(
   }
   const added = allowAll(
     membership,
-    own.map(({ target }) => allowance(target)),
+    own.map(({ target }) => allowance(id, target)),
   );
   if (!added.ok) return added;
   const updated = await agent.value.control.updateService(id, patch);
-  const targets = updated.ok ? updated.value.targets : [];
-  const live = updated.ok ? targets.filter((t) => t.agentId === updated.value.ownerId) : [];
+  if (!updated.ok) {
+    disallow(membership, added.value, before === undefined ? [] : ownPlaces(before));
+    return err(inPatch(updated.error));
+  }
+  const live = ownPlaces(updated.value);
   // Which laptop a name meant shows only now. An edge that answers with other targets than asked for gets none allowed.
-  const liveKeys = new Set(live.map((t) => entryKey(allowanceOf(t))));
-  const byName = asked.map(({ target }) => allowance(target)).filter((target) => liveKeys.has(entryKey(target)));
+  const liveKeys = new Set(live.map(placeKey));
+  const byName = asked.map(({ target }) => allowance(id, target)).filter((target) => liveKeys.has(placeKey(target)));
   allowAll(membership, byName);
-  const gone = before?.targets.filter((t) => t.agentId === before.ownerId && !targets.some((n) => n.id === t.id)) ?? [];
-  const unneeded = updated.ok ? [...added.value, ...moved(before, live), ...gone.map(allowanceOf)] : added.value;
-  const still = updated.ok ? live : (before?.targets ?? []);
-  disallow(membership, unneeded, [...neededBesides(context, id), ...still.map(allowanceOf)]);
-  return updated.ok ? updated : err(inPatch(updated.error));
+  disallow(membership, [...added.value, ...(before === undefined ? [] : ownPlaces(before))], live);
+  return updated;
 }
+
+/** What the laptop that owns `service` has to allow it. */
+const ownPlaces = ({ id, ownerId, targets }: ServiceView): AllowedTarget[] =>
+  targets.filter((target) => target.agentId === ownerId).map((target) => allowanceOf(id, target));
 
 /** A refusal of the edge, whose input was the patch. */
 const inPatch = (error: Failure): Failure =>
   error.field === undefined ? error : { ...error, field: `patch.${error.field}` };
-
-/** Where targets that are still there led before. */
-const moved = (before: ServiceView | undefined, live: readonly Target[]): AllowedTarget[] =>
-  (before?.targets ?? []).filter((t) => live.some((n) => n.id === t.id)).map(allowanceOf);
 
 /** The targets that `patch` makes or moves. */
 function askedTargets(before: ServiceView, patch: Patch): Asked[] {
@@ -89,8 +88,8 @@ function askedTargets(before: ServiceView, patch: Patch): Asked[] {
   return [...listed('targets'), ...listed('addTargets'), ...changed];
 }
 
-const allowance = ({ subnet, ...target }: TargetInput): AllowedTarget =>
-  allowanceOf({ ...target, ...(subnet === undefined ? {} : { subnet }) });
+const allowance = (service: string, { subnet, ...target }: TargetInput): AllowedTarget =>
+  allowanceOf(service, { ...target, ...(subnet === undefined ? {} : { subnet }) });
 
 /** Allows `targets` for good; yields those that were not allowed before. Nothing stays allowed that can't be kept. */
 function allowAll(membership: Membership, targets: readonly AllowedTarget[]): Result<AllowedTarget[], Failure> {
@@ -98,17 +97,15 @@ function allowAll(membership: Membership, targets: readonly AllowedTarget[]): Re
   const before = new Set(allowed.entries().map(entryKey));
   const added = targets.filter((target) => !before.has(entryKey(target)));
   if (added.length === 0) return ok([]);
-  const takeBack = (): void => {
-    for (const target of added) allowed.revoke(target);
-  };
   // What isn't a target at all is left to the edge, which says why.
-  for (const target of added) allowed.allow(target);
-  const kept = membership.keepAllowed();
+  const full = added.some((target) => placeKey(target) !== undefined && !allowed.allow(target));
+  const kept = full ? err(listFull()) : membership.keepAllowed();
   if (kept.ok) return ok(added);
-  takeBack();
+  for (const target of added) allowed.revoke(target);
   return kept;
 }
 
+/** Takes back those of `targets` that are not among `needed`. */
 function disallow(membership: Membership, targets: readonly AllowedTarget[], needed: readonly AllowedTarget[]): void {
   const keep = new Set(needed.map(entryKey));
   const gone = targets.filter((target) => !keep.has(entryKey(target)));
@@ -116,32 +113,38 @@ function disallow(membership: Membership, targets: readonly AllowedTarget[], nee
   if (gone.length > 0) membership.keepAllowed();
 }
 
-/** One spelling of what an entry allows. */
-const entryKey = ({ type, host, port, udp, subnet }: AllowedTarget): string =>
-  JSON.stringify([type, type === 'agent' ? '' : host.toLowerCase(), port, udp === true, subnet ?? '']);
+const entryKey = (target: KeptTarget): string => `${target.service ?? ''} ${placeKey(target) ?? ''}`;
 
-/** Lets another laptop's service reach what it wants on this one, or no more. */
-export function allowGuest(context: Context, id: string, allow: boolean): Result<null, Failure> {
-  const guest = context.state().guests?.find((g) => g.id === id);
-  if (guest === undefined) return err(failure('service_not_found', { service: id }));
+/**
+ * Lets another laptop's service reach what it wants on this one, or no more. A service of this laptop's own gets back
+ * what it needs the same way, should the list have been lost.
+ */
+export function allowService(context: Context, id: string, allow: boolean): Result<null, Failure> {
+  const { services, guests = [] } = context.state();
+  const guest = guests.find((g) => g.id === id);
+  const own = services.find((s) => s.id === id);
+  const targets = guest?.targets ?? own?.targets.filter((t) => t.agentId === own.ownerId);
+  if (targets === undefined) return err(failure('service_not_found', { service: id }));
   const membership = context.membership();
-  const targets = guest.targets.map(allowanceOf);
-  if (allow) {
-    for (const target of guest.targets) {
-      const refused = refuseOwnPort(context.ownPorts(), target, 'id');
-      if (refused !== undefined) return err(refused);
-    }
-    const added = allowAll(membership, targets);
-    return added.ok ? ok(null) : added;
+  if (!allow) {
+    membership.allowed.forget(id);
+    return membership.keepAllowed();
   }
-  disallow(membership, targets, neededBesides(context, id));
-  return ok(null);
+  for (const target of targets) {
+    const refused = refuseOwnPort(context.ownPorts(), target, 'id');
+    if (refused !== undefined) return err(refused);
+  }
+  const added = allowAll(
+    membership,
+    targets.map((target) => allowanceOf(id, target)),
+  );
+  return added.ok ? ok(null) : added;
 }
 
-/** What this laptop's services besides `id` need, those of others that it allows among them. */
-function neededBesides(context: Context, id: string): AllowedTarget[] {
-  const { services, guests = [] } = context.state();
-  const own = services.flatMap((s) => s.targets.filter((t) => s.id !== id && t.agentId === s.ownerId));
-  const others = guests.filter((g) => g.id !== id && g.allowed).flatMap((g) => g.targets);
-  return [...own, ...others].map(allowanceOf);
+/** Binds what an earlier version allowed to the services of this laptop that need it; see `AllowList.bind`. */
+export function bindAllowances(membership: Membership): void {
+  const snapshot = membership.agent?.snapshot();
+  if (snapshot?.servicesKnown !== true) return;
+  const lasting = snapshot.services.filter((service) => service.source === 'permanent');
+  if (membership.allowed.bind(() => lasting.flatMap(ownPlaces))) membership.keepAllowed();
 }

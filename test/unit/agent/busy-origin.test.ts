@@ -23,10 +23,10 @@ it('waits for a server on loopback that is too busy to take the connection at on
   const [port] = (await once(worker, 'message')) as [number];
   const queued = Array.from({ length: 4 }, () => connect({ port, host: '127.0.0.1' }).on('error', () => {}));
   await Promise.race(queued.map((socket) => once(socket, 'connect')));
-  const allowed = createAllowList([{ type: 'agent', host: 'localhost', port }]);
+  const allowed = createAllowList([{ service: 's1', type: 'agent', host: 'localhost', port }]);
   const ending = new AbortController();
   const dialler = createOriginDialler(allowed, ending.signal);
-  const target = { type: 'agent', host: 'localhost', port, tls: false, skipTlsVerify: false } as const;
+  const target = { service: 's1', type: 'agent', host: 'localhost', port, tls: false, skipTlsVerify: false } as const;
   const late = await dialler.dial({ ...target, connectTimeout: 400 }, ending.signal);
   expect(late.ok ? 'connected' : late.error.reason).toBe('no answer in 400 ms');
   const dialled = dialler.dial({ ...target, connectTimeout: 10_000 }, ending.signal);
@@ -46,9 +46,10 @@ it('serves a burst of dials to one server in turn, and refuses none', async () =
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const ending = new AbortController();
-  const allowed = createAllowList([{ type: 'agent', host: 'localhost', port }]);
+  const allowed = createAllowList([{ service: 's1', type: 'agent', host: 'localhost', port }]);
   const dialler = createOriginDialler(allowed, ending.signal);
   const target = {
+    service: 's1',
     type: 'agent',
     host: 'localhost',
     port,

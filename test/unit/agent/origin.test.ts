@@ -33,7 +33,8 @@ async function unusedPort(): Promise<number> {
   return port;
 }
 
-const target = (port: number, more: Partial<OpenRequest> = {}): OpenRequest => ({
+const target = (port: number, more: Partial<OpenRequest> = {}): OpenRequest & { service: string } => ({
+  service: 's1',
   type: 'agent',
   host: 'localhost',
   port,

@@ -46,8 +46,8 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 class Bench {
   readonly clock = new ManualClock();
   readonly allowed: AllowList = createAllowList([
-    { type: 'agent', host: 'localhost', port: 3000 },
-    { type: 'host', host: 'nas.local', port: 443 },
+    { service: 's1', type: 'agent', host: 'localhost', port: 3000 },
+    { service: 's1', type: 'host', host: 'nas.local', port: 443 },
   ]);
   readonly ending = new AbortController();
   readonly puts: TargetReports['problems'][] = [];
@@ -120,7 +120,7 @@ describe('the watch over targets', () => {
     bench.watch.setEdgeOpen(true);
     await bench.pass();
     expect(bench.watch.problems).toEqual([{ targetId: 't1', problem: 'origin_not_allowed' }]);
-    bench.allowed.allow({ type: 'agent', host: 'localhost', port: 4000 });
+    bench.allowed.allow({ service: 's1', type: 'agent', host: 'localhost', port: 4000 });
     await bench.pass();
     expect(bench.puts).toEqual([[{ targetId: 't1', problem: 'origin_not_allowed' }], []]);
   });
@@ -157,7 +157,7 @@ describe('the watch over targets', () => {
     bench.watch.setEdgeOpen(true);
     await bench.pass();
     bench.answers.set(443, { code: RESET.UNTRUSTED, reason: 'CERT_HAS_EXPIRED' });
-    await bench.watch.dial(openOf(nas), bench.ending.signal);
+    await bench.watch.dial(openOf('s1', nas), bench.ending.signal);
     await bench.pass();
     expect(bench.puts.at(-1)).toEqual([{ targetId: 't2', problem: 'origin_untrusted' }]);
     bench.answers.clear();
@@ -217,7 +217,7 @@ describe('the watch over targets', () => {
   it('remembers nothing of dials that belong to no service', async () => {
     const bench = new Bench();
     bench.answers.set(3000, { code: RESET.REFUSED, reason: 'ECONNREFUSED' });
-    await bench.watch.dial(openOf(target('t1', 3000)), bench.ending.signal);
+    await bench.watch.dial(openOf('s1', target('t1', 3000)), bench.ending.signal);
     bench.answers.clear();
     bench.watch.setServices([service([target('t1', 3000)])]);
     await bench.pass();

@@ -2,7 +2,9 @@
 import { expect, it } from 'vitest';
 import { createAllowList } from '../../../main/agent/allow-list.ts';
 import type { Context } from '../../../main/app/handlers/context.ts';
+import { bindAllowances } from '../../../main/app/handlers/service-update.ts';
 import { serviceHandlers } from '../../../main/app/handlers/services.ts';
+import type { Membership } from '../../../main/app/membership.ts';
 import type { AgentState, GuestState } from '../../../shared/contract/agent-state.ts';
 import { newTargetSchema, type ServicePatch, type ServiceView } from '../../../shared/contract/control-api.ts';
 import { CALLS } from '../../../shared/contract/ipc.ts';
@@ -42,7 +44,10 @@ function laptop() {
       return ok(next);
     },
   };
-  const allowed = createAllowList([3000, 5000].map((port) => ({ type: 'agent', host: 'localhost', port })));
+  const allowed = createAllowList([
+    { service: 'shop', type: 'agent', host: 'localhost', port: 3000 },
+    { service: 'other', type: 'agent', host: 'localhost', port: 5000 },
+  ]);
   const context = {
     state: () => ({ services, guests, servicesKnown: true, ports: [] }) as unknown as AgentState,
     membership: () => ({ allowed, keepAllowed: () => kept, ownPorts: () => [] }),
@@ -57,7 +62,10 @@ function laptop() {
     update: (patch: ServicePatch, id = 'shop') =>
       handlers['services:update'](CALLS['services:update'].parse({ id, patch })),
     allow: (id: string, yes: boolean) => handlers['services:allow']({ id, allowed: yes }),
+    /** Whether any service may reach each port. */
     allows: (...ports: number[]) => ports.map((port) => allowed.isAllowed({ type: 'agent', host: 'localhost', port })),
+    allowsTo: (service: string, ...ports: number[]) =>
+      ports.map((port) => allowed.isAllowed({ service, type: 'agent', host: 'localhost', port })),
     failToKeep: () => {
       kept = err(failure('home_unwritable', { path: '/x', reason: 'ENOSPC' }));
     },
@@ -120,19 +128,44 @@ it('changes nothing when the allowance cannot be kept', async () => {
   expect([allows(4000), services[0]?.targets.length]).toEqual([[false], 1]);
 });
 
-it("lets another laptop's service in and out, and keeps what its own services need", async () => {
-  const { allow, allows, guests, update } = laptop();
+it("lets another laptop's service in and out, beside what its own services may reach", async () => {
+  const { allow, allowsTo, guests, update } = laptop();
   guests.push({ id: 'g1', targets: [target(3000), target(7000)], allowed: false } as unknown as GuestState);
   expect(await allow('g1', true)).toEqual({ ok: true, value: null });
-  expect(allows(3000, 7000)).toEqual([true, true]);
+  expect(allowsTo('g1', 3000, 7000)).toEqual([true, true]);
   await allow('g1', false);
-  expect(allows(3000, 7000)).toEqual([true, false]);
+  expect([allowsTo('g1', 3000, 7000), allowsTo('shop', 3000)]).toEqual([[false, false], [true]]);
   expect(await allow('g2', true)).toMatchObject({ error: { code: 'service_not_found' } });
   // And the other way round: a guest that is let in keeps what the own service gives up.
   await allow('g1', true);
   guests[0] = { ...guests[0], allowed: true } as GuestState;
   await update({ changeTargets: [{ id: 't3000', port: 3001 }] });
-  expect(allows(3000, 3001)).toEqual([true, true]);
+  expect([allowsTo('g1', 3000, 3001), allowsTo('shop', 3000, 3001)]).toEqual([
+    [true, false],
+    [false, true],
+  ]);
+});
+
+it('gives what an earlier version allowed to its own lasting services, once they are known', () => {
+  const kept: unknown[] = [];
+  const place = (port: number) => ({ type: 'agent', host: 'localhost', port }) as const;
+  const allowed = createAllowList([place(3000), place(4000), place(6000)]);
+  let servicesKnown = false;
+  const theirs = { ...service('theirs', target(4000)), ownerId: 'other' };
+  const passing = { ...service('passing', target(6000)), source: 'ephemeral' };
+  const services = [service('shop', target(3000), target(22)), service('two', target(3000)), theirs, passing];
+  const membership = {
+    allowed,
+    agent: { snapshot: () => ({ servicesKnown, services }) },
+    keepAllowed: () => ok(void kept.push([...allowed.entries()])),
+  } as unknown as Membership;
+  bindAllowances(membership);
+  expect([kept, allowed.entries().length]).toEqual([[], 3]);
+  servicesKnown = true;
+  bindAllowances(membership);
+  bindAllowances(membership);
+  const bound = ['shop', 'two'].map((id) => ({ service: id, ...place(3000) }));
+  expect(kept).toEqual([bound]);
 });
 
 it.each([

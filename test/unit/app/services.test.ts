@@ -17,9 +17,11 @@ function laptop(taken: readonly string[] = []) {
   const asked: NewService[] = [];
   let kept: Result<null, Failure> = ok(null);
   let ids = 0;
+  let beforeAnswer = (): void => {};
   const control = {
     async createService(service: NewService): Promise<Result<ServiceView, Failure>> {
       asked.push(service);
+      beforeAnswer();
       const label = service.subdomain ?? `${service.namePrefix ?? 'random'}-x`;
       if (taken.includes(label)) return err(failure('domain_taken', { domain: label, owner: 'other' }));
       const [target] = service.targets;
@@ -62,23 +64,43 @@ function laptop(taken: readonly string[] = []) {
     keepAllowed,
     services,
     guests,
+    onAsked: (listener: () => void) => {
+      beforeAnswer = listener;
+    },
     failToKeep: () => {
       kept = err(failure('home_unwritable', { path: '/x', reason: 'ENOSPC' }));
     },
-    allows: (port: number) => allowed.isAllowed({ type: 'agent', host: 'localhost', port }),
+    /** Whether the service may reach the port; any service where none is named. */
+    allows: (port: number, service?: string) => allowed.isAllowed({ service, type: 'agent', host: 'localhost', port }),
+    idOf: (label: string) => services.find((s) => s.domain === `${label}.localhost`)?.id ?? '',
   };
 }
 
-it('allows the target before the service exists, and keeps the allowance', async () => {
-  const { handlers, allows, keepAllowed, asked } = laptop();
+it('allows the target to the service that it made, and keeps the allowance', async () => {
+  const { handlers, allows, keepAllowed, asked, idOf } = laptop();
   const reply = await handlers['services:publish']({ port: 3000, name: 'Shop' });
   expect(reply).toMatchObject({ ok: true, value: { domain: 'shop.localhost' } });
   expect(asked[0]).toMatchObject({ subdomain: 'shop', source: 'permanent' });
-  expect(allows(3000)).toBe(true);
+  expect([allows(3000, idOf('shop')), allows(3000, 'theirs')]).toEqual([true, false]);
   expect(keepAllowed).toHaveBeenCalledTimes(1);
 });
 
-it('takes the allowance back when the edge refuses', async () => {
+it('has visitors wait who come before the edge has answered', async () => {
+  const { handlers, allowed, idOf, onAsked } = laptop();
+  const place = { type: 'agent', host: 'localhost', port: 3000 } as const;
+  const may = () => allowed.isAllowed({ ...place, service: idOf('shop') });
+  const seen: (boolean | undefined)[] = [];
+  onAsked(() => {
+    seen.push(may());
+    void allowed.awaited(place)?.then(() => seen.push(may()));
+  });
+  await handlers['services:publish']({ port: 3000, name: 'shop' });
+  await Promise.resolve();
+  expect(seen).toEqual([false, true]);
+  expect(allowed.awaited(place)).toBeUndefined();
+});
+
+it('allows nothing when the edge refuses', async () => {
   const { handlers, allows, allowed } = laptop(['shop']);
   for (const source of ['permanent', 'ephemeral'] as const) {
     const reply = await handlers['services:publish']({ port: 3000, name: 'shop', source });
@@ -88,19 +110,19 @@ it('takes the allowance back when the edge refuses', async () => {
   expect(allowed.entries()).toEqual([]);
 });
 
-it('leaves an allowance that was there before', async () => {
-  const { handlers, allows } = laptop(['taken']);
+it('leaves what another service is allowed', async () => {
+  const { handlers, allows, idOf } = laptop(['taken']);
   await handlers['services:publish']({ port: 3000, name: 'shop' });
   await handlers['services:publish']({ port: 3000, name: 'taken' });
-  expect(allows(3000)).toBe(true);
+  expect(allows(3000, idOf('shop'))).toBe(true);
 });
 
-it('publishes nothing when the allowance cannot be kept', async () => {
-  const { handlers, allows, asked, failToKeep } = laptop();
+it('removes the service again when the allowance cannot be kept', async () => {
+  const { handlers, allows, services, failToKeep } = laptop();
   failToKeep();
   const reply = await handlers['services:publish']({ port: 3000 });
   expect(reply).toMatchObject({ ok: false, error: { code: 'home_unwritable' } });
-  expect(asked).toEqual([]);
+  expect(services).toEqual([]);
   expect(allows(3000)).toBe(false);
 });
 
@@ -120,13 +142,13 @@ it('gives an exposure a random name', async () => {
   expect(asked[0]).not.toHaveProperty('subdomain');
 });
 
-it('ends an allowance with the last service that needs it', async () => {
+it('ends what a service was allowed with it, and nothing else', async () => {
   const { handlers, allows, services } = laptop();
   await handlers['services:publish']({ port: 3000, name: 'one' });
   await handlers['services:publish']({ port: 3000, name: 'two' });
   const [one, two] = services.map((s) => s.id);
   await handlers['services:remove']({ id: one ?? '' });
-  expect(allows(3000)).toBe(true);
+  expect([allows(3000, one), allows(3000, two)]).toEqual([false, true]);
   await handlers['services:remove']({ id: two ?? '' });
   expect(allows(3000)).toBe(false);
 });
@@ -223,4 +245,22 @@ it("moves no target to a port of Porthole's own, nor lets another laptop's servi
   guests.push({ id: 'theirs', targets: [{ ...target, protocol: 'http' }] });
   expect(await handlers['services:allow']({ id: 'theirs', allowed: true })).toMatchObject({ ok: false });
   expect(allowed.entries()).toEqual(before);
+});
+
+it("gives another laptop's service nothing of what its own may reach", async () => {
+  const { handlers, allows, guests, idOf } = laptop();
+  await handlers['services:publish']({ port: 3000, name: 'shop' });
+  guests.push({ id: 'theirs', targets: [{ type: 'agent', host: 'localhost', port: 4000, protocol: 'http' }] });
+  await handlers['services:allow']({ id: 'theirs', allowed: true });
+  expect([allows(3000, 'theirs'), allows(4000, 'theirs'), allows(4000, idOf('shop'))]).toEqual([false, true, false]);
+  await handlers['services:allow']({ id: 'theirs', allowed: false });
+  expect([allows(4000), allows(3000, idOf('shop'))]).toEqual([false, true]);
+});
+
+it('allows a service of its own anew whose allowance was lost', async () => {
+  const { handlers, allows, allowed, idOf } = laptop();
+  await handlers['services:publish']({ port: 3000, name: 'shop' });
+  allowed.forget(idOf('shop'));
+  expect(await handlers['services:allow']({ id: idOf('shop'), allowed: true })).toMatchObject({ ok: true });
+  expect(allows(3000, idOf('shop'))).toBe(true);
 });

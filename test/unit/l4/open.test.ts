@@ -33,13 +33,38 @@ describe('an OPEN payload', () => {
     expect(decodeOpen(bytes)).toEqual({ ...base, ...change });
   });
 
+  it.each<Partial<OpenRequest>>([
+    {},
+    { udp: true, type: 'host' },
+    { host: 'x'.repeat(253), type: 'domain' },
+    { service: 's'.repeat(64) },
+  ])('is version 3 where it names its service: %j', (change) => {
+    const open = { ...base, service: '01hxyz', ...change };
+    const bytes = encodeOpen(open);
+    expect(bytes[0]).toBe(3);
+    expect(decodeOpen(bytes)).toEqual(open);
+  });
+
+  it('is refused at every length but its own', () => {
+    const bytes = encodeOpen({ ...base, service: 'shop' });
+    for (let length = 0; length < bytes.length; length++) expect(decodeOpen(bytes.subarray(0, length))).toBeUndefined();
+    expect(decodeOpen(Uint8Array.of(...bytes, 65))).toBeUndefined();
+    expect(decodeOpen(Uint8Array.of(...bytes.subarray(0, -5), 0))).toBeUndefined();
+  });
+
+  it('names no service that could be another one to somebody', () => {
+    for (const service of ['a b', 'a\u0000', 'ä']) expect(decodeOpen(encodeOpen({ ...base, service }))).toBeUndefined();
+    for (const service of ['', 's'.repeat(65)]) expect(() => encodeOpen({ ...base, service })).toThrow(RangeError);
+  });
+
   it.each([
     ['UDP in version 1', 1, 8],
     ['two types at once', 2, 4 | 16],
     ['all types at once', 2, 4 | 16 | 32],
     ['datagrams over TLS', 2, 1 | 8],
     ['an unknown flag', 2, 64],
-    ['version 3', 3, 4],
+    ['version 3 without a service', 3, 4],
+    ['version 4', 4, 4],
   ])('is refused: %s', (_, version, flags) => {
     const bytes = encodeOpen(base);
     bytes[0] = version;

@@ -150,13 +150,15 @@ describe('a target', () => {
 describe('what the laptop allows', () => {
   it('tells UDP from TCP', () => {
     const list = createAllowList();
-    list.allow({ type: 'agent', host: 'localhost', port: 53, udp: true });
+    list.allow({ service: 's1', type: 'agent', host: 'localhost', port: 53, udp: true });
     expect(list.isAllowed({ type: 'agent', host: 'localhost', port: 53 })).toBe(false);
     expect(list.isAllowed({ type: 'agent', host: 'localhost', port: 53, udp: true })).toBe(true);
   });
 
   it('is a port of every address in a subnet, and no other', () => {
-    const list = createAllowList([{ type: 'subnet', host: '10.0.0.7', subnet: '10.0.0.0/24', port: 22 }]);
+    const list = createAllowList([
+      { service: 's1', type: 'subnet', host: '10.0.0.7', subnet: '10.0.0.0/24', port: 22 },
+    ]);
     const asked = (host: string, port = 22) => list.isAllowed({ type: 'subnet', host, port });
     expect([asked('10.0.0.7'), asked('10.0.0.200'), asked('10.0.1.7'), asked('10.0.0.7', 23)]).toEqual([
       true,
@@ -166,19 +168,19 @@ describe('what the laptop allows', () => {
     ]);
     expect(list.isAllowed({ type: 'subnet', host: '10.0.0.7', port: 22, udp: true })).toBe(false);
     expect(list.isAllowed({ type: 'host', host: '10.0.0.7', port: 22 })).toBe(false);
-    list.allowFor('me', { type: 'subnet', host: 'fd00::1', subnet: 'fd00::/16', port: 80 });
+    list.allowForNow({ service: 'me', type: 'subnet', host: 'fd00::1', subnet: 'fd00::/16', port: 80 });
     expect(asked('fd00::9', 80)).toBe(true);
-    list.release('me');
+    list.forget('me');
     expect(asked('fd00::9', 80)).toBe(false);
   });
 
   it('is a name as it is written, whatever it resolves to', () => {
-    const list = createAllowList([{ type: 'domain', host: 'nas.lan', port: 80 }]);
+    const list = createAllowList([{ service: 's1', type: 'domain', host: 'nas.lan', port: 80 }]);
     expect(list.isAllowed({ type: 'domain', host: 'NAS.lan.', port: 80 })).toBe(true);
     expect(list.isAllowed({ type: 'host', host: 'nas.lan', port: 80 })).toBe(false);
   });
 
   it('holds no subnet without its network', () => {
-    expect(createAllowList().allow({ type: 'subnet', host: '10.0.0.7', port: 22 })).toBe(false);
+    expect(createAllowList().allow({ service: 's1', type: 'subnet', host: '10.0.0.7', port: 22 })).toBe(false);
   });
 });
