@@ -4,12 +4,14 @@ import type { Logger } from '../../shared/node/logger.ts';
 import type { BoundWatch } from '../bounds.ts';
 import type { Limits } from '../limits.ts';
 import type { Stage } from '../visit.ts';
+import type { InFlight } from './in-flight.ts';
 import type { OriginPools } from './origin-pool.ts';
 
 /** What all connections of a proxy share. */
 export interface ProxyContext {
   readonly stages: readonly Stage[];
   readonly pools: OriginPools;
+  readonly inFlight: InFlight;
   readonly clock: Clock;
   readonly nodeId: string;
   readonly log: Logger;

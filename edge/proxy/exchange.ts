@@ -7,6 +7,7 @@ import type { Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { toAccessRecord } from './exchange-record.ts';
 import { requestText, type VisitorFields } from './forward-head.ts';
+import type { TargetLoad } from './in-flight.ts';
 import { DISCARD_LIMIT, INTERIM_LIMIT } from './limits.ts';
 import type { OriginStream, OriginUser } from './origin-stream.ts';
 import { publicHead } from './public-head.ts';
@@ -72,6 +73,8 @@ export class Exchange implements OriginUser {
   #refusedBytes = 0;
   #upgraded: Upgraded | undefined;
   #stopWatch: CancelTimer | undefined;
+  /** Where it is counted while it is under way. */
+  #load: TargetLoad | undefined;
 
   /** `startedAt`: monotonic time of the request's first byte, `time`: the same on the wall clock. */
   constructor(
@@ -152,10 +155,15 @@ export class Exchange implements OriginUser {
       this.#refuse('no_target');
       return;
     }
+    if (this.#load === undefined && !this.#enter(target.id, route.serviceId)) {
+      this.#refuse('busy');
+      return;
+    }
     const pool = this.#context.pools.of(target);
     const repeatable = this.body.done && isIdempotent(this.#head.method);
     const origin = this.#retried ? pool.open() : pool.take(repeatable, this.#context.clock.monotonic());
     if (typeof origin === 'string') {
+      if (origin === 'busy') this.#context.bounds.hit('streamsPerTunnel', { agentId: target.agentId });
       this.#refuse(origin);
       return;
     }
@@ -167,6 +175,27 @@ export class Exchange implements OriginUser {
     this.#handedAt ??= this.#context.clock.monotonic();
     this.#watch();
     this.#visitor.flow();
+  }
+
+  /** Takes its place among the requests under way; false when there is none. */
+  #enter(targetId: string, serviceId: string): boolean {
+    const { inFlight, bounds } = this.#context;
+    const address = this.#visitor.connection.peerAddress;
+    const load = inFlight.enter(targetId, address, this.#head.upgrade !== '');
+    if (typeof load === 'string') {
+      bounds.hit(load, { serviceId, address });
+      return false;
+    }
+    this.#load = load;
+    return true;
+  }
+
+  /** Gives its place back. */
+  #leave(wasUpgraded: boolean): void {
+    const load = this.#load;
+    this.#load = undefined;
+    if (wasUpgraded && load !== undefined) load.upgrades--;
+    else load?.leave(this.#visitor.connection.peerAddress);
   }
 
   /** Takes bytes of the request body, or of an upgraded connection; returns the index of the first one not taken. */
@@ -336,6 +365,8 @@ export class Exchange implements OriginUser {
       return;
     }
     this.#phase = UPGRADED;
+    this.#load?.leave(this.#visitor.connection.peerAddress);
+    if (this.#load !== undefined) this.#load.upgrades++;
     this.#status = 101;
     this.#firstByteAt = this.#context.clock.monotonic();
     this.#record('open', undefined);
@@ -465,7 +496,10 @@ export class Exchange implements OriginUser {
 
   #record(kind: 'request' | 'open' | 'close', failure: FailureCode | undefined): void {
     const context = this.#context;
-    if (kind !== 'open') context.exchanges--;
+    if (kind !== 'open') {
+      context.exchanges--;
+      this.#leave(kind === 'close');
+    }
     this.#watch();
     const { target } = this.visit;
     context.record(

@@ -120,9 +120,15 @@ export const ADDRESS_FIELDS: ReadonlySet<string> = new Set([
 
 /**
  * Reads the field section `text[from…]` (every line with its CRLF). The first two bytes of a name decide little, so
- * the names are folded and looked up; what is passed on is copied in runs, not line by line.
+ * the names are folded and looked up; what is passed on is copied in runs, not line by line. There may be `most` fields.
  */
-export function readFields(text: string, from: number, table: FieldTable, identity: boolean): Fields | FailureCode {
+export function readFields(
+  text: string,
+  from: number,
+  table: FieldTable,
+  identity: boolean,
+  most = FIELD_LIMIT,
+): Fields | FailureCode {
   if (!isFieldSection(text, from)) return 'request_malformed';
   const fields = emptyFields();
   let connection = '';
@@ -130,7 +136,7 @@ export function readFields(text: string, from: number, table: FieldTable, identi
   let run = from;
   let count = 0;
   for (let at = from; at < text.length; ) {
-    if (++count > FIELD_LIMIT) return 'head_too_large';
+    if (++count > most) return 'head_too_large';
     const colon = text.indexOf(':', at);
     const end = text.indexOf('\r\n', colon);
     const name = text.slice(at, colon).toLowerCase();

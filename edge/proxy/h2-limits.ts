@@ -1,7 +1,8 @@
-/** The bounds of one visitor's HTTP/2 connection. Those of its single requests are in `limits.ts`. */
+/**
+ * The bounds of one visitor's HTTP/2 connection that are no settings (`edge/limits.ts` has those). Those of its single
+ * requests are in `limits.ts`.
+ */
 
-/** Streams at once. */
-export const STREAM_LIMIT = 100;
 /**
  * Bytes that a visitor may send on a stream before somebody has read them, and how many while no more than `BULK_STREAMS`
  * have a body to send.
@@ -13,19 +14,15 @@ export const BULK_STREAMS = 4;
 export const CONNECTION_WINDOW = 16 * 1024 * 1024;
 /** Bytes of bodies that nobody has read yet. Who keeps to the windows can't get there. */
 export const HELD_LIMIT = 16 * 1024 * 1024;
-/** Fields of a section, crumbs of the cookie one by one. */
-export const PAIR_LIMIT = 300;
-/** Streams that a visitor may break off, or make us break off, at once and then each second (CVE-2023-44487). */
-export const RESET_BURST = 400;
-export const RESET_RATE = 40;
-/** SETTINGS of one frame, and PING and SETTINGS frames a second. */
+/** Fields that a section may have beyond a head's, for the crumbs of a cookie. */
+export const CRUMBS = 100;
+/** SETTINGS of one frame. */
 export const SETTINGS_LIMIT = 32;
-export const CONTROL_RATE = 200;
 /**
- * Bytes a second that may be neither a request's head nor its body. A fast download takes about 13 bytes of window
- * updates for each 16 KiB; all else there (priorities, empty frames, pings, padding) has no use in such amounts.
+ * What each byte sent adds to the bytes that may be neither a request's head nor its body (`h2-overhead-rate`). A fast
+ * download takes about 13 bytes of window updates for each 16 KiB; all else there (priorities, empty frames, pings,
+ * padding) has no use in such amounts.
  */
-export const OVERHEAD_RATE = 64 * 1024;
 export const OVERHEAD_SHARE = 1 / 256;
 /** Invalid frames, and streams beyond the limit, that are borne before the connection ends. */
 export const INVALID_LIMIT = 100;

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { FailureCode } from '../../shared/domain/failure.ts';
+import type { Limits } from '../limits.ts';
 import { cleanTrailers, isToken } from './fields.ts';
-import { HEAD_LIMIT, TRAILER_LIMIT } from './limits.ts';
+import { TRAILER_LIMIT } from './limits.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
 
 /** A request head of HTTP/2 in the terms of HTTP/1.1. */
@@ -37,7 +38,7 @@ interface Collected {
  * parsed as such, so that both versions are held to the same rules and an origin is told the same in both. `ended`: no
  * body follows.
  */
-export function readRequest(raw: readonly string[], ended: boolean): H2Request | FailureCode {
+export function readRequest(raw: readonly string[], ended: boolean, limits: Limits): H2Request | FailureCode {
   const collected = collect(raw);
   if (collected === undefined) return 'request_malformed';
   const { control, length } = collected;
@@ -57,8 +58,8 @@ export function readRequest(raw: readonly string[], ended: boolean): H2Request |
   if (webSocketKey !== undefined)
     text += `sec-websocket-key: ${webSocketKey}\r\nconnection: upgrade\r\nupgrade: websocket\r\n`;
   else if (!ended && length === '') text += 'transfer-encoding: chunked\r\n';
-  if (text.length > HEAD_LIMIT) return 'head_too_large';
-  const head = parseRequestHead(text);
+  if (text.length > limits.headerSize) return 'head_too_large';
+  const head = parseRequestHead(text, limits.headerFields);
   if (typeof head === 'string') return head;
   return tunnel && head.upgrade === '' ? 'request_malformed' : { head, webSocketKey };
 }

@@ -1,31 +1,44 @@
-import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  constants,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type ServerSessionOptions,
+  type Settings,
+} from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { FailureCode } from '../../shared/domain/failure.ts';
+import type { BoundName } from '../bounds.ts';
+import type { Limits } from '../limits.ts';
 import type { Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { VisitorFields } from './forward-head.ts';
 import * as H2 from './h2-limits.ts';
 import { type H2Owner, H2Stream } from './h2-stream.ts';
-import { HEAD_LIMIT, HEAD_TIMEOUT, IDLE_TIMEOUT, KEEP_ALIVE_PROBE, LINGER_TIMEOUT } from './limits.ts';
+import { KEEP_ALIVE_PROBE, LINGER_TIMEOUT } from './limits.ts';
 
-const OPTIONS = {
-  settings: {
-    maxConcurrentStreams: H2.STREAM_LIMIT,
-    initialWindowSize: H2.STREAM_WINDOW,
-    maxHeaderListSize: HEAD_LIMIT,
-    // WebSockets over streams (RFC 8441).
-    enableConnectProtocol: true,
-  },
-  maxHeaderListPairs: H2.PAIR_LIMIT,
+/** What a visitor is told; `window` is that of each stream. */
+const settingsOf = (limits: Limits, window: number): Settings => ({
+  maxConcurrentStreams: limits.h2Streams,
+  initialWindowSize: window,
+  maxHeaderListSize: limits.headerSize,
+  // WebSockets over streams (RFC 8441).
+  enableConnectProtocol: true,
+});
+
+const optionsOf = (limits: Limits): ServerSessionOptions => ({
+  settings: settingsOf(limits, H2.STREAM_WINDOW),
+  // Crumbs of the cookie count one by one.
+  maxHeaderListPairs: limits.headerFields + H2.CRUMBS,
   maxSettings: H2.SETTINGS_LIMIT,
   maxSessionInvalidFrames: H2.INVALID_LIMIT,
   maxSessionRejectedStreams: H2.REJECTED_LIMIT,
   maxSessionMemory: H2.SESSION_MEMORY,
-  streamResetBurst: H2.RESET_BURST,
-  streamResetRate: H2.RESET_RATE,
+  streamResetBurst: limits.h2Resets,
+  streamResetRate: limits.h2ResetRate,
   // Origins repeat such fields at times; HTTP/1.1 visitors get them as they are, too.
   strictSingleValueFields: false,
-};
+});
 
 /** The largest number of a stream: a GOAWAY with it refuses none (RFC 9113 section 6.8). */
 const LAST_STREAM = 2 ** 31 - 1;
@@ -46,7 +59,7 @@ export class H2Visitor implements H2Owner {
   /** When a drain that was announced begins. */
   #closesAt = Number.POSITIVE_INFINITY;
   /** Streams that may be broken off before it is too much. */
-  #resets = H2.RESET_BURST;
+  #resets: number;
   #controls = 0;
   /** The window of streams that the visitor was told of, and whether it has said so. */
   #window: number = H2.STREAM_WINDOW;
@@ -69,7 +82,8 @@ export class H2Visitor implements H2Owner {
     this.#onGone = onGone;
     this.connection = connection;
     this.fields = new VisitorFields(connection);
-    this.#deadline = context.coarse + HEAD_TIMEOUT;
+    this.#resets = context.limits.h2Resets;
+    this.#deadline = context.coarse + context.limits.headerTime;
   }
 
   /** Takes the socket over. */
@@ -83,7 +97,7 @@ export class H2Visitor implements H2Owner {
       process.nextTick(() => this.#gone());
       return;
     }
-    const session = performServerHandshake(socket, OPTIONS);
+    const session = performServerHandshake(socket, optionsOf(this.#context.limits));
     this.#session = session;
     session.setLocalWindowSize(H2.CONNECTION_WINDOW);
     // What went wrong shows in how the connection ends.
@@ -97,7 +111,9 @@ export class H2Visitor implements H2Owner {
     for (const text of raw) this.#useful += text.length;
     this.#useful += 9 + 4 * raw.length;
     // Refused like this, a request is safe to send again, whatever its method (RFC 9113 section 8.7).
-    if (this.#context.draining || this.#streams.size >= 2 * H2.STREAM_LIMIT) {
+    const full = this.#streams.size >= 2 * this.#context.limits.h2Streams;
+    if (full) this.#hit('h2Streams');
+    if (this.#context.draining || full) {
       stream.on('error', () => {});
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
       return;
@@ -121,24 +137,29 @@ export class H2Visitor implements H2Owner {
   streamGone(stream: H2Stream): void {
     this.#streams.delete(stream);
     if (this.#streams.size === 0)
-      this.#deadline = this.#context.coarse + (this.#closing ? LINGER_TIMEOUT : IDLE_TIMEOUT);
+      this.#deadline = this.#context.coarse + (this.#closing ? LINGER_TIMEOUT : this.#context.limits.idleTime);
     if (stream.code !== 0 && !stream.brokeOff) this.#countReset();
   }
 
   #countReset(): void {
-    if (--this.#resets < 0) this.#abused('resets');
+    if (--this.#resets < 0) this.#abused('h2Resets');
   }
 
   #control(): void {
     if (!this.#greeted) {
       this.#greeted = true;
-      if (this.#streams.size === 0) this.#deadline = this.#context.coarse + IDLE_TIMEOUT;
+      if (this.#streams.size === 0) this.#deadline = this.#context.coarse + this.#context.limits.idleTime;
     }
-    if (++this.#controls > H2.CONTROL_RATE) this.#abused('control frames');
+    if (++this.#controls > this.#context.limits.h2ControlRate) this.#abused('h2ControlRate');
   }
 
-  #abused(what: string): void {
-    this.#context.log.debug('an HTTP/2 connection was ended', { what, address: this.connection.peerAddress });
+  #hit(bound: BoundName): void {
+    this.#context.bounds.hit(bound, { address: this.connection.peerAddress });
+  }
+
+  #abused(bound: BoundName): void {
+    // What was under way when it was noticed still comes, and counts once.
+    if (this.#session?.destroyed !== true) this.#hit(bound);
     this.#destroy(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
@@ -197,12 +218,14 @@ export class H2Visitor implements H2Owner {
     }
     this.#adapt();
     this.#controls = 0;
-    this.#resets = Math.min(H2.RESET_BURST, this.#resets + H2.RESET_RATE);
+    const { h2Resets, h2ResetRate } = this.#context.limits;
+    this.#resets = Math.min(h2Resets, this.#resets + h2ResetRate);
     const before = this.#held;
     this.#held = 0;
     for (const stream of this.#streams) this.#held += stream.held;
-    if (this.#held > H2.HELD_LIMIT || this.#wasteful(this.#held - before)) {
-      this.#abused('overhead');
+    const wasteful = this.#wasteful(this.#held - before);
+    if (wasteful || this.#held > H2.HELD_LIMIT) {
+      this.#abused(wasteful ? 'h2OverheadRate' : 'h2Held');
       return;
     }
     for (const stream of this.#streams) stream.tick(now);
@@ -217,7 +240,7 @@ export class H2Visitor implements H2Owner {
     if (session === undefined || session.destroyed || !this.#agreed || window === this.#window) return;
     this.#window = window;
     this.#agreed = false;
-    session.settings({ ...OPTIONS.settings, initialWindowSize: window }, () => {
+    session.settings(settingsOf(this.#context.limits, window), () => {
       this.#agreed = true;
     });
   }
@@ -226,7 +249,7 @@ export class H2Visitor implements H2Owner {
   #wasteful(held: number): boolean {
     const { bytesRead, bytesWritten } = this.#socket;
     const came = bytesRead - this.#read - this.#useful - held;
-    const allowed = H2.OVERHEAD_RATE + (bytesWritten - this.#written) * H2.OVERHEAD_SHARE;
+    const allowed = this.#context.limits.h2OverheadRate + (bytesWritten - this.#written) * H2.OVERHEAD_SHARE;
     this.#read = bytesRead;
     this.#written = bytesWritten;
     this.#useful = 0;

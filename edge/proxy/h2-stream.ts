@@ -1,12 +1,13 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { FailureCode } from '../../shared/domain/failure.ts';
+import type { BoundName } from '../bounds.ts';
 import type { VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { Exchange, type VisitorEnd } from './exchange.ts';
 import type { VisitorFields } from './forward-head.ts';
 import { H2Reply } from './h2-reply.ts';
 import { type H2Request, readRequest, readTrailers } from './h2-request.ts';
-import { UPGRADE_HALF_CLOSED_TIMEOUT, WRITE_TIMEOUT } from './limits.ts';
+import { UPGRADE_HALF_CLOSED_TIMEOUT } from './limits.ts';
 import { BodyPace, WritePace } from './pace.ts';
 import { refuseHead } from './refused-head.ts';
 import { DataBody } from './request-body.ts';
@@ -47,8 +48,8 @@ export class H2Stream implements VisitorEnd {
     this.fields = owner.fields;
     this.#stream = stream;
     this.reply = new H2Reply(stream);
-    this.#bodyPace = new BodyPace(context.coarse);
-    this.#writePace = new WritePace(context.coarse);
+    this.#bodyPace = new BodyPace(context.coarse, context.limits);
+    this.#writePace = new WritePace(context.coarse, context.limits);
     // What went wrong shows in how the stream closes.
     stream.on('error', () => {});
     stream.once('close', () => {
@@ -80,8 +81,9 @@ export class H2Stream implements VisitorEnd {
   start(raw: readonly string[], ended: boolean): void {
     const startedAt = this.#context.clock.monotonic();
     const time = this.#context.clock.now();
-    const request = readRequest(raw, ended);
+    const request = readRequest(raw, ended, this.#context.limits);
     if (typeof request === 'string') {
+      if (request === 'head_too_large') this.#hit('headerSize');
       refuseHead(this.#context, this, request, startedAt, time);
       this.#discard();
       return;
@@ -189,6 +191,7 @@ export class H2Stream implements VisitorEnd {
   tick(now: number): void {
     const { outlet } = this.reply;
     if (this.#writePace.stalled(now, outlet.pending, outlet.left)) {
+      this.#hit('readIdleTime');
       this.#reset();
       return;
     }
@@ -196,7 +199,7 @@ export class H2Stream implements VisitorEnd {
     if (exchange === undefined) {
       // All is said, and yet the last frames do not leave: the connection itself is stuck.
       this.#overSince = outlet.pending > 0 ? now : (this.#overSince ?? now);
-      if (now - this.#overSince >= WRITE_TIMEOUT) this.#reset();
+      if (now - this.#overSince >= this.#context.limits.readIdleTime) this.#reset();
       return;
     }
     const { upgraded } = exchange;
@@ -209,6 +212,13 @@ export class H2Stream implements VisitorEnd {
     // Who answers before the body is whole talks both ways at its own pace; who can't send must not be blamed.
     const held = this.#stream.isPaused() || exchange.awaitsContinue || exchange.answered;
     if (held) this.#bodyPace.rest(now);
-    else if (this.#bodyPace.late(now)) exchange.fail('request_timeout');
+    else if (this.#bodyPace.late(now)) {
+      this.#hit('bodyIdleTime');
+      exchange.fail('request_timeout');
+    }
+  }
+
+  #hit(bound: BoundName): void {
+    this.#context.bounds.hit(bound, { address: this.connection.peerAddress });
   }
 }

@@ -7,11 +7,14 @@ const CR = 0x0d;
 /** Where a head ends: the index after its empty line, or that it goes on, is too large, or can't be one. */
 export type HeadEnd = number | 'more' | 'too_large' | 'malformed';
 
-/** Looks for the end of a head in `buffer[start, end)`, of which the bytes before `from` were searched already. */
-export function findHeadEnd(buffer: Buffer, start: number, end: number, from: number): HeadEnd {
+/**
+ * Looks for the end of a head in `buffer[start, end)`, of which the bytes before `from` were searched already; it may
+ * have `limit` bytes.
+ */
+export function findHeadEnd(buffer: Buffer, start: number, end: number, from: number, limit = HEAD_LIMIT): HeadEnd {
   const at = buffer.indexOf(END, Math.max(start, from - 3));
-  if (at >= 0 && at + 4 <= end) return at + 4 - start > HEAD_LIMIT ? 'too_large' : at + 4;
-  if (end - start > HEAD_LIMIT) return 'too_large';
+  if (at >= 0 && at + 4 <= end) return at + 4 - start > limit ? 'too_large' : at + 4;
+  if (end - start > limit) return 'too_large';
   return hasBareLf(buffer, start, end, from) ? 'malformed' : 'more';
 }
 

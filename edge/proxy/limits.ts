@@ -1,8 +1,11 @@
-/** The bounds of one visitor's request and one origin's response. Everything that can grow has one. */
+/**
+ * The bounds of one visitor's request and one origin's response that are no settings; `edge/limits.ts` has those.
+ * Everything that can grow has one.
+ */
 
-/** Bytes of a head, request line and final empty line included. */
+/** Bytes of a response's head, status line and final empty line included. */
 export const HEAD_LIMIT = 64 * 1024;
-/** Field lines of a head. */
+/** Field lines of a response's head. */
 export const FIELD_LIMIT = 200;
 /** Bytes of a request target. */
 export const TARGET_LIMIT = 16 * 1024;
@@ -21,16 +24,7 @@ export const HOP_LIMIT = 8;
 /** Interim (1xx) responses to one request. */
 export const INTERIM_LIMIT = 32;
 
-/** Milliseconds for a whole request head, and for a new connection to begin with one. */
-export const HEAD_TIMEOUT = 10_000;
-/** Milliseconds that a connection may rest between two requests. */
-export const IDLE_TIMEOUT = 120_000;
-/** A request body must always have sent something in this many milliseconds … */
-export const BODY_TIMEOUT = 30_000;
-/** … and while nothing has been answered yet, on average this many bytes a second. */
-export const BODY_RATE = 500;
-/** Milliseconds that a visitor may leave bytes for it untouched, and the least it must take a second of a large write. */
-export const WRITE_TIMEOUT = 120_000;
+/** Bytes that a visitor must take a second of a large write, beyond `read-idle-time`. */
 export const WRITE_RATE = 8 * 1024;
 /** Milliseconds of silence after which the system asks whether the visitor is still there. */
 export const KEEP_ALIVE_PROBE = 60_000;

@@ -1,20 +1,24 @@
-import { BODY_RATE, BODY_TIMEOUT, WRITE_RATE, WRITE_TIMEOUT } from './limits.ts';
+import type { Limits } from '../limits.ts';
+import { WRITE_RATE } from './limits.ts';
 
 /** Watches how fast a request body comes. Times are the context's coarse ones. */
 export class BodyPace {
+  readonly #limits: Limits;
   #deadline: number;
 
-  constructor(now: number) {
-    this.#deadline = now + BODY_TIMEOUT;
+  constructor(now: number, limits: Limits) {
+    this.#limits = limits;
+    this.#deadline = now + limits.bodyIdleTime;
   }
 
   moved(now: number, bytes: number): void {
-    this.#deadline = Math.min(now + BODY_TIMEOUT, this.#deadline + (bytes * 1000) / BODY_RATE);
+    const { bodyIdleTime, bodyRate } = this.#limits;
+    this.#deadline = Math.min(now + bodyIdleTime, this.#deadline + (bytes * 1000) / bodyRate);
   }
 
   /** Nothing can be expected of the sender just now. */
   rest(now: number): void {
-    this.#deadline = now + BODY_TIMEOUT;
+    this.#deadline = now + this.#limits.bodyIdleTime;
   }
 
   late(now: number): boolean {
@@ -24,10 +28,12 @@ export class BodyPace {
 
 /** Watches whether a visitor takes what was written for it. Times are the context's coarse ones. */
 export class WritePace {
+  readonly #limits: Limits;
   #left = 0;
   #since: number;
 
-  constructor(now: number) {
+  constructor(now: number, limits: Limits) {
+    this.#limits = limits;
     this.#since = now;
   }
 
@@ -42,6 +48,6 @@ export class WritePace {
       this.#since = now;
     }
     // A write counts only once all of it has left, so a large one has longer.
-    return now - this.#since >= WRITE_TIMEOUT + (pending * 1000) / WRITE_RATE;
+    return now - this.#since >= this.#limits.readIdleTime + (pending * 1000) / WRITE_RATE;
   }
 }

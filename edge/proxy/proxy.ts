@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
 import type { Stage, Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { H2Visitor } from './h2-session.ts';
+import { InFlight } from './in-flight.ts';
 import { type DialListener, OriginPools } from './origin-pool.ts';
 import { Visitor } from './visitor.ts';
 
@@ -72,6 +73,7 @@ class VisitorProxy implements HttpProxy {
 
   constructor(options: HttpProxyOptions) {
     const clock = options.clock ?? systemClock;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#context = {
       stages: options.stages,
       pools: new OriginPools(options.tunnels, options.onDial),
@@ -79,7 +81,8 @@ class VisitorProxy implements HttpProxy {
       nodeId: options.nodeId,
       log: options.log ?? silentLogger,
       record: options.record,
-      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      limits,
+      inFlight: new InFlight(limits),
       bounds: options.bounds ?? unwatched,
       coarse: clock.monotonic(),
       draining: false,
@@ -156,5 +159,6 @@ class VisitorProxy implements HttpProxy {
     this.#context.coarse = now;
     for (const visitor of this.#visitors) visitor.tick(now);
     this.#context.pools.expire(now);
+    this.#context.inFlight.expire();
   }
 }

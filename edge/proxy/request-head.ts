@@ -60,9 +60,10 @@ const VERSION = /^HTTP\/[0-9]\.[0-9]$/;
 
 /**
  * Parses a request head: Latin-1 text from the method to the CRLF of the last field line, the empty line left out
- * (RFC 9112). Nothing is guessed: what two readers could read differently is refused with its code.
+ * (RFC 9112), with no more than `mostFields` of these. Nothing is guessed: what two readers could read differently is
+ * refused with its code.
  */
-export function parseRequestHead(text: string): RequestHead | FailureCode {
+export function parseRequestHead(text: string, mostFields?: number): RequestHead | FailureCode {
   const lineEnd = text.indexOf('\r\n');
   const methodEnd = text.indexOf(' ');
   const targetEnd = text.lastIndexOf(' ', lineEnd);
@@ -77,7 +78,7 @@ export function parseRequestHead(text: string): RequestHead | FailureCode {
   if (targetEnd - methodEnd - 1 > TARGET_LIMIT) return 'target_too_long';
   const sent = text.slice(methodEnd + 1, targetEnd);
   if (!TARGET.test(sent)) return 'request_malformed';
-  const fields = readFields(text, lineEnd + 2, TABLE, true);
+  const fields = readFields(text, lineEnd + 2, TABLE, true, mostFields);
   if (typeof fields === 'string') return fields;
   const minor = version === 'HTTP/1.1' ? 1 : 0;
   return assemble(method, sent, minor, fields);

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FailureCode } from '../../shared/domain/failure.ts';
 import { type OwnedRead, type ReadTarget, readOwned } from '../../shared/node/owned-read.ts';
+import type { BoundName } from '../bounds.ts';
 import type { Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { Exchange, type VisitorEnd } from './exchange.ts';
@@ -10,8 +11,6 @@ import { hardReset } from './hard-reset.ts';
 import { findHeadEnd, HeadBuffer } from './head-buffer.ts';
 import {
   HALF_CLOSED_TIMEOUT,
-  HEAD_TIMEOUT,
-  IDLE_TIMEOUT,
   KEEP_ALIVE_PROBE,
   LINGER_LIMIT,
   LINGER_TIMEOUT,
@@ -81,9 +80,9 @@ export class Visitor implements ReadTarget, VisitorEnd {
     this.fields = new VisitorFields(connection);
     this.#outlet = new Outlet(socket, () => this.#drained());
     this.reply = new TextReply(this.#outlet);
-    this.#deadline = context.coarse + HEAD_TIMEOUT;
-    this.#bodyPace = new BodyPace(context.coarse);
-    this.#writePace = new WritePace(context.coarse);
+    this.#deadline = context.coarse + context.limits.headerTime;
+    this.#bodyPace = new BodyPace(context.coarse, context.limits);
+    this.#writePace = new WritePace(context.coarse, context.limits);
   }
 
   /** Takes the socket over. */
@@ -182,18 +181,21 @@ export class Visitor implements ReadTarget, VisitorEnd {
     }
     // One empty line before a request is allowed for (RFC 9112 section 2.2).
     if (bytes[from] === CR && to - from > 1 && bytes[from + 1] === LF) from += 2;
-    const stop = from === to ? 'more' : findHeadEnd(bytes, from, to, Math.max(from, searched));
+    const { headerSize, headerFields } = this.#context.limits;
+    const stop = from === to ? 'more' : findHeadEnd(bytes, from, to, Math.max(from, searched), headerSize);
     if (stop === 'more' && (from === to || mayBeginHead(bytes[from]))) {
       if (whole === undefined) this.#keepHead(buffer, start, end);
       return end;
     }
     this.#head = undefined;
     if (typeof stop !== 'number') {
+      if (stop === 'too_large') this.#hit('headerSize');
       this.#refuseHead(stop === 'too_large' ? 'head_too_large' : 'request_malformed');
       return end;
     }
-    const head = parseRequestHead(bytes.toString('latin1', from, stop - 2));
+    const head = parseRequestHead(bytes.toString('latin1', from, stop - 2), headerFields);
     if (typeof head === 'string') {
+      if (head === 'head_too_large') this.#hit('headerFields');
       this.#refuseHead(head);
       return end;
     }
@@ -208,7 +210,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
   #begin(): void {
     this.#startedAt = this.#context.clock.monotonic();
     this.#time = this.#context.clock.now();
-    this.#deadline = this.#context.coarse + HEAD_TIMEOUT;
+    this.#deadline = this.#context.coarse + this.#context.limits.headerTime;
   }
 
   #keepHead(buffer: Buffer, start: number, end: number): void {
@@ -227,7 +229,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
   #next(): void {
     this.#state = HEAD;
     this.#exchange = undefined;
-    this.#deadline = this.#context.coarse + IDLE_TIMEOUT;
+    this.#deadline = this.#context.coarse + this.#context.limits.idleTime;
     if (this.#context.draining) this.#finish();
   }
 
@@ -340,6 +342,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
       return;
     }
     if (this.#stalled(now)) {
+      this.#hit('readIdleTime');
       this.#destroy();
       return;
     }
@@ -353,15 +356,23 @@ export class Visitor implements ReadTarget, VisitorEnd {
     if (exchange.body.done) return;
     // Who answers before the body is whole talks both ways at its own pace; who can't send must not be blamed.
     if (this.#paused || exchange.awaitsContinue || (exchange.answered && !exchange.over)) this.#bodyPace.rest(now);
-    else if (this.#bodyPace.late(now)) exchange.fail('request_timeout');
+    else if (this.#bodyPace.late(now)) {
+      this.#hit('bodyIdleTime');
+      exchange.fail('request_timeout');
+    }
   }
 
   #expire(): void {
     if (this.#state === HEAD && this.#head !== undefined) {
       this.#head = undefined;
+      this.#hit('headerTime');
       this.#refuseHead('request_timeout');
     } else if (this.#state === HEAD) this.#finish();
     else this.#destroy();
+  }
+
+  #hit(bound: BoundName): void {
+    this.#context.bounds.hit(bound, { address: this.connection.peerAddress });
   }
 
   #stalled(now: number): boolean {
