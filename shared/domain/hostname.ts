@@ -2,7 +2,8 @@ import { type Failure, failure } from './failure.ts';
 import { err, ok, type Result } from './result.ts';
 
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
+/** No leading zeros: some readers take what follows for octal. */
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 
 /** Whether `text` is one lower-case hostname label (RFC 1123: letters, digits, hyphens inside, at most 63). */
 export const isLabel = (text: string): boolean => LABEL.test(text);
@@ -76,11 +77,10 @@ export function isDialHost(text: string): boolean {
   if (text.length === 0 || text.length > 253) return false;
   if (text.startsWith('[')) return text.endsWith(']') && isIPv6(text.slice(1, -1));
   if (text.includes(':')) return isIPv6(text);
-  return text
-    .toLowerCase()
-    .replace(/\.$/, '')
-    .split('.')
-    .every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
+  const labels = text.toLowerCase().replace(/\.$/, '').split('.');
+  // What ends in a number is an address to those who dial it, in octal and hexadecimal too (URL standard 3.5).
+  if (/^(?:[0-9]+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? '')) return isIPv4(text);
+  return labels.every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
 }
 
 /**

@@ -92,7 +92,21 @@ describe('isDialHost', () => {
     expect(isDialHost(text)).toBe(true);
   });
 
-  it.each(['', 'a b', 'a/b', '[::1', '-a', 'http://a', 'a:80', 'a\n'])('refuses %j', (text) => {
+  it.each([
+    '',
+    'a b',
+    'a/b',
+    '[::1',
+    '-a',
+    'http://a',
+    'a:80',
+    'a\n',
+    '127.1',
+    '010.0.0.1',
+    '0x7f.1',
+    '2130706433',
+    '1.2.3.4.',
+  ])('refuses %j', (text) => {
     expect(isDialHost(text)).toBe(false);
   });
 });
