@@ -1,9 +1,13 @@
+import { askedWorker } from '../../shared/wire/handshake.ts';
+
 /** What a ClientHello says about where its connection wants to go. */
 export interface ClientHello {
   /** Server name (RFC 6066 section 3), lower-case, without a trailing dot; `undefined` when absent. */
   readonly serverName: string | undefined;
   /** Application protocols (RFC 7301) in the client's order. */
   readonly alpn: readonly string[];
+  /** The worker that an agent asks for. A hint from a stranger: nothing but where to hand the connection. */
+  readonly worker?: number;
 }
 
 /** Why the first bytes of a connection are not a usable ClientHello. */
@@ -165,7 +169,9 @@ function parseExtensions(extensions: Cursor): ClientHello | 'malformed' {
       alpn = names;
     }
   }
-  return extensions.broken ? 'malformed' : { serverName, alpn };
+  if (extensions.broken) return 'malformed';
+  const worker = alpn.map(askedWorker).find((asked) => asked !== undefined);
+  return { serverName, alpn, ...(worker === undefined ? {} : { worker }) };
 }
 
 /** Exactly one host name; that is all that RFC 6066 lets a client send and all that anybody sends. */

@@ -17,6 +17,12 @@
  *   GO_AWAY  code (1), reason (ASCII)
  *   HELLO    JSON (ASCII)                   the agent's first frame
  *   WELCOME  JSON (ASCII)                   the edge's first frame, unless it is GO_AWAY
+ *   CONTINUE carrier (4), stream there (4)  edge to agent; takes the next id for a stream that leaves that carrier
+ *   MOVE     nothing                        the sender's bytes end here and go on where CONTINUE said; no FIN is meant
+ *
+ * A stream moves between two carriers of one link like this. The edge sends CONTINUE on the new one and MOVE, as its
+ * last frame of that stream, on the old one, in whichever order they arrive. The agent answers with MOVE on the old one
+ * once it has both, and from then on uses the new one. What arrives on the new one before the old one's MOVE waits.
  *
  * Numbers are the protocol: never reuse one.
  */
@@ -32,6 +38,8 @@ export const FRAME = {
   GO_AWAY: 8,
   HELLO: 9,
   WELCOME: 10,
+  CONTINUE: 11,
+  MOVE: 12,
 } as const;
 export type FrameType = (typeof FRAME)[keyof typeof FRAME];
 
@@ -67,6 +75,8 @@ const LENGTHS: readonly (readonly [least: number, most: number])[] = [
   [1, 1 + MAX_REASON],
   [2, MAX_HELLO],
   [2, MAX_HELLO],
+  [8, 8],
+  [0, 0],
 ];
 
 /** Whether `type` from the wire is a frame type. */
@@ -79,7 +89,7 @@ export function isLengthAllowed(type: FrameType, length: number): boolean {
 }
 
 /** Whether frames of `type` belong to the tunnel (stream 0) and not to a stream. */
-export const isTunnelFrame = (type: FrameType): boolean => type >= FRAME.PING;
+export const isTunnelFrame = (type: FrameType): boolean => type >= FRAME.PING && type <= FRAME.WELCOME;
 
 /** What is wrong with a peer: the GO_AWAY that it is cut with. */
 export interface Violation {

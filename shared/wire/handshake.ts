@@ -18,6 +18,10 @@ export interface Hello {
   readonly version: string;
   /** The laptop's name, for people. */
   readonly name: string;
+  /** The link that this connection is a carrier of: the agent's own random choice. Without one it is a link by itself. */
+  readonly link?: string;
+  /** The link's other carriers are well, and this one comes in addition: no reason to doubt them. */
+  readonly grows?: boolean;
 }
 
 /** The edge's answer to a HELLO that it accepts. */
@@ -27,12 +31,52 @@ export interface Welcome {
   readonly version: string;
   /** Most streams that the edge has open at once in this tunnel. */
   readonly maxStreams: number;
+  /** How many carriers a link may have; with a `link` in the HELLO only, as all that follows. */
+  readonly carriers?: number;
+  /** The number of this one, which no other of the same link has or had. */
+  readonly carrier?: number;
+  /** Processes that the node consists of, each of which wants carriers of its own; and which of them this is, from 0. */
+  readonly workers?: number;
+  readonly worker?: number;
+  /** The cluster's nodes, as far as this one knows: where else to link to. */
+  readonly nodes?: readonly NodeAddress[];
+}
+
+/** Where a node of the cluster is dialled. */
+export interface NodeAddress {
+  readonly id: string;
+  /** `HOST:PORT`, an IPv6 address in brackets. */
+  readonly address: string;
+}
+
+/** Bounds of what a WELCOME may say. */
+export const MOST_CARRIERS = 64;
+export const MOST_WORKERS = 256;
+export const MOST_NODES = 8;
+/** Carriers of a link unless set otherwise. */
+export const DEFAULT_CARRIERS = 8;
+
+/** The ALPN id that asks for worker `worker` of a node; offered before `TUNNEL_ALPN`, seen only in the ClientHello. */
+export const workerAlpn = (worker: number): string => `${TUNNEL_ALPN}+w${worker}`;
+
+/** Which worker an ALPN id asks for. */
+export function askedWorker(alpn: string): number | undefined {
+  const [start, digits, ...rest] = alpn.split('+w');
+  if (start !== TUNNEL_ALPN || digits === undefined || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(digits))
+    return undefined;
+  const worker = Number(digits);
+  return worker < MOST_WORKERS ? worker : undefined;
 }
 
 /** Most streams of a tunnel that either side may agree to. */
 export const MAX_STREAMS = 65_536;
 /** Streams of a tunnel unless set otherwise. */
 export const DEFAULT_MAX_STREAMS = 4096;
+
+const isLinkId = (value: unknown): value is string => typeof value === 'string' && /^[\x21-\x7e]{8,64}$/.test(value);
+
+const isCount = (value: unknown, least: number, most: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
 
 const isText = (value: unknown, most: number): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= most;
@@ -51,16 +95,26 @@ export function decodeHello(payload: Uint8Array): Result<Hello, 'malformed' | 'v
   const value = decodeJson(payload);
   if (value === undefined || typeof value.protocol !== 'number') return err('malformed');
   if (value.protocol !== PROTOCOL) return err('version');
-  const { agentId, credential, version, name } = value;
+  const { agentId, credential, version, name, link, grows } = value;
   if (
     !isText(agentId, 64) ||
     !isText(credential, 256) ||
     !isText(version, 64) ||
     !isText(name, 255) ||
-    !isDisplayName(name)
+    !isDisplayName(name) ||
+    (link !== undefined && !isLinkId(link)) ||
+    (grows !== undefined && typeof grows !== 'boolean')
   )
     return err('malformed');
-  return ok({ protocol: PROTOCOL, agentId, credential, version, name });
+  return ok({
+    protocol: PROTOCOL,
+    agentId,
+    credential,
+    version,
+    name,
+    ...(link === undefined ? {} : { link }),
+    ...(grows === undefined ? {} : { grows }),
+  });
 }
 
 /** Parses a WELCOME payload; errors as `decodeHello`. */
@@ -69,9 +123,25 @@ export function decodeWelcome(payload: Uint8Array): Result<Welcome, 'malformed' 
   if (value === undefined || typeof value.protocol !== 'number') return err('malformed');
   if (value.protocol !== PROTOCOL) return err('version');
   const { nodeId, version, maxStreams } = value;
-  if (!isText(nodeId, 64) || !isText(version, 64) || typeof maxStreams !== 'number') return err('malformed');
-  if (!Number.isInteger(maxStreams) || maxStreams < 1 || maxStreams > MAX_STREAMS) return err('malformed');
-  return ok({ protocol: PROTOCOL, nodeId, version, maxStreams });
+  if (!isText(nodeId, 64) || !isText(version, 64) || !isCount(maxStreams, 1, MAX_STREAMS)) return err('malformed');
+  const place = decodePlace(value);
+  if (place === undefined) return err('malformed');
+  return ok({ protocol: PROTOCOL, nodeId, version, maxStreams, ...place });
+}
+
+/** Where in a link, a node and a cluster a carrier is. Empty from an edge that has no links; `undefined` if malformed. */
+function decodePlace(value: Readonly<Record<string, unknown>>): Partial<Welcome> | undefined {
+  const { carriers, carrier, workers = 1, worker = 0, nodes = [] } = value;
+  if (carriers === undefined && carrier === undefined) return {};
+  if (!isCount(carriers, 1, MOST_CARRIERS) || !isCount(carrier, 0, 0xffffffff)) return undefined;
+  if (!isCount(workers, 1, MOST_WORKERS) || !isCount(worker, 0, workers - 1)) return undefined;
+  if (!Array.isArray(nodes) || nodes.length > MOST_NODES) return undefined;
+  const known: NodeAddress[] = [];
+  for (const node of nodes as readonly unknown[]) {
+    if (!isRecord(node) || !isText(node.id, 64) || !isText(node.address, 261)) return undefined;
+    known.push({ id: node.id, address: node.address });
+  }
+  return { carriers, carrier, workers, worker, nodes: known };
 }
 
 function encodeJson(type: typeof FRAME.HELLO | typeof FRAME.WELCOME, value: object): Uint8Array {

@@ -33,7 +33,17 @@ export interface SessionEvents<S, B extends Uint8Array, L> {
   onCredit(owner: S): void;
   onPong(token: number): void;
   onGoAway(code: GoAwayCode, reason: string): void;
+  /**
+   * Agent side: `stream` goes on with what stream `from` of carrier `carrier` was. Returns what the driver keeps for it,
+   * `over` when that stream no longer exists, `wrong` when it never did or moves already.
+   */
+  onContinue?(stream: SessionStream<S>, carrier: number, from: number): Continued<S>;
+  /** The peer's bytes on this stream end here and go on elsewhere. */
+  onMove?(owner: S): void;
 }
+
+/** What becomes of a CONTINUE. */
+export type Continued<S> = { readonly owner: S } | 'over' | 'wrong';
 
 export interface SessionOptions<S, B extends Uint8Array, L> {
   readonly role: 'edge' | 'agent';
@@ -43,8 +53,8 @@ export interface SessionOptions<S, B extends Uint8Array, L> {
   readonly monotonic: () => number;
   /** Most streams at once. */
   readonly maxStreams: number;
-  /** Bytes by which all receive windows together may exceed their initial 64 KiB each. */
-  readonly windowBudget: number;
+  /** Bytes by which all receive windows together may exceed their initial 64 KiB each; several sessions may share one. */
+  readonly windowBudget: number | WindowBudget;
   readonly floodLimits?: FloodLimits;
 }
 
@@ -70,6 +80,9 @@ class StreamState<S> implements SessionStream<S> {
   ended = false;
   peerEnded = false;
   closed = false;
+  /** This side, and the peer, have sent MOVE: what follows is on another carrier. */
+  moved = false;
+  peerMoved = false;
 
   constructor(id: number, window: ReceiveWindow) {
     this.id = id;
@@ -131,7 +144,8 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
     this.#events = options.events;
     this.#output = options.output;
     this.#decoder = new FrameDecoder(this);
-    this.budget = new WindowBudget(options.windowBudget);
+    const { windowBudget } = options;
+    this.budget = typeof windowBudget === 'number' ? new WindowBudget(windowBudget) : windowBudget;
     const limits = options.floodLimits ?? DEFAULT_FLOOD_LIMITS;
     this.#pings = new FloodGate(limits.ping, options.monotonic);
     this.#resets = new FloodGate(limits.reset, options.monotonic);
@@ -153,6 +167,12 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
     return this.#goAwayReceived;
   }
 
+  /** Edge: a further stream may be opened. */
+  get hasRoom(): boolean {
+    if (this.#options.role !== 'edge' || this.draining) return false;
+    return this.#streams.size < this.#options.maxStreams && this.#lastId < MAX_STREAM;
+  }
+
   /** Feeds bytes from the peer. A violation means: send GO_AWAY with it and cut. */
   receive(bytes: B, start: number, end: number, lease: L): Violation | undefined {
     return this.#decoder.push(bytes, start, end, lease);
@@ -160,8 +180,7 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
 
   /** Edge: opens a stream. `adopt` makes what the driver keeps for it. `undefined` when draining or full. */
   open(payload: Uint8Array, adopt: (stream: SessionStream<S>) => S): S | undefined {
-    if (this.#options.role !== 'edge' || this.draining) return undefined;
-    if (this.#streams.size >= this.#options.maxStreams || this.#lastId >= MAX_STREAM) return undefined;
+    if (!this.hasRoom) return undefined;
     const stream = this.#add(++this.#lastId);
     const owner = adopt(stream);
     stream.adopt(owner);
@@ -206,7 +225,53 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
     if (!stream.opened && this.#options.role === 'agent') this.opened(stream, 0);
     stream.ended = true;
     this.#output.empty(FRAME.FIN, stream.id);
-    if (stream.peerEnded) this.#remove(stream);
+    if (stream.peerEnded && !stream.peerMoved) this.#remove(stream);
+  }
+
+  /** Edge: takes the next id for the stream `from` of carrier `carrier`, which `move`s here. As `open` otherwise. */
+  resume(carrier: number, from: number, adopt: (stream: SessionStream<S>) => S): S | undefined {
+    if (!this.hasRoom) return undefined;
+    const stream = this.#add(++this.#lastId);
+    stream.opened = true;
+    const owner = adopt(stream);
+    stream.adopt(owner);
+    const payload = new Uint8Array(8);
+    const view = new DataView(payload.buffer);
+    view.setUint32(0, carrier);
+    view.setUint32(4, from);
+    this.#output.bytes(FRAME.CONTINUE, stream.id, payload, 0, payload.length);
+    return owner;
+  }
+
+  /** Says that this side's bytes end here and go on elsewhere; the stream is over once both sides have said so. */
+  move(handle: SessionStream<S>): void {
+    const stream = this.#live(handle);
+    if (stream === undefined || stream.moved) return;
+    stream.moved = true;
+    this.#output.empty(FRAME.MOVE, stream.id);
+    if (stream.peerMoved) this.#remove(stream);
+  }
+
+  /** Whether `handle` may `move`: both directions are open, and the dial is over. */
+  isMovable(handle: SessionStream<S>): boolean {
+    const stream = this.#live(handle);
+    return stream?.opened === true && !stream.ended && !stream.peerEnded && !stream.moved;
+  }
+
+  /** From now on `owner` is told of what happens to the stream. */
+  assign(handle: SessionStream<S>, owner: S): void {
+    this.#live(handle)?.adopt(owner);
+  }
+
+  /** What the driver keeps for stream `id`, if there is one. */
+  find(id: number): S | undefined {
+    const stream = this.#streams.get(id);
+    return stream === undefined || stream.orphan ? undefined : stream.owner;
+  }
+
+  /** What the driver keeps for the streams there are. */
+  owners(): S[] {
+    return [...this.#streams.values()].filter((stream) => !stream.orphan).map((stream) => stream.owner);
   }
 
   /** Ends both directions and forgets the stream. */
@@ -279,6 +344,8 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
     switch (type) {
       case FRAME.OPEN:
         return this.#onOpen(id, payload);
+      case FRAME.CONTINUE:
+        return this.#onContinue(id, payload);
       case FRAME.PING:
         if (!this.#pings.take()) return limit('flood of pings');
         this.#output.bytes(FRAME.PONG, 0, payload, 0, payload.length);
@@ -297,19 +364,32 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
     }
   }
 
+  /** One that crossed our GO_AWAY on the way is served all the same: whoever asked for it knows nothing of a move. */
   #onOpen(id: number, payload: Uint8Array): Violation | undefined {
+    const stream = this.#accept(id);
+    if (!(stream instanceof StreamState)) return stream;
+    stream.adopt(this.#events.onOpen(stream, payload));
+    return undefined;
+  }
+
+  #onContinue(id: number, payload: Uint8Array): Violation | undefined {
+    const stream = this.#accept(id);
+    if (!(stream instanceof StreamState)) return stream;
+    stream.opened = true;
+    const from = readWord(payload, 4);
+    const continued = this.#events.onContinue?.(stream, readWord(payload, 0), from) ?? 'wrong';
+    if (continued === 'wrong') return violation(`stream ${id} continues stream ${from} against the rules`);
+    if (continued === 'over') this.reset(stream, RESET.CANCELLED, 'the stream is over');
+    else stream.adopt(continued.owner);
+    return undefined;
+  }
+
+  #accept(id: number): StreamState<S> | Violation {
     if (this.#options.role === 'edge') return violation('only the edge opens streams');
     if (id !== this.#lastId + 1) return violation(`stream ${id} opened after ${this.#lastId}`);
     if (this.#streams.size >= this.#options.maxStreams) return limit('too many streams');
     this.#lastId = id;
-    const stream = this.#add(id);
-    if (this.#goAwaySent) {
-      // It crossed our GO_AWAY on the way; nothing was dialled, so the edge may try elsewhere.
-      this.reset(stream, RESET.GOING_AWAY, 'agent is going away');
-      return undefined;
-    }
-    stream.adopt(this.#events.onOpen(stream, payload));
-    return undefined;
+    return this.#add(id);
   }
 
   #onGoAway(payload: Uint8Array): Violation | undefined {
@@ -338,6 +418,8 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
         return undefined;
       case FRAME.FIN:
         return this.#onFin(stream);
+      case FRAME.MOVE:
+        return this.#onMove(stream);
       default: {
         this.#remove(stream);
         const code = Object.values(RESET).find((value) => value === payload[0] && value !== RESET.TUNNEL_LOST);
@@ -361,6 +443,16 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
     stream.peerEnded = true;
     if (stream.ended) this.#remove(stream);
     this.#events.onEnd(stream.owner);
+    return undefined;
+  }
+
+  #onMove(stream: StreamState<S>): Violation | undefined {
+    if (stream.peerMoved) return violation(`stream ${stream.id} moved twice`);
+    if (this.#options.role === 'edge' && !stream.moved) return violation(`stream ${stream.id} moved unasked`);
+    stream.peerMoved = true;
+    stream.peerEnded = true;
+    if (stream.moved) this.#remove(stream);
+    this.#events.onMove?.(stream.owner);
     return undefined;
   }
 

@@ -52,6 +52,7 @@ describe('ClientHelloReader', () => {
       serverName: 'one.example',
       alpn: ['porthole/1'],
     });
+    expect(read(await nodeHello('one.example', ['porthole/1+w3', 'porthole/1']))).toMatchObject({ worker: 3 });
     expect(read(await nodeHello('', []))).toEqual({ serverName: undefined, alpn: [] });
   });
 

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { HEADER } from '../../../shared/wire/frame.ts';
 import {
+  askedWorker,
   decodeHello,
   decodeWelcome,
   encodeHello,
   encodeWelcome,
   type Hello,
+  MOST_NODES,
   type Welcome,
+  workerAlpn,
 } from '../../../shared/wire/handshake.ts';
 
 const hello: Hello = { protocol: 1, agentId: 'a1', credential: 'pha_x', version: '0.1.0', name: 'Zoë’s 💻' };
@@ -22,6 +25,51 @@ describe('handshake', () => {
 
   it('carries a welcome and back', () => {
     expect(decodeWelcome(encodeWelcome(welcome).subarray(HEADER))).toEqual({ ok: true, value: welcome });
+  });
+
+  it('carries what a carrier of a link says, both ways', () => {
+    const carrier = { ...hello, link: 'f'.repeat(32), grows: true };
+    expect(decodeHello(encodeHello(carrier).subarray(HEADER))).toEqual({ ok: true, value: carrier });
+    const nodes = Array.from({ length: MOST_NODES }, (_, i) => ({ id: `${i}`.repeat(64), address: 'h'.repeat(261) }));
+    const place = { ...welcome, carriers: 8, carrier: 3, workers: 2, worker: 1, nodes };
+    expect(decodeWelcome(encodeWelcome(place).subarray(HEADER))).toEqual({ ok: true, value: place });
+  });
+
+  it.each([
+    ['an empty link', { link: '' }],
+    ['a link that is too long', { link: 'x'.repeat(65) }],
+    ['a link with a space', { link: 'with a space' }],
+    ['a link that is a number', { link: 12345678 }],
+    ['growth in text', { grows: 'yes' }],
+  ])('refuses a hello with %s', (_, part) => {
+    expect(decodeHello(json({ ...hello, name: 'x', ...part }))).toEqual({ ok: false, error: 'malformed' });
+  });
+
+  it.each([
+    ['no carrier number', { carriers: 8 }],
+    ['no carriers', { carriers: 0, carrier: 0 }],
+    ['more carriers than anybody needs', { carriers: 65, carrier: 0 }],
+    ['a negative carrier', { carriers: 8, carrier: -1 }],
+    ['no workers', { carriers: 8, carrier: 0, workers: 0 }],
+    ['a worker beyond the last', { carriers: 8, carrier: 0, workers: 2, worker: 2 }],
+    ['nodes that are no list', { carriers: 8, carrier: 0, nodes: {} }],
+    ['too many nodes', { carriers: 8, carrier: 0, nodes: Array(9).fill({ id: 'n', address: 'h:1' }) }],
+    ['a node without address', { carriers: 8, carrier: 0, nodes: [{ id: 'n' }] }],
+  ])('refuses a welcome with %s', (_, part) => {
+    expect(decodeWelcome(json({ ...welcome, ...part }))).toEqual({ ok: false, error: 'malformed' });
+  });
+
+  it.each([
+    [workerAlpn(0), 0],
+    [workerAlpn(255), 255],
+    ['porthole/1+w256', undefined],
+    ['porthole/1+w01', undefined],
+    ['porthole/1+w', undefined],
+    ['porthole/1+w1+w2', undefined],
+    ['porthole/2+w1', undefined],
+    ['porthole/1', undefined],
+  ])('takes %s for worker %s', (alpn, worker) => {
+    expect(askedWorker(alpn)).toBe(worker);
   });
 
   it('ignores members that it does not know', () => {

@@ -67,6 +67,15 @@ export class RecordedSession {
         onCredit: (seen) => log(seen, 'credit'),
         onPong: (token) => this.events.push(`pong ${token}`),
         onGoAway: (code: GoAwayCode, reason) => this.events.push(`go-away ${code} ${reason}`),
+        onContinue: (stream, carrier, from) => {
+          this.events.push(`${stream.id} continues ${carrier}/${from}`);
+          if (carrier === 66) return 'wrong';
+          if (carrier === 99) return 'over';
+          const seen = this.adopt(stream);
+          this.opened.push(seen);
+          return { owner: seen };
+        },
+        onMove: (seen) => log(seen, 'move'),
       },
     });
   }
