@@ -19,6 +19,10 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        // Against software that not every machine has; not part of `npm test`.
+        test: { name: 'optional', include: ['test/optional/**/*.test.ts'], testTimeout: 60_000 },
+      },
     ],
   },
 });
