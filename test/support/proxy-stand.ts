@@ -4,6 +4,8 @@
  */
 import net from 'node:net';
 import tls from 'node:tls';
+import type { BoundWatch } from '../../edge/bounds.ts';
+import type { Limits } from '../../edge/limits.ts';
 import { createHttpProxy, type HttpProxy } from '../../edge/proxy/proxy.ts';
 import type { Route, RouteTarget, Stage } from '../../edge/visit.ts';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
@@ -97,6 +99,10 @@ export interface ProxyStandOptions {
   readonly clock?: Clock;
   /** Visitors come over TLS. */
   readonly secure?: boolean;
+  readonly limits?: Partial<Limits>;
+  readonly bounds?: BoundWatch;
+  /** Where the next visitor comes from; by default where its socket does. */
+  readonly addressOf?: () => string;
 }
 
 /** A listener with the proxy behind it. */
@@ -119,13 +125,15 @@ export async function proxyStand(options: ProxyStandOptions): Promise<ProxyStand
     onDial: (_target, problem) => dials.push(problem),
     nodeId: 'node-1',
     clock: options.clock ?? systemClock,
+    limits: options.limits ?? {},
+    ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
   });
   const secure = options.secure === true;
   const serve = (socket: net.Socket): void =>
     proxy.serve(socket, {
       secure,
       localPort: 443,
-      peerAddress: socket.remoteAddress ?? '',
+      peerAddress: options.addressOf?.() ?? socket.remoteAddress ?? '',
       serverName: secure ? 'app.test' : undefined,
     });
   const server = secure
