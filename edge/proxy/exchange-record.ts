@@ -37,6 +37,7 @@ const AGENT_KEPT = 512;
 /** The line of the access log for `facts`. */
 export function toAccessRecord(facts: ExchangeFacts): AccessRecord {
   const { visit } = facts;
+  const { identity, note } = visit;
   return {
     id: visit.id,
     time: facts.time,
@@ -48,7 +49,7 @@ export function toAccessRecord(facts: ExchangeFacts): AccessRecord {
     secure: visit.connection.secure,
     method: visit.method,
     host: visit.host,
-    path: own(visit.path, PATH_KEPT),
+    path: own(note?.path ?? visit.path, PATH_KEPT),
     status: facts.status,
     duration: round(facts.now - facts.startedAt),
     ...partsOf(facts),
@@ -57,6 +58,11 @@ export function toAccessRecord(facts: ExchangeFacts): AccessRecord {
     address: plainAddress(visit.connection.peerAddress),
     ...(facts.userAgent === '' ? {} : { userAgent: own(facts.userAgent, AGENT_KEPT) }),
     ...(facts.failure === undefined ? {} : { failure: facts.failure }),
+    ...(identity === undefined ? {} : { auth: identity.method }),
+    ...(identity?.user === undefined ? {} : { user: identity.user }),
+    ...(note?.country === undefined ? {} : { country: note.country }),
+    ...(note?.observed === undefined ? {} : { observed: note.observed }),
+    ...(note?.reason === undefined ? {} : { reason: note.reason }),
   };
 }
 

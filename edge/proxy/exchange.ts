@@ -3,15 +3,18 @@ import type { CancelTimer } from '../../shared/node/clock.ts';
 import type { Lease } from '../../shared/node/stream.ts';
 import type { ResetCode } from '../../shared/wire/codes.ts';
 import { failureOf } from '../../shared/wire/reset-meaning.ts';
-import type { Visit, VisitorConnection } from '../visit.ts';
+import type { Answer, Denial, Pending, Verdict, Visit, VisitorConnection } from '../visit.ts';
+import { renderAnswer } from './answer.ts';
 import type { ProxyContext } from './context.ts';
+import { Decision } from './decision.ts';
 import { toAccessRecord } from './exchange-record.ts';
 import { requestText, type VisitorFields } from './forward-head.ts';
+import type { BodyReader } from './framing.ts';
 import type { TargetLoad } from './in-flight.ts';
 import { DISCARD_LIMIT, INTERIM_LIMIT } from './limits.ts';
 import type { OriginStream, OriginUser } from './origin-stream.ts';
 import { publicHead } from './public-head.ts';
-import { renderRefusal } from './refusal.ts';
+import { type RefusalResponse, renderRefusal } from './refusal.ts';
 import { isIdempotent, mayRepeat } from './repeat.ts';
 import type { Relay, Reply } from './reply.ts';
 import type { RequestBody } from './request-body.ts';
@@ -40,17 +43,29 @@ export interface VisitorEnd {
 }
 
 /** A request body, in either framing. */
-type Body = Pick<RequestBody, 'done' | 'failed' | 'dataBytes' | 'remaining' | 'scan' | 'close' | 'pass' | 'finish'>;
+type Body = BodyReader & Pick<RequestBody, 'pass' | 'finish' | 'withheld'>;
 
 const WAITING = 0;
 const RESPONDING = 1;
 const UPGRADED = 2;
 const OVER = 3;
 
+/** A stage of ours wants the body. */
+const CONTINUE: ResponseHead = {
+  status: 100,
+  statusText: '100 Continue',
+  length: -1,
+  chunked: false,
+  close: false,
+  keepAlive: -1,
+  upgrade: '',
+  fields: '',
+};
+
 /** One request and its response, or what became of them. */
 export class Exchange implements OriginUser {
   readonly visit: Visit;
-  readonly body: Body;
+  body: Body;
   readonly #context: ProxyContext;
   readonly #visitor: VisitorEnd;
   readonly #head: RequestHead;
@@ -72,6 +87,9 @@ export class Exchange implements OriginUser {
   #originEnded = false;
   #refusedBytes = 0;
   #upgraded: Upgraded | undefined;
+  /** A stage's, while it is still to come; `#asked` stages were asked so far. */
+  #decision: Decision | undefined;
+  #asked = 0;
   #stopWatch: CancelTimer | undefined;
   /** Where it is counted while it is under way. */
   #load: TargetLoad | undefined;
@@ -96,10 +114,17 @@ export class Exchange implements OriginUser {
       connection: visitor.connection,
       method: head.method,
       host: head.host,
+      authority: head.authority,
       // `OPTIONS *` is about the service as a whole.
       path: head.path === '*' ? '/' : head.path,
+      query: head.target.length === head.path.length ? '' : head.target.slice(head.path.length),
+      fields: head.fields,
+      accept: head.accept,
       route: undefined,
       target: undefined,
+      identity: undefined,
+      forwarded: undefined,
+      note: undefined,
     };
     context.exchanges++;
     context.requests++;
@@ -121,32 +146,63 @@ export class Exchange implements OriginUser {
 
   /** The next bytes of the visitor belong to this exchange, not to the next request. */
   get takesBytes(): boolean {
+    if (this.#decision !== undefined && this.#decision.body === undefined) return false;
     return this.#phase === UPGRADED || !this.body.done;
   }
 
   /** Whether more of the visitor's bytes can be taken now. */
   get flowing(): boolean {
-    return this.#phase === OVER || (this.#origin?.writable ?? false);
+    return this.#phase === OVER || (this.#origin?.writable ?? this.#decision?.body !== undefined);
   }
 
   /** Asks the stages, then the origin. */
   start(): void {
-    const refusal = this.#judge();
-    if (refusal === undefined) this.#send();
-    else this.#refuse(refusal);
+    this.#follow(this.#judge());
   }
 
-  #judge(): FailureCode | undefined {
+  /** What the stages say that were not asked yet. */
+  #judge(): Verdict {
+    const { stages, log } = this.#context;
     try {
-      for (const stage of this.#context.stages) {
-        const refusal = stage(this.visit);
-        if (refusal !== undefined) return refusal;
+      for (let stage = stages[this.#asked]; stage !== undefined; stage = stages[this.#asked]) {
+        this.#asked++;
+        const verdict = stage(this.visit);
+        if (verdict !== undefined) return verdict;
       }
       return this.visit.target === undefined ? 'no_target' : undefined;
     } catch (error) {
-      this.#context.log.error('A stage failed.', { error, requestId: this.visit.id });
+      log.error('A stage failed.', { error, requestId: this.visit.id });
       return 'internal';
     }
+  }
+
+  #follow(verdict: Verdict): void {
+    if (verdict === undefined) this.#send();
+    else if (typeof verdict === 'string') this.#refuse(verdict);
+    else if (verdict.kind === 'denial') this.#refuse(verdict.code, verdict);
+    else if (verdict.kind === 'answer') this.#answer(verdict);
+    else this.#await(verdict);
+  }
+
+  #await(pending: Pending): void {
+    const decision = new Decision(pending, this.body, this.#context, (verdict) => {
+      this.#decision = undefined;
+      this.#follow(verdict === undefined ? this.#judge() : verdict);
+    });
+    this.#decision = decision;
+    if (decision.body !== undefined) {
+      this.body = decision.body;
+      if (decision.body.tooLarge) {
+        this.fail('body_too_large');
+        return;
+      }
+      if (this.#leftWaiting()) {
+        this.#continued = true;
+        this.#visitor.reply.interim(CONTINUE);
+      }
+    }
+    decision.proceed();
+    this.#visitor.flow();
   }
 
   #send(): void {
@@ -171,7 +227,9 @@ export class Exchange implements OriginUser {
     origin.use(this);
     const host = (route.passHostHeader ? this.#head.authority : '') || target.authority;
     const about = this.#visitor.fields.for(this.#head.authority);
-    origin.writeText(requestText(headForTarget(this.#head, target), host, about, this.visit.id));
+    const { forwarded } = this.visit;
+    if (forwarded !== undefined) this.body.withheld = forwarded.withheld;
+    origin.writeText(requestText(headForTarget(this.#head, target, forwarded), host, about, this.visit.id));
     this.#handedAt ??= this.#context.clock.monotonic();
     this.#watch();
     this.#visitor.flow();
@@ -209,11 +267,18 @@ export class Exchange implements OriginUser {
       this.fail('request_malformed');
       return end;
     }
+    if (this.#decision !== undefined) this.#collected();
     if (this.#origin === undefined) return stop;
     this.#sentBody = true;
     this.body.pass(this.#origin, buffer, start, stop);
     this.#watch();
     return stop;
+  }
+
+  /** More of the body that a stage has asked for is there. */
+  #collected(): void {
+    if (this.#decision?.body?.tooLarge === true) this.fail('body_too_large');
+    else this.#decision?.proceed();
   }
 
   /** A body that its stream frames is over; `trailers` are clean lines, each with its CRLF. */
@@ -222,6 +287,7 @@ export class Exchange implements OriginUser {
       this.fail('request_malformed');
       return;
     }
+    if (this.#decision !== undefined) this.#collected();
     if (this.#origin === undefined) return;
     this.#sentBody = true;
     this.body.finish(this.#origin, trailers);
@@ -451,11 +517,8 @@ export class Exchange implements OriginUser {
     this.#refuse(failure);
   }
 
-  #refuse(code: FailureCode): void {
-    this.#phase = OVER;
-    this.#firstByteAt = this.#context.clock.monotonic();
-    const keep = this.#keepsRest() && !this.body.failed && code !== 'request_timeout';
-    const close = !keep || this.#head.close || this.#context.draining;
+  #refuse(code: FailureCode, denial?: Denial): void {
+    const close = this.#closes(code);
     const refusal = renderRefusal({
       code,
       requestId: this.visit.id,
@@ -465,12 +528,33 @@ export class Exchange implements OriginUser {
       host: this.#head.host,
       serviceName: this.visit.route?.name,
       targetLabel: this.visit.target?.label,
+      retryAfter: denial?.retryAfter,
+      about: denial?.about,
       close,
     });
-    this.#status = refusal.status;
-    this.#refusedBytes = refusal.body.length;
-    this.#visitor.reply.refuse(refusal);
-    this.#record('request', code);
+    this.#end(refusal, close, code);
+  }
+
+  #answer(answer: Answer): void {
+    const close = this.#closes(answer.failure);
+    const { clock } = this.#context;
+    const frame = { requestId: this.visit.id, time: clock.now(), method: this.#head.method, close };
+    this.#end(renderAnswer(answer, frame), close, answer.failure);
+  }
+
+  /** Whether the connection ends with a response of our own. */
+  #closes(code: FailureCode | undefined): boolean {
+    const keep = this.#keepsRest() && !this.body.failed && code !== 'request_timeout';
+    return !keep || this.#head.close || this.#context.draining;
+  }
+
+  #end(response: RefusalResponse, close: boolean, failure: FailureCode | undefined): void {
+    this.#phase = OVER;
+    this.#firstByteAt = this.#context.clock.monotonic();
+    this.#status = response.status;
+    this.#refusedBytes = response.body.length;
+    this.#visitor.reply.refuse(response);
+    this.#record('request', failure);
     this.#visitor.settled(close);
   }
 
@@ -501,6 +585,8 @@ export class Exchange implements OriginUser {
       this.#leave(kind === 'close');
     }
     this.#watch();
+    this.#decision?.giveUp();
+    this.#decision = undefined;
     const { target } = this.visit;
     context.record(
       toAccessRecord({

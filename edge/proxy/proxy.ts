@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
+import type { FailureCode } from '../../shared/domain/failure.ts';
 import { type Clock, systemClock } from '../../shared/node/clock.ts';
 import { type Logger, silentLogger } from '../../shared/node/logger.ts';
 import type { StreamOpener } from '../../shared/node/stream.ts';
@@ -52,6 +53,8 @@ export interface HttpProxy {
   serve(socket: Socket, connection: VisitorConnection): void;
   /** Ends at once what visitors are being served by routes that are gone. */
   endRoutes(routes: EndedRoutes): void;
+  /** Ends at once the visits that `gone` picks; those without a response yet are told `code`. */
+  endVisits(gone: (visit: Visit) => boolean, code: FailureCode): void;
   /** Lets requests under way finish and closes every connection; cuts those left after `deadline` ms. */
   drain(deadline: number): Promise<void>;
   /** Cuts every connection. Nothing is served afterwards. */
@@ -117,7 +120,11 @@ class VisitorProxy implements HttpProxy {
       if (services.has(route.serviceId)) return true;
       return target !== undefined && endedTargets.get(route.serviceId)?.includes(target.id) === true;
     };
-    for (const visitor of this.#visitors) visitor.refuse(gone, 'service_disabled');
+    this.endVisits(gone, 'service_disabled');
+  }
+
+  endVisits(gone: (visit: Visit) => boolean, code: FailureCode): void {
+    for (const visitor of this.#visitors) visitor.refuse(gone, code);
   }
 
   async drain(deadline: number): Promise<void> {

@@ -16,6 +16,10 @@ export interface Refusal {
   readonly host: string;
   readonly serviceName: string | undefined;
   readonly targetLabel: string | undefined;
+  /** Seconds until trying again makes sense; what is usual for the code when left out. */
+  readonly retryAfter?: number | undefined;
+  /** What the sentence of the code names, beside host and target. */
+  readonly about?: Readonly<Record<string, string | number>> | undefined;
   /** The connection ends with this response. */
   readonly close: boolean;
 }
@@ -32,7 +36,8 @@ const NOTHING = Buffer.alloc(0);
 /** The one door by which refusals leave: a page for browsers, JSON for who asks for it, else a line of text. */
 export function renderRefusal(refusal: Refusal): RefusalResponse {
   const spec = failureSpec(refusal.code);
-  const words = refusalWords(refusal.code);
+  const usual = refusalWords(refusal.code);
+  const words = refusal.retryAfter === undefined ? usual : { ...usual, retryAfter: refusal.retryAfter };
   const kind = preferredKind(refusal.accept);
   const body = Buffer.from(renderBody(kind, refusal, words), 'utf8');
   let head =
@@ -61,6 +66,7 @@ function renderBody(kind: Kind, refusal: Refusal, words: RefusalWords): string {
     host: refusal.host === '' ? 'this address' : refusal.host,
     target: refusal.targetLabel ?? 'the target',
     reason: '',
+    ...refusal.about,
   });
   if (kind === 'json') {
     const extra = retry ? { retryAfter: words.retryAfter } : {};

@@ -1,5 +1,5 @@
 import type { FailureCode } from '../../shared/domain/failure.ts';
-import type { VisitorConnection } from '../visit.ts';
+import type { Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { toAccessRecord } from './exchange-record.ts';
 import { renderRefusal } from './refusal.ts';
@@ -38,7 +38,7 @@ export function refuseHead(
   context.record(
     toAccessRecord({
       kind: 'request',
-      visit: { id, connection, method: '', host, path: '', route: undefined, target: undefined },
+      visit: unreadable(id, connection, host),
       nodeId: context.nodeId,
       version: visitor.http2 ? '2' : '1.1',
       userAgent: '',
@@ -56,3 +56,20 @@ export function refuseHead(
     }),
   );
 }
+
+const unreadable = (id: string, connection: VisitorConnection, host: string): Visit => ({
+  id,
+  connection,
+  method: '',
+  host,
+  authority: host,
+  path: '',
+  query: '',
+  fields: '',
+  accept: '',
+  route: undefined,
+  target: undefined,
+  identity: undefined,
+  forwarded: undefined,
+  note: undefined,
+});

@@ -5,6 +5,9 @@ import { trailersForTarget } from './target-head.ts';
 
 /** The body of a request as it comes in HTTP/1.1: its framing is checked and passed on. */
 export class RequestBody extends BodyReader {
+  /** Names of trailers that the origin must not see; see `Forwarded`. */
+  withheld: ReadonlySet<string> | undefined;
+
   constructor(head: RequestHead) {
     super(head.chunked ? FRAMING.CHUNKED : FRAMING.LENGTH, head.length);
   }
@@ -14,7 +17,7 @@ export class RequestBody extends BodyReader {
     const { chunks } = this;
     origin.write(buffer, start, chunks === undefined ? stop : chunks.passEnd);
     if (chunks?.done && chunks.heldTrailers)
-      origin.writeText(`${trailersForTarget(chunks.trailers, origin.pool.target)}\r\n`);
+      origin.writeText(`${trailersForTarget(chunks.trailers, origin.pool.target, this.withheld)}\r\n`);
   }
 
   /** What was announced to the origin ends here; `trailers` are clean lines, each with its CRLF. */
@@ -23,6 +26,8 @@ export class RequestBody extends BodyReader {
 
 /** The body of a request that is framed by its stream (HTTP/2): it goes on with a known length, or in chunks of ours. */
 export class DataBody extends BodyReader implements Pick<RequestBody, 'pass' | 'finish'> {
+  withheld: ReadonlySet<string> | undefined;
+
   constructor(head: RequestHead) {
     super(head.chunked ? FRAMING.CLOSE : FRAMING.LENGTH, head.length);
   }
@@ -39,6 +44,7 @@ export class DataBody extends BodyReader implements Pick<RequestBody, 'pass' | '
   }
 
   finish(origin: OriginStream, trailers: string): void {
-    if (this.framing === FRAMING.CLOSE) origin.writeText(`0\r\n${trailersForTarget(trailers, origin.pool.target)}\r\n`);
+    if (this.framing !== FRAMING.CLOSE) return;
+    origin.writeText(`0\r\n${trailersForTarget(trailers, origin.pool.target, this.withheld)}\r\n`);
   }
 }

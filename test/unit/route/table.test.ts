@@ -167,9 +167,16 @@ describe('the route stage', () => {
     connection: { secure, localPort: 443, peerAddress: '127.0.0.1', serverName },
     method: 'GET',
     host,
+    authority: host,
     path,
+    query: '',
+    fields: '',
+    accept: '',
     route: undefined,
     target: undefined,
+    identity: undefined,
+    forwarded: undefined,
+    note: undefined,
   });
 
   it.each<[string, string, string, string | undefined, boolean, string | undefined]>([
