@@ -7,7 +7,7 @@ import type { EdgeSurroundings, Insight } from './knowledge.ts';
 import { isLoopback } from './listen/address.ts';
 import type { Admission } from './listen/admission.ts';
 import { admitVia } from './listen/proxied.ts';
-import { ServicePorts } from './listen/service-ports.ts';
+import { type ClaimPort, ServicePorts } from './listen/service-ports.ts';
 import { sniff } from './listen/sniff.ts';
 import { standInFor } from './peer.ts';
 import type { Endpoint } from './proxy-header.ts';
@@ -24,6 +24,8 @@ export interface DirectParts {
   readonly around: EdgeSurroundings;
   readonly tunnels: StreamOpener;
   readonly admission: Admission;
+  /** Where other processes serve the same ports. */
+  readonly claim: ClaimPort | undefined;
   readonly bounds: BoundWatch;
   readonly table: () => RouteTable;
   /** Told of every connection that ends before anybody took it over. */
@@ -62,6 +64,7 @@ export class Direct {
     this.#ports = new ServicePorts({
       hosts: hostsOf(config),
       optionalLoopback: config.embedded,
+      claim: parts.claim,
       onConnection: (port, socket) => this.#accept(port, socket),
       onDatagram: (port, via, message, from) => {
         const route = this.#switchboard.udp(port);
@@ -160,8 +163,8 @@ export class Direct {
   }
 }
 
-/** The addresses of the main port; an embedded edge never leaves loopback, whatever it was told. */
-function hostsOf({ listen, embedded }: EdgeConfig): readonly string[] {
+/** Where ports of services are listened on: the addresses of the main port; an embedded edge never leaves loopback, whatever it was told. */
+export function hostsOf({ listen, embedded }: EdgeConfig): readonly string[] {
   const hosts = [...new Set(listen.map((address) => address.host))];
   if (!embedded) return hosts;
   const local = hosts.filter(isLoopback);

@@ -1,10 +1,12 @@
 import type { Server, Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import type { Failure } from '../shared/domain/failure.ts';
 import { ok, type Result } from '../shared/domain/result.ts';
 import { createLifetime, type Lifetime } from '../shared/node/lifetime.ts';
+import type { StreamOpener } from '../shared/node/stream.ts';
 import { GO_AWAY } from '../shared/wire/codes.ts';
 import { Bounds } from './bounds.ts';
+import type { HandshakeCertificates } from './certificates/certificates.ts';
 import type { EdgeConfig } from './config.ts';
 import { type BoundPorts, openControl } from './control-side.ts';
 import { Direct } from './direct.ts';
@@ -15,12 +17,14 @@ import { createJoinToken, type JoinToken } from './join-token.ts';
 import { type EdgeSurroundings, type Insight, openKnowledge } from './knowledge.ts';
 import { isLoopback } from './listen/address.ts';
 import { Admission, sourceOf } from './listen/admission.ts';
-import { Front } from './listen/front.ts';
+import { Front, type FrontOptions } from './listen/front.ts';
 import { type EdgeAddresses, openListeners } from './listen/listeners.ts';
 import { createPlainListener } from './listen/plain.ts';
 import { createRedirector } from './listen/redirect.ts';
+import type { ClaimPort } from './listen/service-ports.ts';
 import { type CountingParts, nodeMetrics } from './node-metrics.ts';
 import { createHttpProxy } from './proxy/proxy.ts';
+import type { Endpoint } from './proxy-header.ts';
 import { type Changes, RouteFollower } from './route/follower.ts';
 import { createRouteStage } from './route/stage.ts';
 import { authenticate } from './store/credential.ts';
@@ -140,6 +144,16 @@ export interface WayParts {
   readonly httpsPort: () => number;
   /** Takes over a connection to the control API. */
   readonly toApi: (socket: TLSSocket) => void;
+  /** What is particular where several processes serve the same ports. */
+  readonly shared?: SharedWays;
+}
+
+/** How a process serves ports that others serve too. */
+export interface SharedWays {
+  /** The links of agents to the node, of which those to this process are a part. */
+  readonly reach: (own: StreamOpener) => StreamOpener;
+  readonly divert: NonNullable<FrontOptions['divert']>;
+  readonly claim: ClaimPort;
 }
 
 /** The ways of visitors and agents through one process, with everything on them that counts. */
@@ -147,13 +161,15 @@ export interface Ways extends Omit<CountingParts, 'recorder' | 'certificates'> {
   /** Servers for the main port and for plain HTTP, that don't listen yet; one for each address. */
   readonly https: () => Server;
   readonly http: () => Server;
+  /** Takes over a connection to the main port that another process has accepted. */
+  adopt(socket: Socket, source: Endpoint | undefined): void;
   /** Takes no new visitors on ports of services, tells agents to move, lets what is under way finish for `time` ms. */
   drain(time: number): Promise<void>;
 }
 
 /** Everything between the listeners and the tunnels: the way of a visit, and who takes which connection. */
 export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<Ways, Failure>> {
-  const { config, around, insight, health, httpsPort, toApi } = parts;
+  const { config, around, insight, health, httpsPort, toApi, shared } = parts;
   const { clock, logger } = around;
   const { store, nodeId, certificates, facts, recorder } = insight;
   const counts = new RequestCounts();
@@ -178,6 +194,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
 
   // The way of a visit: the stages in their order, then through the proxy into a tunnel.
   const tunnels = new TunnelRegistry((agentId, up) => facts.setAgentUp(agentId, up));
+  const reached = shared?.reach(tunnels) ?? tunnels;
   const routes = new RouteFollower({
     feed: store,
     clock,
@@ -192,7 +209,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   const stages = [() => (health.ready ? undefined : 'draining'), createRouteStage(() => routes.table)] as const;
   const proxy = createHttpProxy({
     stages,
-    tunnels,
+    tunnels: reached,
     nodeId,
     clock,
     log: logger,
@@ -208,7 +225,8 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
     config,
     insight,
     around,
-    tunnels,
+    tunnels: reached,
+    claim: shared?.claim,
     admission,
     bounds,
     table: () => routes.table,
@@ -227,7 +245,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   life.defer(() => acceptor.close());
   const front = new Front({
     domain: config.domain,
-    secureContext: (name) => certificates.secureContext(name) ?? certificates.defaultContext(),
+    secureContext: (name) => contextFor(name, certificates),
     defaultContext: () => certificates.defaultContext(),
     admission,
     handlers: {
@@ -239,6 +257,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
     trustedProxies: config.trustedProxies,
     onRefused,
     onAcceptError,
+    ...(shared === undefined ? {} : { divert: shared.divert }),
   });
   const redirect = createRedirector({ domain: config.domain, httpsPort });
   life.defer(() => redirect.close());
@@ -261,6 +280,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
     tunnels,
     direct,
     table: () => routes.table,
+    adopt: (socket, source) => front.adopt(socket, source),
     https: () => front.createListener(),
     http: () => createPlainListener(plain),
     drain: async (time) => {
@@ -271,8 +291,15 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   });
 }
 
+/** The certificate for `name`, or the cluster's own where none covers it. */
+function contextFor(name: string, certificates: HandshakeCertificates): SecureContext | Promise<SecureContext> {
+  const found = certificates.secureContext(name);
+  if (found instanceof Promise) return found.then((context) => context ?? certificates.defaultContext());
+  return found ?? certificates.defaultContext();
+}
+
 function createAcceptor(
-  { store, nodeId }: Insight,
+  { store, nodeId, seen }: Insight,
   registry: TunnelRegistry,
   around: EdgeSurroundings,
 ): TunnelAcceptor {
@@ -286,8 +313,7 @@ function createAcceptor(
     authenticate: (agentId, credential) => verdictOf(store, agentId, credential),
     sourceOf,
     throttled: (address) => !isLoopback(address),
-    // A lease, not configuration: one that can't be written is none of the agent's business.
-    onSeen: (agentId) => void store.touchAgent(agentId, clock.now()),
+    onSeen: seen,
   });
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from '../shared/node/clock.ts';
 import type { Lifetime } from '../shared/node/lifetime.ts';
 import type { Logger } from '../shared/node/logger.ts';
 import { CertificateSet } from './certificates/certificate-set.ts';
-import type { Certificates } from './certificates/certificates.ts';
+import type { HandshakeCertificates } from './certificates/certificates.ts';
 import type { EdgeConfig } from './config.ts';
 import { type FactSink, Facts } from './control/facts.ts';
 import { readNodeId } from './node-id.ts';
@@ -28,9 +28,11 @@ export interface EdgeSurroundings {
 export interface Insight {
   readonly nodeId: string;
   readonly store: Store;
-  readonly certificates: Pick<Certificates, 'secureContext' | 'defaultContext'>;
+  readonly certificates: HandshakeCertificates;
   readonly facts: FactSink;
   readonly recorder: AccessSink;
+  /** An agent was there. A lease, not configuration: where it can't be written is nobody's business on the way. */
+  readonly seen: (agentId: string) => void;
 }
 
 /** What a node knows, and where it keeps that. */
@@ -71,5 +73,6 @@ export async function openKnowledge(
     certificates: certificates.value,
     facts,
     recorder,
+    seen: (agentId) => void store.value.touchAgent(agentId, clock.now()),
   });
 }

@@ -4,7 +4,7 @@ import type { Direct } from './direct.ts';
 import type { MetricSources } from './health/metrics.ts';
 import type { RequestCounts } from './health/request-counts.ts';
 import type { Admission } from './listen/admission.ts';
-import type { Recorder } from './record/access-log.ts';
+import type { RecordCounts } from './record/access-log.ts';
 import type { RouteTable } from './route/table.ts';
 import type { TunnelAcceptor } from './tunnels/acceptor.ts';
 import type { TunnelRegistry } from './tunnels/registry.ts';
@@ -17,9 +17,9 @@ export interface CountingParts {
   readonly failures: { readonly connections: number; readonly accepts: number };
   readonly counts: RequestCounts;
   readonly acceptor: TunnelAcceptor;
-  readonly recorder: Recorder;
+  readonly recorder: { counts(): Pick<RecordCounts, 'dropped'> };
   readonly tunnels: TunnelRegistry;
-  readonly certificates: CertificateSet;
+  readonly certificates: Pick<CertificateSet, 'counts' | 'expiries'>;
   readonly direct: Direct;
   readonly table: () => RouteTable;
 }

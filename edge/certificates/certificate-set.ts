@@ -3,7 +3,7 @@ import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
-import type { CertificateState, Certificates } from './certificates.ts';
+import type { CertificateMaterial, CertificateState, Certificates } from './certificates.ts';
 import { FileCertificates } from './file-certificates.ts';
 import type { KeyPair } from './key-pair.ts';
 import { createLocalCertificates, type LocalCertificates } from './local-certificates.ts';
@@ -103,6 +103,16 @@ export class CertificateSet implements Certificates {
     if (own !== undefined) return own.context;
     if (this.#local === undefined) throw new Error('opened without a certificate for the cluster domain');
     return this.#local.defaultContext();
+  }
+
+  material(serverName: string): CertificateMaterial | undefined {
+    return this.#files?.find(serverName)?.material ?? this.#local?.material(serverName);
+  }
+
+  defaultMaterial(): CertificateMaterial {
+    const material = this.#ownPair()?.material ?? this.#local?.defaultMaterial();
+    if (material === undefined) throw new Error('opened without a certificate for the cluster domain');
+    return material;
   }
 
   state(domain: string): CertificateState {

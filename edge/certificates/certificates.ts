@@ -6,6 +6,19 @@ export type CertificateState =
   | { readonly state: 'pending' }
   | { readonly state: 'failed'; readonly reason: string; readonly nextTryAt?: number };
 
+/** A certificate with its chain, and its private key, both PEM: for another process of this node. Never logged. */
+export interface CertificateMaterial {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What TLS handshakes are answered with. */
+export interface HandshakeCertificates {
+  /** As `Certificates` has it; a promise where it has to be fetched first. Never rejects. */
+  secureContext(serverName: string): SecureContext | undefined | Promise<SecureContext | undefined>;
+  defaultContext(): SecureContext;
+}
+
 /**
  * Where a node's certificates come from: files, a private CA of its own, or both. What is answered may change while
  * the node runs; connections that were opened with a context keep it.
@@ -18,6 +31,9 @@ export interface Certificates {
   secureContext(serverName: string): SecureContext | undefined;
   /** The context for the cluster's own name: tunnels, control API, and clients that name no server. */
   defaultContext(): SecureContext;
+  /** What those two contexts are made of. */
+  material(serverName: string): CertificateMaterial | undefined;
+  defaultMaterial(): CertificateMaterial;
   /** What is known of the certificate of `domain`. */
   state(domain: string): CertificateState;
   /**

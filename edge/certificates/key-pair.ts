@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
+import type { CertificateMaterial } from './certificates.ts';
 import { dnsNamesOf } from './dns-names.ts';
 
 /** A certificate with its chain and key, ready to answer handshakes with. */
@@ -8,6 +9,7 @@ export interface KeyPair {
   /** What it is good for: `example.com`, `*.example.com`. At least one. */
   readonly names: readonly string[];
   readonly context: SecureContext;
+  readonly material: CertificateMaterial;
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
@@ -39,6 +41,7 @@ export function parseKeyPair(certPem: string, keyPem: string): Result<KeyPair, s
     return ok({
       names,
       context: createSecureContext({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' }),
+      material: { cert: certPem, key: keyPem },
       notBefore: leaf.validFromDate.getTime(),
       notAfter: leaf.validToDate.getTime(),
       pin: highestOf(chain.value, leaf).fingerprint256.replaceAll(':', '').toLowerCase(),

@@ -4,7 +4,7 @@ import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { isUnder, parseDomain } from '../../shared/domain/hostname.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { mediumFailure } from '../store/sqlite-failure.ts';
-import type { Certificates } from './certificates.ts';
+import type { CertificateMaterial, Certificates } from './certificates.ts';
 import { type LocalCa, openLocalCa } from './local-ca.ts';
 
 export interface LocalCertificatesOptions {
@@ -25,6 +25,7 @@ const RENEW_BEFORE = LEAF_LIFETIME / 3;
 
 interface Leaf {
   readonly context: SecureContext;
+  readonly material: CertificateMaterial;
   readonly renewAt: number;
 }
 
@@ -73,17 +74,19 @@ export class LocalCertificates implements Certificates {
   }
 
   secureContext(serverName: string): SecureContext | undefined {
-    const known = this.#leaves.get(serverName);
-    if (known !== undefined && this.#now() < known.renewAt) {
-      this.#leaves.delete(serverName);
-      this.#leaves.set(serverName, known);
-      return known.context;
-    }
-    return this.#covers(serverName) ? this.#issue(serverName) : undefined;
+    return this.#leaf(serverName)?.context;
   }
 
   defaultContext(): SecureContext {
-    return this.secureContext(this.#domain) ?? this.#issue(this.#domain);
+    return this.#defaultLeaf().context;
+  }
+
+  material(serverName: string): CertificateMaterial | undefined {
+    return this.#leaf(serverName)?.material;
+  }
+
+  defaultMaterial(): CertificateMaterial {
+    return this.#defaultLeaf().material;
   }
 
   state(domain: string): { readonly state: 'ready' } | { readonly state: 'failed'; readonly reason: string } {
@@ -94,18 +97,34 @@ export class LocalCertificates implements Certificates {
       : { state: 'failed', reason: 'The private certificate authority of this edge has expired.' };
   }
 
+  #leaf(serverName: string): Leaf | undefined {
+    const known = this.#leaves.get(serverName);
+    if (known !== undefined && this.#now() < known.renewAt) {
+      this.#leaves.delete(serverName);
+      this.#leaves.set(serverName, known);
+      return known;
+    }
+    return this.#covers(serverName) ? this.#issue(serverName) : undefined;
+  }
+
+  #defaultLeaf(): Leaf {
+    return this.#leaf(this.#domain) ?? this.#issue(this.#domain);
+  }
+
   #covers(name: string): boolean {
     const parsed = parseDomain(name);
     return parsed.ok && parsed.value === name && isUnder(name, this.#domain);
   }
 
-  #issue(name: string): SecureContext {
-    const leaf = this.#ca.sign(name, LEAF_LIFETIME);
-    const context = createSecureContext({ cert: leaf.chainPem, key: leaf.keyPem, minVersion: 'TLSv1.2' });
+  #issue(name: string): Leaf {
+    const signed = this.#ca.sign(name, LEAF_LIFETIME);
+    const material = { cert: signed.chainPem, key: signed.keyPem };
+    const context = createSecureContext({ ...material, minVersion: 'TLSv1.2' });
+    const leaf = { context, material, renewAt: signed.notAfter - RENEW_BEFORE };
     this.#leaves.delete(name);
     const oldest = this.#leaves.keys().next();
     if (this.#leaves.size >= this.#capacity && oldest.done !== true) this.#leaves.delete(oldest.value);
-    this.#leaves.set(name, { context, renewAt: leaf.notAfter - RENEW_BEFORE });
-    return context;
+    this.#leaves.set(name, leaf);
+    return leaf;
   }
 }

@@ -18,7 +18,11 @@ export const errorCode = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
 /** Starts `server` at `address`; the address it got, or a failure that says in words why not. */
-export function listenAt(server: Server, address: ListenAddress): Promise<Result<ListenAddress, Failure>> {
+export function listenAt(
+  server: Server,
+  address: ListenAddress,
+  reusePort = false,
+): Promise<Result<ListenAddress, Failure>> {
   return new Promise((resolve) => {
     const onError = (error: Error): void => {
       server.off('listening', onListening);
@@ -32,7 +36,7 @@ export function listenAt(server: Server, address: ListenAddress): Promise<Result
     };
     server.once('error', onError);
     server.once('listening', onListening);
-    server.listen({ host: address.host, port: address.port, backlog: 4096 });
+    server.listen({ host: address.host, port: address.port, backlog: 4096, reusePort });
   });
 }
 
@@ -55,15 +59,17 @@ export interface Bound {
 
 /**
  * Starts one server an address. All addresses that ask for port 0 get the same port. An IPv6 loopback address that
- * this machine doesn't have is left out when others remain (`optionalLoopback`). After a failure nothing listens.
+ * this machine doesn't have is left out when others remain (`optionalLoopback`). With `reusePort` other processes of this
+ * user may listen there too. After a failure nothing listens.
  */
 export async function listenAll(
   addresses: readonly ListenAddress[],
   create: () => Server,
   optionalLoopback: boolean,
+  reusePort = false,
 ): Promise<Result<Bound, Failure>> {
   for (let attempt = 1; ; attempt++) {
-    const tried = await tryAll(addresses, create, optionalLoopback);
+    const tried = await tryAll(addresses, create, optionalLoopback, reusePort);
     if (tried.ok || !tried.error.shared || attempt === SAME_PORT_TRIES)
       return tried.ok ? tried : err(tried.error.failure);
   }
@@ -79,6 +85,7 @@ async function tryAll(
   addresses: readonly ListenAddress[],
   create: () => Server,
   optionalLoopback: boolean,
+  reusePort: boolean,
 ): Promise<Result<Bound, Trouble>> {
   const servers: Server[] = [];
   const bound: ListenAddress[] = [];
@@ -87,7 +94,7 @@ async function tryAll(
   for (const address of addresses) {
     const server = create();
     const port = address.port === 0 ? sharedPort : address.port;
-    const listened = await listenAt(server, { host: address.host, port });
+    const listened = await listenAt(server, { host: address.host, port }, reusePort);
     if (listened.ok) {
       servers.push(server);
       bound.push(listened.value);

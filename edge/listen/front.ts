@@ -6,6 +6,7 @@ import { standInFor } from '../peer.ts';
 import type { Endpoint } from '../proxy-header.ts';
 import { errorCode } from './address.ts';
 import type { Admission } from './admission.ts';
+import type { ClientHello } from './client-hello.ts';
 import { peekHello } from './peek.ts';
 import { admitVia } from './proxied.ts';
 
@@ -30,8 +31,8 @@ export interface FrontHandlers {
 export interface FrontOptions {
   /** The cluster's domain, lower-case. */
   readonly domain: string;
-  /** The certificate for a name that a client asks for (lower-case, no trailing dot). */
-  readonly secureContext: (serverName: string) => SecureContext;
+  /** The certificate for a name that a client asks for (lower-case, no trailing dot). A promise never rejects. */
+  readonly secureContext: (serverName: string) => SecureContext | Promise<SecureContext>;
   /** The certificate for clients that name no server. */
   readonly defaultContext: () => SecureContext;
   readonly admission: Admission;
@@ -40,6 +41,8 @@ export interface FrontOptions {
   readonly handlers: FrontHandlers;
   /** Told of every connection that ends before anybody took it over. */
   readonly onRefused: (reason: string) => void;
+  /** Takes over connections (ClientHello put back, unread) that another process of this node is to serve. */
+  readonly divert?: (hello: ClientHello, socket: Socket, source: Endpoint | undefined) => boolean;
   /** Told of errors of accepting itself, such as running out of file descriptors. The port stays open. */
   readonly onAcceptError: (error: Error) => void;
 }
@@ -88,10 +91,20 @@ export class Front {
     return server;
   }
 
-  #peek(socket: Socket, source: Endpoint | undefined): void {
+  /** Takes over a connection that another process of this node has accepted, and serves it here whatever it asks for. */
+  adopt(socket: Socket, source: Endpoint | undefined): void {
+    socket.on('error', ignore);
+    const { admission } = this.#options;
+    const address = source?.address ?? socket.remoteAddress ?? '';
+    if (admission.admitProxy(socket) && admission.attribute(socket, address)) this.#peek(socket, source, true);
+  }
+
+  #peek(socket: Socket, source: Endpoint | undefined, adopted = false): void {
     peekHello(
       socket,
-      ({ serverName, alpn }) => {
+      (hello) => {
+        const { serverName, alpn } = hello;
+        if (!adopted && this.#options.divert?.(hello, socket, source) === true) return;
         if (alpn.includes(TUNNEL_ALPN)) this.#handOver(this.#tunnel, socket, { source });
         else if (serverName === undefined || this.#isOurs(serverName)) this.#handOver(this.#api, socket, { source });
         else if (this.#options.handlers.passThrough?.(socket, serverName, source) !== true)
@@ -128,7 +141,11 @@ export class Front {
     const server = new TlsServer({
       ALPNProtocols,
       handshakeTimeout: HANDSHAKE_TIMEOUT,
-      SNICallback: (name, done) => done(null, secureContext(normalise(name))),
+      SNICallback: (name, done) => {
+        const found = secureContext(normalise(name));
+        if (found instanceof Promise) void found.then((context) => done(null, context));
+        else done(null, found);
+      },
     });
     setDefaultContext(server, defaultContext);
     server.on('secureConnection', (socket) => {

@@ -16,11 +16,19 @@ export type PortState =
   | { readonly state: 'ready' }
   | { readonly state: 'failed'; readonly reason: string };
 
+/**
+ * Asks whoever speaks for all processes of this node whether they may listen on a port, all of them. A failure says why
+ * not: the port is another program's.
+ */
+export type ClaimPort = (key: PortKey) => Promise<Failure | undefined>;
+
 export interface ServicePortsOptions {
   /** Addresses to listen on. */
   readonly hosts: readonly string[];
   /** Go on without an IPv6 loopback address that this machine doesn't have. */
   readonly optionalLoopback: boolean;
+  /** Other processes listen on the same ports, and the system spreads what comes over all (SO_REUSEPORT). */
+  readonly claim?: ClaimPort | undefined;
   readonly onConnection: (port: number, socket: Socket) => void;
   /** `via` is the socket that it came in by, and by which answers leave. */
   readonly onDatagram: (port: number, via: UdpSocket, message: Buffer, from: RemoteInfo) => void;
@@ -103,15 +111,25 @@ export class ServicePorts {
 
   /** Whether the port could be listened on right now; one that is ours already can. */
   async isFree(transport: Transport, port: number): Promise<boolean> {
-    if (this.has(transport, port)) return true;
-    const opened = await this.#listen(transport, port);
-    if (opened.ok) shut(opened.value);
-    return opened.ok;
+    return this.has(transport, port) || (await this.probe(transport, port)) === undefined;
+  }
+
+  /** Why the port could not be listened on right now, were it not shared with anybody. */
+  async probe(transport: Transport, port: number): Promise<Failure | undefined> {
+    const opened = await this.#listen(transport, port, false);
+    if (!opened.ok) return opened.error;
+    shut(opened.value);
+    return undefined;
   }
 
   async #try(key: PortKey, wanted: Wanted): Promise<void> {
     const [transport, port] = key.split(' ');
-    const opened = await this.#listen(transport === 'udp' ? 'udp' : 'tcp', Number(port));
+    const { claim } = this.#options;
+    const taken = await claim?.(key);
+    const opened =
+      taken === undefined
+        ? await this.#listen(transport === 'udp' ? 'udp' : 'tcp', Number(port), claim !== undefined)
+        : err(taken);
     if (this.#wanted.get(key) !== wanted) {
       if (opened.ok) shut(opened.value);
       return;
@@ -128,11 +146,11 @@ export class ServicePorts {
     wanted.cancelRetry = this.#options.clock.setTimeout(() => void this.#try(key, wanted), RETRY);
   }
 
-  #listen(transport: Transport, port: number): Promise<Result<OpenPort, Failure>> {
-    return transport === 'tcp' ? this.#listenTcp(port) : this.#listenUdp(port);
+  #listen(transport: Transport, port: number, shared: boolean): Promise<Result<OpenPort, Failure>> {
+    return transport === 'tcp' ? this.#listenTcp(port, shared) : this.#listenUdp(port, shared);
   }
 
-  async #listenTcp(port: number): Promise<Result<OpenPort, Failure>> {
+  async #listenTcp(port: number, shared: boolean): Promise<Result<OpenPort, Failure>> {
     const { hosts, optionalLoopback, onConnection, onAcceptError } = this.#options;
     const create = (): Server => {
       const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
@@ -144,15 +162,15 @@ export class ServicePorts {
       return server;
     };
     const addresses = hosts.map((host) => ({ host, port }));
-    const bound = await listenAll(addresses, create, optionalLoopback);
+    const bound = await listenAll(addresses, create, optionalLoopback, shared);
     return bound.ok ? ok({ servers: bound.value.servers }) : bound;
   }
 
-  async #listenUdp(port: number): Promise<Result<OpenPort, Failure>> {
+  async #listenUdp(port: number, shared: boolean): Promise<Result<OpenPort, Failure>> {
     const { hosts, optionalLoopback, onDatagram } = this.#options;
     const servers: UdpSocket[] = [];
     for (const host of hosts) {
-      const bound = await bindUdp(host, port);
+      const bound = await bindUdp(host, port, shared);
       if (bound.ok) {
         const socket = bound.value;
         socket.on('message', (message, from) => onDatagram(port, socket, message, from));
@@ -166,9 +184,9 @@ export class ServicePorts {
   }
 }
 
-function bindUdp(host: string, port: number): Promise<Result<UdpSocket, Failure>> {
+function bindUdp(host: string, port: number, reusePort: boolean): Promise<Result<UdpSocket, Failure>> {
   return new Promise((resolve) => {
-    const socket = createSocket({ type: isIP(host) === 6 ? 'udp6' : 'udp4', recvBufferSize: UDP_BUFFER });
+    const socket = createSocket({ type: isIP(host) === 6 ? 'udp6' : 'udp4', recvBufferSize: UDP_BUFFER, reusePort });
     socket.once('error', (error) => {
       socket.close();
       resolve(err(listenFailure(error, authority(host, port))));
