@@ -23,3 +23,29 @@ export const LOOPBACK_ATTEMPT = 100;
 
 /** Whether `host` names this machine by RFC 6761 (`localhost` and names under it). */
 export const isLocalhostName = (host: string): boolean => host === 'localhost' || host.endsWith('.localhost');
+
+/** Ports of which the address that answers is remembered. Past that the memory starts anew. */
+const REMEMBERED_PORTS = 1024;
+
+/**
+ * Which of the two loopback addresses answered last, by port: dialling both anew for every visitor costs a tenth of a
+ * dial, and most servers stay where they are.
+ */
+export class LoopbackMemory {
+  readonly #answered = new Map<number, string>();
+
+  recall(port: number): string | undefined {
+    return this.#answered.get(port);
+  }
+
+  /** Other addresses than the two are ignored. */
+  remember(port: number, address: string | undefined): void {
+    if (!LOOPBACK.some((known) => known.address === address) || address === undefined) return;
+    if (this.#answered.size >= REMEMBERED_PORTS) this.#answered.clear();
+    this.#answered.set(port, address);
+  }
+
+  forget(port: number): void {
+    this.#answered.delete(port);
+  }
+}

@@ -5,9 +5,29 @@ import type { AgentStream } from '../../shared/node/tunnel-stream.ts';
 import { RESET } from '../../shared/wire/codes.ts';
 import { decodeOpen, type OpenRequest } from '../../shared/wire/open.ts';
 import type { DatagramOrigin } from './datagram-origin.ts';
-import type { OriginConnection, OriginRefusal } from './origin.ts';
+import type { DialSignal, OriginConnection, OriginRefusal } from './origin.ts';
 
-export type DialOrigin = (target: OpenRequest, signal: AbortSignal) => Promise<Result<OriginConnection, OriginRefusal>>;
+export type DialOrigin = (target: OpenRequest, signal: DialSignal) => Promise<Result<OriginConnection, OriginRefusal>>;
+
+/** Tells the one dial of a stream that nobody waits for it any more. */
+class Departure implements DialSignal {
+  aborted = false;
+  #listener: (() => void) | undefined;
+
+  abort(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.#listener?.();
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  removeEventListener(): void {
+    this.#listener = undefined;
+  }
+}
 
 const ignore: StreamHandler = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} };
 
@@ -27,14 +47,14 @@ export function serveOrigin(
     return ignore;
   }
   if (target.udp === true) return datagrams.serve(stream, target);
-  const gone = new AbortController();
+  const gone = new Departure();
   const splice = createSplice(stream, { onEnd: () => gone.abort() });
-  void dial(target, gone.signal).then((dialled) => {
+  void dial(target, gone).then((dialled) => {
     if (!dialled.ok) {
-      if (!gone.signal.aborted) stream.reset(dialled.error.code, dialled.error.reason);
+      if (!gone.aborted) stream.reset(dialled.error.code, dialled.error.reason);
       return;
     }
-    if (!gone.signal.aborted) stream.opened(dialled.value.dialMicros);
+    if (!gone.aborted) stream.opened(dialled.value.dialMicros);
     splice.join(dialled.value.socket);
   });
   return splice;

@@ -6,7 +6,7 @@ import type { OpenRequest } from '../../shared/wire/open.ts';
 import { problemOf } from '../../shared/wire/reset-meaning.ts';
 import type { AllowList } from './allow-list.ts';
 import type { PortFinder } from './local-ports.ts';
-import type { OriginConnection, OriginDialler, OriginRefusal } from './origin.ts';
+import type { DialSignal, OriginConnection, OriginDialler, OriginRefusal } from './origin.ts';
 import {
   type DialOutcome,
   dialKey,
@@ -41,7 +41,7 @@ export interface TargetWatchOptions {
 export interface TargetWatch {
   readonly problems: TargetReports['problems'];
   /** Dials for a visitor, and remembers how it went. */
-  dial(target: OpenRequest, signal: AbortSignal): Promise<Result<OriginConnection, OriginRefusal>>;
+  dial(target: OpenRequest, signal: DialSignal): Promise<Result<OriginConnection, OriginRefusal>>;
   setServices(services: readonly TargetHolder[]): void;
   /** Whether the edge listens. Once it does again everything is reported anew, since it may have forgotten. */
   setEdgeOpen(open: boolean): void;
@@ -85,7 +85,7 @@ class Watch implements TargetWatch {
     return this.#problems;
   }
 
-  async dial(target: OpenRequest, signal: AbortSignal): Promise<Result<OriginConnection, OriginRefusal>> {
+  async dial(target: OpenRequest, signal: DialSignal): Promise<Result<OriginConnection, OriginRefusal>> {
     const before = this.#outcomes.get(dialKey(target));
     const dialled = await this.#options.origin.dial(target, signal);
     this.#remember(target, dialled);

@@ -144,6 +144,27 @@ describe('the origin dialler', () => {
     expect(dialled.ok ? undefined : dialled.error.code).toBe(RESET.NOT_ALLOWED);
   });
 
+  it('finds a server again that has moved from one loopback address to the other', async () => {
+    const first = createServer();
+    const port = await listen(first, '::1');
+    const dialler = createOriginDialler(createAllowList([target(port)]), new AbortController().signal);
+    const reached = async (): Promise<string | undefined> => {
+      const dialled = await dialler.dial(target(port), new AbortController().signal);
+      if (!dialled.ok) throw new Error(dialled.error.reason);
+      sockets.push(dialled.value.socket);
+      return dialled.value.socket.remoteAddress;
+    };
+    expect([await reached(), await reached()]).toEqual(['::1', '::1']);
+    for (const socket of sockets.splice(0)) socket.destroy();
+    first.close();
+    await once(first, 'close');
+    const second = createServer();
+    servers.push(second);
+    second.listen(port, '127.0.0.1');
+    await once(second, 'listening');
+    expect([await reached(), await reached()]).toEqual(['127.0.0.1', '127.0.0.1']);
+  });
+
   it('counts the connections that are open', async () => {
     const port = await listen(createServer(), '127.0.0.1');
     const { dialler, dialled } = await dial(target(port));
