@@ -5,7 +5,7 @@ import { ok, type Result } from '../shared/domain/result.ts';
 import { createLifetime, type Lifetime } from '../shared/node/lifetime.ts';
 import type { StreamOpener } from '../shared/node/stream.ts';
 import { GO_AWAY } from '../shared/wire/codes.ts';
-import { Bounds } from './bounds.ts';
+import { type BoundName, Bounds } from './bounds.ts';
 import type { HandshakeCertificates } from './certificates/certificates.ts';
 import type { EdgeConfig } from './config.ts';
 import { type BoundPorts, openControl } from './control-side.ts';
@@ -55,6 +55,13 @@ const EMBEDDED_DRAIN_TIME = 2_000;
 
 /** Milliseconds between two log lines about connections that could not be accepted. */
 const ACCEPT_LOG_INTERVAL = 10_000;
+
+/** Why connections end before anybody took them over, where that is a bound. */
+const CONNECTION_BOUNDS: ReadonlyMap<string, BoundName> = new Map([
+  ['timeout', 'helloTime'],
+  ['too_large', 'helloSize'],
+  ['handshake: ERR_TLS_HANDSHAKE_TIMEOUT', 'handshakeTime'],
+]);
 
 /** Starts an edge node. A failure (a taken port, an unwritable folder) leaves nothing running behind. */
 export async function startEdge(config: EdgeConfig, around: EdgeSurroundings): Promise<Result<Edge, Failure>> {
@@ -189,6 +196,8 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   };
   const onRefused = (reason: string): void => {
     failures.connections++;
+    const bound = CONNECTION_BOUNDS.get(reason);
+    if (bound !== undefined) bounds.hit(bound);
     logger.debug('connection refused', { reason });
   };
 
@@ -240,7 +249,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   if (!followed.ok) return followed;
 
   // Who takes which connection.
-  const acceptor = createAcceptor(insight, tunnels, around);
+  const acceptor = createAcceptor(insight, tunnels, around, bounds);
   life.defer(() => tunnels.close());
   life.defer(() => acceptor.close());
   const front = new Front({
@@ -255,6 +264,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
       passThrough: (socket, serverName, source) => direct.passThrough(socket, serverName, source),
     },
     trustedProxies: config.trustedProxies,
+    limits,
     onRefused,
     onAcceptError,
     ...(shared === undefined ? {} : { divert: shared.divert }),
@@ -302,6 +312,7 @@ function createAcceptor(
   { store, nodeId, seen }: Insight,
   registry: TunnelRegistry,
   around: EdgeSurroundings,
+  bounds: Bounds,
 ): TunnelAcceptor {
   const { clock, logger, version } = around;
   return new TunnelAcceptor({
@@ -310,6 +321,7 @@ function createAcceptor(
     version,
     clock,
     logger,
+    bounds,
     authenticate: (agentId, credential) => verdictOf(store, agentId, credential),
     sourceOf,
     throttled: (address) => !isLoopback(address),

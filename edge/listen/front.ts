@@ -2,6 +2,7 @@ import { createServer, isIP, type Server, type Socket } from 'node:net';
 import { type SecureContext, type TLSSocket, Server as TlsServer } from 'node:tls';
 import { TUNNEL_ALPN } from '../../shared/contract/control-api.ts';
 import type { Cidr } from '../../shared/domain/cidr.ts';
+import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
 import { standInFor } from '../peer.ts';
 import type { Endpoint } from '../proxy-header.ts';
 import { errorCode } from './address.ts';
@@ -9,9 +10,6 @@ import type { Admission } from './admission.ts';
 import type { ClientHello } from './client-hello.ts';
 import { peekHello } from './peek.ts';
 import { admitVia } from './proxied.ts';
-
-/** Milliseconds for a whole TLS handshake. */
-const HANDSHAKE_TIMEOUT = 10_000;
 
 /** Who takes over a connection of the main port once its TLS handshake is done. */
 export interface FrontHandlers {
@@ -38,6 +36,7 @@ export interface FrontOptions {
   readonly admission: Admission;
   /** Peers whose PROXY protocol headers are believed. */
   readonly trustedProxies?: readonly Cidr[];
+  readonly limits?: Pick<Limits, 'helloTime' | 'handshakeTime'>;
   readonly handlers: FrontHandlers;
   /** Told of every connection that ends before anybody took it over. */
   readonly onRefused: (reason: string) => void;
@@ -111,6 +110,7 @@ export class Front {
           this.#handOver(this.#visitor, socket, { serverName, source });
       },
       this.#options.onRefused,
+      this.#options.limits?.helloTime,
     );
   }
 
@@ -137,10 +137,10 @@ export class Front {
 
   /** A TLS server that never listens: it is fed with sockets. TLS 1.2 and 1.3, resumption by tickets. */
   #terminate(ALPNProtocols: string[], onSecure: (socket: TLSSocket, arrival: Arrival | undefined) => void): TlsServer {
-    const { secureContext, defaultContext } = this.#options;
+    const { secureContext, defaultContext, limits = DEFAULT_LIMITS } = this.#options;
     const server = new TlsServer({
       ALPNProtocols,
-      handshakeTimeout: HANDSHAKE_TIMEOUT,
+      handshakeTimeout: limits.handshakeTime,
       SNICallback: (name, done) => {
         const found = secureContext(normalise(name));
         if (found instanceof Promise) void found.then((context) => done(null, context));

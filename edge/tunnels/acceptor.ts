@@ -5,6 +5,8 @@ import type { Logger } from '../../shared/node/logger.ts';
 import { createTunnel, type TunnelEnd } from '../../shared/node/tunnel.ts';
 import { GO_AWAY } from '../../shared/wire/codes.ts';
 import { DEFAULT_MAX_STREAMS, type Hello, PROTOCOL } from '../../shared/wire/handshake.ts';
+import type { BoundWatch } from '../bounds.ts';
+import { FewLines } from '../few-lines.ts';
 import type { TunnelRegistry } from './registry.ts';
 import { FailureThrottle } from './throttle.ts';
 
@@ -18,6 +20,7 @@ export interface AcceptorOptions {
   readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly bounds?: BoundWatch;
   /** Whether `credential` belongs to agent `agentId`. Compares in constant time. */
   readonly authenticate: (agentId: string, credential: string) => Promise<Verdict>;
   /** Whom a source address stands for when failures are counted. */
@@ -55,6 +58,7 @@ interface Pending {
 export class TunnelAcceptor {
   readonly #options: AcceptorOptions;
   readonly #throttle: FailureThrottle;
+  readonly #refusalLines: FewLines;
   readonly #stop = new AbortController();
   /** Oldest first. */
   readonly #pending = new Set<Pending>();
@@ -65,6 +69,7 @@ export class TunnelAcceptor {
   constructor(options: AcceptorOptions) {
     this.#options = options;
     this.#throttle = new FailureThrottle(() => options.clock.monotonic());
+    this.#refusalLines = new FewLines(options.clock);
   }
 
   /** Takes over `socket`, whatever becomes of it. Never rejects. */
@@ -72,6 +77,7 @@ export class TunnelAcceptor {
     const source = this.#options.sourceOf(socket.remoteAddress ?? '');
     if (!this.#makeRoom(source, this.#roomOf(socket, source))) {
       this.refused++;
+      this.#options.bounds?.hit('agentHandshakes', { address: source });
       socket.destroy();
       return;
     }
@@ -135,7 +141,8 @@ export class TunnelAcceptor {
       this.refused++;
       // A node that can't ask its store, or a broken network, is no fault of the agent's.
       if (isFault(hello.error)) this.#throttle.failed(source);
-      logger.info('agent turned away', { address: source, ...hello.error });
+      const unsaid = this.#refusalLines.next();
+      if (unsaid !== undefined) logger.info('agent turned away', { address: source, ...hello.error, unsaid });
       return;
     }
     this.#register(socket, hello.value);

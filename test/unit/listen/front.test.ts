@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
@@ -7,6 +8,7 @@ import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'n
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Certificates } from '../../../edge/certificates/certificates.ts';
 import { createLocalCertificates } from '../../../edge/certificates/local-certificates.ts';
+import { DEFAULT_LIMITS } from '../../../edge/limits.ts';
 import { listenAll, listenAt } from '../../../edge/listen/address.ts';
 import { Admission, type AdmissionLimits, sourceOf } from '../../../edge/listen/admission.ts';
 import { Front } from '../../../edge/listen/front.ts';
@@ -27,7 +29,7 @@ afterEach(() => {
 });
 
 /** A front whose handlers greet with their own name and end. */
-async function startFront(limits: AdmissionLimits = { total: 100, perSource: 100 }) {
+async function startFront(limits: AdmissionLimits = { total: 100, perSource: 100 }, times = {}) {
   const refused: string[] = [];
   const admission = new Admission(limits);
   const greet = (name: string) => (socket: TLSSocket) => {
@@ -46,6 +48,7 @@ async function startFront(limits: AdmissionLimits = { total: 100, perSource: 100
     },
     onRefused: (reason) => refused.push(reason),
     onAcceptError: (error) => refused.push(error.message),
+    limits: { ...DEFAULT_LIMITS, ...times },
   });
   const server = front.createListener();
   const listened = await listenAt(server, { host: '127.0.0.1', port: 0 });
@@ -70,7 +73,31 @@ function send(port: number, bytes: string | Uint8Array): Promise<string> {
   return readText(socket);
 }
 
+/** What a client that never hears back has sent. */
+async function realHello(): Promise<Buffer> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = tlsConnect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', servername: 'a.test' });
+  client.on('error', () => {});
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  const [hello] = (await once(socket, 'data')) as [Buffer];
+  client.destroy();
+  server.close();
+  return hello;
+}
+
 describe('Front', () => {
+  it('cuts connections without a whole ClientHello, and unfinished handshakes, when their time is over', async () => {
+    const { port, refused } = await startFront(undefined, { helloTime: 100, handshakeTime: 150 });
+    const hello = await realHello();
+    expect(await send(port, hello.subarray(0, 20))).toBe('');
+    expect(refused).toEqual(['timeout']);
+    const silent = connect({ port, host: '127.0.0.1' });
+    silent.write(hello);
+    await once(silent.resume(), 'close');
+    expect(refused).toEqual(['timeout', 'handshake: ERR_TLS_HANDSHAKE_TIMEOUT']);
+  });
+
   it.each<[string, ConnectionOptions, string]>([
     ['the tunnel protocol to tunnels', { ALPNProtocols: ['porthole/1'] }, 'tunnel'],
     ['the tunnel protocol under any name', { ALPNProtocols: ['porthole/1'], servername: 'x.edge.test' }, 'tunnel'],

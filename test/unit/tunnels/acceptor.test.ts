@@ -5,7 +5,7 @@ import { TunnelAcceptor, type Verdict } from '../../../edge/tunnels/acceptor.ts'
 import { TunnelRegistry } from '../../../edge/tunnels/registry.ts';
 import { systemClock } from '../../../shared/node/clock.ts';
 import { agentHandshake } from '../../../shared/node/handshake.ts';
-import { silentLogger } from '../../../shared/node/logger.ts';
+import { type LogFields, type Logger, silentLogger } from '../../../shared/node/logger.ts';
 import { GO_AWAY } from '../../../shared/wire/codes.ts';
 import { type SocketPair, socketPair } from '../../support/socket-pair.ts';
 
@@ -20,6 +20,7 @@ interface Options {
   readonly verdict?: Verdict;
   readonly look?: () => Promise<Verdict>;
   readonly maxPending?: number;
+  readonly logger?: Logger;
 }
 
 function setUp(options: Options = {}) {
@@ -32,7 +33,7 @@ function setUp(options: Options = {}) {
     nodeId: 'node',
     version: '1',
     clock: systemClock,
-    logger: silentLogger,
+    logger: options.logger ?? silentLogger,
     authenticate: async (agentId, credential) => {
       asked.push(`${agentId}:${credential}`);
       return options.look?.() ?? options.verdict ?? 'known';
@@ -84,6 +85,19 @@ describe('TunnelAcceptor', () => {
     expect(await shake(agent, { ...hello, protocol: 2 })).toMatchObject({ error: { code: GO_AWAY.VERSION } });
     await done;
     expect(asked).toEqual([]);
+  });
+
+  it('says of many strangers only that there were many', async () => {
+    const lines: LogFields[] = [];
+    const logger = { ...silentLogger, info: (_: string, fields: LogFields = {}) => void lines.push(fields) };
+    const { acceptor } = setUp({ logger, verdict: 'unknown' });
+    for (let n = 0; n < 30; n++) {
+      const { agent, done } = await connect(acceptor);
+      expect((await shake(agent)).ok).toBe(false);
+      await done;
+    }
+    expect(acceptor.refused).toBe(30);
+    expect(lines.length).toBe(10);
   });
 
   it('cuts the handshake that has been silent for longest where there is no room for one more', async () => {
