@@ -41,15 +41,19 @@ interface Debt {
 /** A sink for `socket`, which may still be connecting. `onDrained` is called when `pending` falls back to 0. */
 export const createSocketSink = (socket: Socket, onDrained?: () => void): SocketSink => new Sink(socket, onDrained);
 
+/** The debts of whoever has none. Never written to. */
+const NONE: Debt[] = [];
+
 class Sink implements SocketSink {
   readonly #socket: Socket;
   readonly #onDrained: (() => void) | undefined;
   /** A TLS write completes later, always; a TCP write most often at once. */
   readonly #async: boolean;
-  readonly #settled = (): void => this.#settle();
-  readonly #uncork = (): void => this.#endTurn();
+  /** Made when first needed: most connections never have a write that completes later. */
+  #settled: (() => void) | undefined;
+  #uncork: (() => void) | undefined;
   /** In the order of the writes, which is the order in which they complete. */
-  #debts: Debt[] = [];
+  #debts: Debt[] = NONE;
   #next = 0;
   #corked = false;
 
@@ -57,7 +61,6 @@ class Sink implements SocketSink {
     this.#socket = socket;
     this.#onDrained = onDrained;
     this.#async = socket instanceof TLSSocket;
-    socket.once('close', () => this.#settleAll());
   }
 
   get pending(): number {
@@ -77,7 +80,7 @@ class Sink implements SocketSink {
       const copy = lease !== undefined && (socket.connecting || lease.scarce || (busy && length < WORTH_HOLDING));
       const bytes = copy ? Buffer.from(buffer.subarray(start, end)) : buffer.subarray(start, end);
       this.#owe({ owner, bytes: length, lease: copy ? undefined : lease });
-      socket.write(bytes, this.#settled);
+      socket.write(bytes, this.#onSettled());
       return;
     }
     socket.write(buffer.subarray(start, end));
@@ -86,7 +89,7 @@ class Sink implements SocketSink {
       return;
     }
     this.#owe({ owner, bytes: length, lease });
-    socket.write('', this.#settled);
+    socket.write('', this.#onSettled());
   }
 
   writeLatin1(text: string): void {
@@ -109,6 +112,7 @@ class Sink implements SocketSink {
     if (this.#corked) return;
     this.#corked = true;
     this.#socket.cork();
+    this.#uncork ??= () => this.#endTurn();
     process.nextTick(this.#uncork);
   }
 
@@ -117,9 +121,18 @@ class Sink implements SocketSink {
     this.#socket.uncork();
   }
 
+  #onSettled(): () => void {
+    if (this.#settled === undefined) {
+      this.#settled = () => this.#settle();
+      this.#socket.once('close', () => this.#settleAll());
+    }
+    return this.#settled;
+  }
+
   #owe(debt: Debt): void {
     debt.lease?.hold();
-    this.#debts.push(debt);
+    if (this.#debts === NONE) this.#debts = [debt];
+    else this.#debts.push(debt);
   }
 
   #settle(): void {
@@ -127,7 +140,7 @@ class Sink implements SocketSink {
     if (debt === undefined) return;
     this.#next++;
     if (this.#next === this.#debts.length) {
-      this.#debts = [];
+      this.#debts = NONE;
       this.#next = 0;
     } else if (this.#next > 1024) {
       this.#debts = this.#debts.slice(this.#next);

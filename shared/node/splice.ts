@@ -48,6 +48,35 @@ export interface SpliceOptions {
 export const createSplice = (stream: TunnelStream, options: SpliceOptions = {}): Splice =>
   new StreamSplice(stream, options);
 
+/** What the socket of a splice tells. */
+class SocketSide implements ReadTarget {
+  readonly #splice: StreamSplice;
+
+  constructor(splice: StreamSplice) {
+    this.#splice = splice;
+  }
+
+  buffer(): Buffer {
+    return scratch;
+  }
+
+  onRead(buffer: Buffer, length: number): boolean {
+    return this.#splice.onRead(buffer, length);
+  }
+
+  onEnd(): void {
+    this.#splice.onSocketEnd();
+  }
+
+  onError(error: Error): void {
+    this.#splice.breakOff(error.message);
+  }
+
+  onClose(): void {
+    this.#splice.onSocketClose();
+  }
+}
+
 class StreamSplice implements Splice, Consumer {
   readonly #stream: TunnelStream;
   readonly #options: SpliceOptions;
@@ -80,7 +109,7 @@ class StreamSplice implements Splice, Consumer {
     for (const bytes of this.#early) sink.write(bytes, 0, bytes.length, undefined, this);
     this.#early = [];
     if (this.#streamEnded) sink.end();
-    this.#read = readOwned(socket, this.#socketSide());
+    this.#read = readOwned(socket, new SocketSide(this));
     if (!this.#stream.writable) this.#pause();
   }
 
@@ -104,7 +133,10 @@ class StreamSplice implements Splice, Consumer {
 
   onEnd(): void {
     this.#streamEnded = true;
-    this.#sink?.end();
+    const socket = this.#socket;
+    // Both directions are over and nothing waits: closing says so by itself, a half-close before it would be for nothing.
+    if (this.#socketEnded && socket?.writableLength === 0 && !(socket instanceof TLSSocket)) socket.destroy();
+    else this.#sink?.end();
   }
 
   onReset(code: ResetCode, reason: string): void {
@@ -117,20 +149,12 @@ class StreamSplice implements Splice, Consumer {
     this.#read?.resume();
   }
 
-  #socketSide(): ReadTarget {
-    return {
-      buffer: () => scratch,
-      onRead: (buffer, length) => this.#onRead(buffer, length),
-      onEnd: () => {
-        this.#socketEnded = true;
-        this.#stream.end();
-      },
-      onError: (error) => this.#break(error.message),
-      onClose: () => this.#onSocketClose(),
-    };
+  onSocketEnd(): void {
+    this.#socketEnded = true;
+    this.#stream.end();
   }
 
-  #onRead(buffer: Buffer, length: number): boolean {
+  onRead(buffer: Buffer, length: number): boolean {
     if (this.#ended) return false;
     this.toStream += length;
     this.#options.onActivity?.();
@@ -145,12 +169,12 @@ class StreamSplice implements Splice, Consumer {
     this.#read?.pause();
   }
 
-  #onSocketClose(): void {
+  onSocketClose(): void {
     if (this.#socketEnded && this.#streamEnded) this.#finish({ by: 'both', reason: '' });
-    else this.#break('the connection closed');
+    else this.breakOff('the connection closed');
   }
 
-  #break(reason: string): void {
+  breakOff(reason: string): void {
     if (this.#ended) return;
     this.#stream.reset(RESET.BROKEN);
     this.#finish({ by: 'socket', reason });
