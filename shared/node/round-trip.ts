@@ -10,49 +10,66 @@ const LONGER = 1 / 8;
 /** A shorter one is believed sooner: nothing makes a path look shorter than it is. */
 const SHORTER = 1 / 2;
 
+/**
+ * The round trip of a path without a queue. Several carriers of a link may share one: what one of them fills, all of
+ * them measure.
+ */
+export interface PathDelay {
+  /** A ping took `sample` ms. `loaded`: so much was under way that it may have stood in a queue of our own making. */
+  learn(sample: number, loaded: boolean): void;
+  /**
+   * ms; 0 while unknown: the shortest of the last minute without load. A loaded link only lowers it, or it would creep
+   * up with the queue that windows of twice its size keep standing.
+   */
+  readonly shortest: number;
+}
+
+/** A path of which nothing is known yet. */
+export function createPathDelay(): PathDelay {
+  let shortest = 0;
+  let unloaded: number[] = [];
+  let loadedOnes: number[] = [];
+  return {
+    learn(sample, loaded) {
+      if (!loaded || shortest === 0) {
+        loadedOnes = [];
+        unloaded = [...unloaded, sample].slice(-SAMPLES);
+        shortest = Math.min(...unloaded);
+        return;
+      }
+      shortest = Math.min(shortest, sample);
+      loadedOnes = [...loadedOnes, sample].slice(-SAMPLES);
+      const least = Math.min(...loadedOnes);
+      if (loadedOnes.length < SAMPLES || least <= OWN_QUEUE * shortest) return;
+      shortest = least;
+      unloaded = [];
+    },
+    get shortest() {
+      return shortest;
+    },
+  };
+}
+
 /** Measures round trips by pings. */
 export interface RoundTrip {
   /** A ping leaves at `now` (ms, monotonic); returns its token. */
   start(now: number): number;
-  /**
-   * The pong of `token` came at `now`. Unknown tokens count for nothing. `loaded`: so much was under way that the ping
-   * may have stood in a queue of our own making.
-   */
+  /** The pong of `token` came at `now`. Unknown tokens count for nothing. `loaded` as for `PathDelay`. */
   finish(token: number, now: number, loaded: boolean): void;
   /** Smoothed, ms; 0 while unknown. The shortest while there are few samples, so that a cold start is forgotten. */
   readonly smoothed: number;
   /** Few samples yet, and the first ones measure a cold start: ping again at once. */
   readonly eager: boolean;
-  /**
-   * Of the path without a queue, ms; 0 while unknown: the shortest of the last minute without load. A loaded link only
-   * lowers it, or it would creep up with the queue that windows of twice its size keep standing.
-   */
+  /** The path's, as all who share it know it. */
   readonly shortest: number;
 }
 
-/** Measures anew: both round trips are unknown (0) until the first ping is answered. */
-export function createRoundTrip(): RoundTrip {
+/** Measures anew: the round trip is unknown (0) until the first ping is answered. */
+export function createRoundTrip(path: PathDelay = createPathDelay()): RoundTrip {
   let token = 0;
   let startedAt: number | undefined;
   let smoothed = 0;
-  let shortest = 0;
   let finished = 0;
-  let unloaded: number[] = [];
-  let loadedOnes: number[] = [];
-  const learn = (sample: number, loaded: boolean): void => {
-    if (!loaded || shortest === 0) {
-      loadedOnes = [];
-      unloaded = [...unloaded, sample].slice(-SAMPLES);
-      shortest = Math.min(...unloaded);
-      return;
-    }
-    shortest = Math.min(shortest, sample);
-    loadedOnes = [...loadedOnes, sample].slice(-SAMPLES);
-    const least = Math.min(...loadedOnes);
-    if (loadedOnes.length < SAMPLES || least <= OWN_QUEUE * shortest) return;
-    shortest = least;
-    unloaded = [];
-  };
   return {
     start(now) {
       startedAt = now;
@@ -64,9 +81,9 @@ export function createRoundTrip(): RoundTrip {
       // A clock too coarse to see the round trip must not say "unknown".
       const sample = Math.max(now - startedAt, 0.01);
       startedAt = undefined;
-      learn(sample, loaded);
+      path.learn(sample, loaded);
       finished++;
-      if (finished <= EAGER_SAMPLES) smoothed = shortest;
+      if (finished <= EAGER_SAMPLES) smoothed = path.shortest;
       else smoothed += (sample - smoothed) * (sample > smoothed ? LONGER : SHORTER);
     },
     get smoothed() {
@@ -76,7 +93,7 @@ export function createRoundTrip(): RoundTrip {
       return startedAt === undefined && finished < EAGER_SAMPLES;
     },
     get shortest() {
-      return shortest;
+      return path.shortest;
     },
   };
 }

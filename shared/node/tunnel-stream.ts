@@ -1,8 +1,10 @@
 import type { ResetCode } from '../wire/codes.ts';
 import { RESET } from '../wire/codes.ts';
-import { FRAME } from '../wire/frame.ts';
+import { FRAME, INITIAL_WINDOW } from '../wire/frame.ts';
 import type { Session, SessionStream } from '../wire/session.ts';
+import { Arrival, type Mover } from './arrival.ts';
 import { type BorrowedCopy, borrowCopy, returnCopy } from './buffers.ts';
+import type { CarrierGroup } from './carrier-group.ts';
 import type { FrameQueue } from './frame-queue.ts';
 import type { Lease, StreamHandler, TunnelStream } from './stream.ts';
 
@@ -13,15 +15,38 @@ export const QUEUE_LIMIT = 512 * 1024;
 /** Bytes that a stream keeps when written to without credit. A writer that heeds `writable` gets nowhere near. */
 const MOST_WAITING = 4 * 1024 * 1024;
 
+/** Bytes after which a stream looks at the clock; the first time sooner, so that a short transfer is seen too. */
+const FIRST_LOOK = 64 * 1024;
+const LOOK_EVERY = 256 * 1024;
+/** A stream that moves `LOOK_EVERY` within so many milliseconds is bulk, and stays so as long again. */
+const BULK_TIME = 1_000;
+
+/** What a session tells of one stream: to the stream itself, or to what stands in for it while it moves. */
+export interface Leg {
+  onOpened(dialMicros: number): void;
+  onData(buffer: Buffer, start: number, end: number, lease: Lease): void;
+  onEnd(): void;
+  onReset(code: ResetCode, reason: string): void;
+  onCredit(): void;
+  onMove(): void;
+}
+
 /** What a stream needs of its tunnel. */
 export interface StreamHost {
-  readonly session: Session<DrivenStream, Buffer, Lease>;
+  readonly session: Session<Leg, Buffer, Lease>;
   readonly queue: FrameQueue;
+  readonly group: CarrierGroup;
+  /** Which carrier of the group it is. */
+  readonly carrier: number;
+  /** Milliseconds that never go back. */
+  now(): number;
+  /** The stream moves much, still. */
+  onBulk(stream: DrivenStream): void;
   /** `onWritable` is due when the queue has room again, or in the next turn. */
   waitForQueue(stream: DrivenStream): void;
   waitForTurn(stream: DrivenStream): void;
-  /** A stream is over; the last one may end a drain. */
-  onStreamGone(): void;
+  /** A stream is over, or elsewhere; the last one may end a drain. */
+  onStreamGone(stream: DrivenStream): void;
 }
 
 /** A stream as an agent gets it: it also reports the dial. */
@@ -31,11 +56,33 @@ export interface AgentStream extends TunnelStream {
   reset(code: ResetCode, reason?: string): void;
 }
 
-/** One stream of a tunnel: credit and queue on the way out, the handler's calls on the way in. */
-export class DrivenStream implements AgentStream {
+/**
+ * One stream of a tunnel: credit and queue on the way out, the handler's calls on the way in. It may move to another
+ * carrier of its link (`wire/frame.ts` says how): the two directions change over one after the other.
+ */
+export class DrivenStream implements AgentStream, Leg, Mover {
   readonly id: number;
-  readonly #host: StreamHost;
-  readonly #stream: SessionStream<DrivenStream>;
+  /** Where this side's bytes go. */
+  #host: StreamHost;
+  #stream: SessionStream<Leg>;
+  /** Where the peer's come from: the same, unless the stream is about to move. */
+  #source: StreamHost;
+  #incoming: SessionStream<Leg>;
+  /** The leg that the stream moves to. */
+  #arrival: Arrival | undefined;
+  /** Agent: MOVE has come, and CONTINUE not yet. */
+  #announced = false;
+  #over = false;
+  /** The peer's end was passed on. */
+  #endSeen = false;
+  /** Handed out, not yet consumed; and how much of that came by carriers that the stream has left. */
+  #unread = 0;
+  #foreign = 0;
+  #tally = 0;
+  #look = FIRST_LOOK;
+  #lookedAt = 0;
+  /** When it was last seen to move much; milliseconds, monotonic. */
+  bulkAt = Number.NEGATIVE_INFINITY;
   #handler: StreamHandler | undefined;
   /** Written without credit: copies, in order. */
   #waiting: BorrowedCopy[] = [];
@@ -50,15 +97,27 @@ export class DrivenStream implements AgentStream {
   #turn = -1;
   #budget = TURN_BUDGET;
 
-  constructor(host: StreamHost, stream: SessionStream<DrivenStream>) {
+  constructor(host: StreamHost, stream: SessionStream<Leg>) {
     this.id = stream.id;
     this.#host = host;
     this.#stream = stream;
+    this.#source = host;
+    this.#incoming = stream;
+  }
+
+  /** Whether this side's bytes go there. */
+  isOn(host: StreamHost): boolean {
+    return this.#host === host;
+  }
+
+  /** Whether it moves much, as of late. */
+  isBulk(now: number): boolean {
+    return now - this.bulkAt < 2 * BULK_TIME;
   }
 
   /** Starts with a wider window where the path is known to need one. */
   widen(): void {
-    this.#host.session.widen(this.#stream);
+    this.#source.session.widen(this.#incoming);
   }
 
   /** Set once, right after the stream was made. */
@@ -98,7 +157,7 @@ export class DrivenStream implements AgentStream {
     if (text.length === 0 || this.#stream.closed || this.#ending || this.#stream.ended) return;
     if (this.#waitingLength === 0 && this.#host.session.charge(this.#stream, text.length)) {
       this.#spend(text.length);
-      this.#host.queue.latin1(FRAME.DATA, this.id, text);
+      this.#host.queue.latin1(FRAME.DATA, this.#stream.id, text);
     } else {
       this.write(Buffer.from(text, 'latin1'));
     }
@@ -119,13 +178,20 @@ export class DrivenStream implements AgentStream {
   }
 
   reset(code: ResetCode, reason = ''): void {
-    if (this.#stream.closed) return;
-    this.#host.session.reset(this.#stream, code, reason);
+    if (this.#over) return;
+    this.#resetLegs(code, reason);
     this.#gone();
   }
 
   consumed(n: number): void {
-    if (n > 0) this.#host.session.consumed(this.#stream, n);
+    if (n <= 0) return;
+    this.#unread = Math.max(0, this.#unread - n);
+    const foreign = Math.min(n, this.#foreign);
+    if (foreign > 0) {
+      this.#foreign -= foreign;
+      this.#source.group.budget.give(foreign);
+    }
+    if (n > foreign) this.#source.session.consumed(this.#incoming, n - foreign);
   }
 
   onOpened(dialMicros: number): void {
@@ -133,19 +199,130 @@ export class DrivenStream implements AgentStream {
   }
 
   onData(buffer: Buffer, start: number, end: number, lease: Lease): void {
+    this.#unread += end - start;
+    this.#count(end - start);
     this.#handler?.onData(buffer, start, end, lease);
   }
 
   onEnd(): void {
-    const handler = this.#handler;
+    const handler = this.#endSeen ? undefined : this.#handler;
+    this.#endSeen = true;
     if (this.#stream.closed) this.#gone();
     handler?.onEnd();
   }
 
   onReset(code: ResetCode, reason: string): void {
     const handler = this.#handler;
+    this.#resetLegs(RESET.CANCELLED, '');
     this.#gone();
     handler?.onReset(code, reason);
+  }
+
+  /** Edge: begins to move to the carrier `to`. False when neither it nor the carrier is ready for that. */
+  moveTo(to: StreamHost): boolean {
+    const from = this.#host;
+    if (this.#arrival !== undefined || to === from || to.group !== from.group || this.#ending) return false;
+    if (!from.session.isMovable(this.#stream) || !to.session.hasRoom) return false;
+    const leg = to.session.resume(from.carrier, this.#stream.id, (stream) => new Arrival(this, to, stream));
+    if (!(leg instanceof Arrival)) return false;
+    from.session.move(this.#stream);
+    this.#arrival = leg;
+    to.session.widen(leg.stream);
+    this.#writeTo(leg);
+    return true;
+  }
+
+  /** Agent: `stream` of `host` is where this one goes on. `undefined` when it is on its way already. */
+  arrive(host: StreamHost, stream: SessionStream<Leg>): Arrival | undefined {
+    if (this.#arrival !== undefined || host === this.#host) return undefined;
+    this.#arrival = new Arrival(this, host, stream);
+    return this.#arrival;
+  }
+
+  /** Agent: CONTINUE is done with. Lets the edge send ahead on the new leg, and changes over if MOVE has come before. */
+  onContinued(arrival: Arrival): void {
+    arrival.host.session.widen(arrival.stream);
+    if (this.#announced) this.#answerMove(arrival);
+  }
+
+  onMove(): void {
+    const arrival = this.#arrival;
+    // At the edge this is the agent's answer: the old leg is over.
+    if (this.#host !== this.#source && arrival !== undefined) this.#readFrom(arrival);
+    else if (arrival === undefined) this.#announced = true;
+    else this.#answerMove(arrival);
+  }
+
+  onArrivalReset(code: ResetCode, reason: string): void {
+    this.onReset(code, reason);
+  }
+
+  #answerMove(arrival: Arrival): void {
+    const { ended } = this.#stream;
+    this.#announced = false;
+    this.#host.session.move(this.#stream);
+    this.#writeTo(arrival);
+    if (ended) arrival.host.session.end(arrival.stream);
+    this.#readFrom(arrival);
+  }
+
+  #writeTo({ host, stream }: Arrival): void {
+    const stood = this.#inLine;
+    this.#host = host;
+    this.#stream = stream;
+    this.#turn = -1;
+    this.#inLine = false;
+    this.onCredit();
+    if (stood) this.#tryAgain();
+  }
+
+  /** The old leg has brought its last byte; what has come by the new one meanwhile follows. */
+  #readFrom(arrival: Arrival): void {
+    const left = this.#source;
+    this.#arrival = undefined;
+    this.#source = arrival.host;
+    this.#incoming = arrival.stream;
+    arrival.host.session.assign(arrival.stream, this);
+    left.onStreamGone(this);
+    if (this.#over) return;
+    // What was granted by the old carrier and isn't consumed yet counts on, or moves would be a way around all windows.
+    const foreign = this.#unread - this.#foreign;
+    const taken = left.group.budget.take(foreign);
+    this.#foreign += taken;
+    if (foreign - taken > INITIAL_WINDOW) {
+      this.#fail(RESET.LIMIT, 'no memory to move');
+      return;
+    }
+    arrival.deliver(
+      (bytes, start, end, lease) => this.onData(bytes, start, end, lease),
+      () => this.#handler !== undefined,
+    );
+    if (arrival.ended) this.onEnd();
+  }
+
+  #resetLegs(code: ResetCode, reason: string): void {
+    this.#host.session.reset(this.#stream, code, reason);
+    if (this.#incoming !== this.#stream) this.#source.session.reset(this.#incoming, code, reason);
+    const arrival = this.#arrival;
+    if (arrival === undefined) return;
+    arrival.drop();
+    arrival.host.session.reset(arrival.stream, code, reason);
+  }
+
+  #count(bytes: number): void {
+    this.#tally += bytes;
+    if (this.#tally >= this.#look) this.#measure();
+  }
+
+  #measure(): void {
+    const now = this.#host.now();
+    const quick = this.#look === LOOK_EVERY && now - this.#lookedAt <= BULK_TIME;
+    this.#tally = 0;
+    this.#look = LOOK_EVERY;
+    this.#lookedAt = now;
+    if (!quick || this.#handler === undefined) return;
+    this.bulkAt = now;
+    this.#host.onBulk(this);
   }
 
   onCredit(): void {
@@ -189,6 +366,7 @@ export class DrivenStream implements AgentStream {
   }
 
   #spend(bytes: number): void {
+    this.#count(bytes);
     if (this.#turn !== this.#host.queue.turn) {
       this.#turn = this.#host.queue.turn;
       this.#budget = TURN_BUDGET;
@@ -198,9 +376,7 @@ export class DrivenStream implements AgentStream {
 
   #wait(bytes: Uint8Array, start: number, end: number): void {
     if (this.#waitingLength + end - start > MOST_WAITING) {
-      const handler = this.#handler;
-      this.reset(RESET.LIMIT, 'too much written without credit');
-      handler?.onReset(RESET.LIMIT, 'too much written without credit');
+      this.#fail(RESET.LIMIT, 'too much written without credit');
       return;
     }
     this.#owing = true;
@@ -208,11 +384,23 @@ export class DrivenStream implements AgentStream {
     this.#waitingLength += end - start;
   }
 
+  /** Breaks off for a reason of this side's own, and says so to both. */
+  #fail(code: ResetCode, reason: string): void {
+    const handler = this.#handler;
+    this.reset(code, reason);
+    handler?.onReset(code, reason);
+  }
+
   #gone(): void {
+    this.#over = true;
     this.#handler = undefined;
+    this.#source.group.budget.give(this.#foreign);
+    this.#foreign = 0;
     for (const copy of this.#waiting) returnCopy(copy);
     this.#waiting = [];
     this.#waitingLength = 0;
-    this.#host.onStreamGone();
+    this.#arrival = undefined;
+    this.#host.onStreamGone(this);
+    if (this.#source !== this.#host) this.#source.onStreamGone(this);
   }
 }

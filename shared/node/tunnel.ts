@@ -3,15 +3,17 @@ import { TLSSocket } from 'node:tls';
 import { GO_AWAY, type GoAwayCode, RESET } from '../wire/codes.ts';
 import { encodeGoAway } from '../wire/encode.ts';
 import { DEFAULT_MAX_STREAMS } from '../wire/handshake.ts';
-import { Session } from '../wire/session.ts';
+import { type Continued, Session, type SessionStream } from '../wire/session.ts';
+import { Arrival } from './arrival.ts';
+import { CarrierGroup } from './carrier-group.ts';
 import type { CancelTimer, Clock } from './clock.ts';
 import { FrameQueue } from './frame-queue.ts';
 import type { Logger } from './logger.ts';
 import { readOwned } from './owned-read.ts';
-import { createRoundTrip } from './round-trip.ts';
+import { createRoundTrip, type RoundTrip } from './round-trip.ts';
 import type { Lease, StreamHandler, TunnelStream } from './stream.ts';
 import { TunnelReader } from './tunnel-reader.ts';
-import { type AgentStream, DrivenStream, QUEUE_LIMIT, type StreamHost } from './tunnel-stream.ts';
+import { type AgentStream, DrivenStream, type Leg, QUEUE_LIMIT, type StreamHost } from './tunnel-stream.ts';
 
 /** Milliseconds between pings, and of silence after which a tunnel counts as dead. */
 export const PING_EVERY = 5_000;
@@ -20,10 +22,6 @@ export const DEAD_AFTER = 15_000;
 const STALLED = 1_000;
 /** Milliseconds that a closing socket has to send its last words. */
 const LAST_WORDS = 1_000;
-/** Bytes by which all receive windows of a tunnel may exceed 64 KiB each. */
-const WINDOW_BUDGET = 64 * 1024 * 1024;
-/** Bytes queued at which a tunnel is beyond hope: its peer doesn't read, and control frames pile up. */
-const MOST_QUEUED = 32 * 1024 * 1024;
 /** Bytes that a stream adds when it is let on from the line, about; so many are let on at once as fit. */
 const ONE_READ = 64 * 1024;
 /** A tunnel that heard no more than this in a ping's time is idle. */
@@ -48,6 +46,9 @@ export interface TunnelOptions {
   readonly logger: Logger;
   /** Most streams at once; default 4096. Both sides use what WELCOME said. */
   readonly maxStreams?: number;
+  /** The carriers of the same link, and this one's number among them. Without, it is a link by itself. */
+  readonly group?: CarrierGroup;
+  readonly carrier?: number;
   /**
    * Agent side: the edge asks for a target (`wire/open.ts`; `payload` is valid during the call only). Return who
    * handles the stream; to refuse, `stream.reset(code, reason)` and return a handler that does nothing.
@@ -76,6 +77,15 @@ export interface Tunnel {
   close(code: GoAwayCode, reason: string): void;
   /** Asks the peer for a sign of life within `timeout` ms, else closes; for after sleep or a change of network. */
   probe(timeout: number): void;
+  /**
+   * Edge side: lets streams go on over `to`, another carrier of the same group: `which`, or all. Those that can't (not
+   * opened yet, half-closed, on their way already) stay. Returns how many went.
+   */
+  moveTo(to: Tunnel, which?: readonly TunnelStream[]): number;
+  /** The streams that move much as of late. */
+  readonly bulk: readonly TunnelStream[];
+  /** Asked for a sign of life, and none has come yet. */
+  readonly doubtful: boolean;
   /** True once no new streams are possible. */
   readonly draining: boolean;
   readonly closed: boolean;
@@ -103,13 +113,15 @@ const ignore: StreamHandler = {
 };
 
 class SocketTunnel implements Tunnel, StreamHost {
-  readonly session: Session<DrivenStream, Buffer, Lease>;
+  readonly session: Session<Leg, Buffer, Lease>;
   readonly queue: FrameQueue;
+  readonly group: CarrierGroup;
+  readonly carrier: number;
   readonly #options: TunnelOptions;
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #reader: TunnelReader;
-  readonly #roundTrip = createRoundTrip();
+  readonly #roundTrip: RoundTrip;
   readonly #stopPings: CancelTimer;
   #stopDeadline: CancelTimer = () => {};
   /** A deadline is running. */
@@ -125,12 +137,19 @@ class SocketTunnel implements Tunnel, StreamHost {
   #weLeave: Leave | undefined;
   #inQueueLine: DrivenStream[] = [];
   #inTurnLine: DrivenStream[] = [];
+  readonly #bulk = new Set<DrivenStream>();
+  /** When a sign of life was asked for. */
+  #probedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: TunnelOptions) {
     const { socket, clock } = options;
     this.#options = options;
     this.#socket = socket;
     this.#clock = clock;
+    this.group = options.group ?? new CarrierGroup();
+    this.carrier = options.carrier ?? 0;
+    this.group.add(this.carrier, this);
+    this.#roundTrip = createRoundTrip(this.group.path);
     const encrypted = socket instanceof TLSSocket;
     this.queue = new FrameQueue(socket, encrypted, () => this.#onFlushed());
     this.session = new Session({
@@ -138,7 +157,7 @@ class SocketTunnel implements Tunnel, StreamHost {
       output: this.queue,
       monotonic: () => clock.monotonic(),
       maxStreams: options.maxStreams ?? DEFAULT_MAX_STREAMS,
-      windowBudget: WINDOW_BUDGET,
+      windowBudget: this.group.budget,
       events: {
         onOpen: (stream, payload) => this.#onOpen(new DrivenStream(this, stream), payload),
         onOpened: (stream, dialMicros) => stream.onOpened(dialMicros),
@@ -148,6 +167,9 @@ class SocketTunnel implements Tunnel, StreamHost {
         onCredit: (stream) => stream.onCredit(),
         onPong: (token) => this.#onPong(token),
         onGoAway: (code, reason) => this.#onGoAway(code, reason),
+        onContinue: (stream, carrier, from) => this.#onContinue(stream, carrier, from),
+        onContinued: (leg) => leg instanceof Arrival && leg.onContinued(),
+        onMove: (stream) => stream.onMove(),
       },
     });
     this.#lastHeard = clock.monotonic();
@@ -193,8 +215,9 @@ class SocketTunnel implements Tunnel, StreamHost {
     // Every fresh stream may bring a first read before it sees that the queue is full.
     if (this.#closed || this.queue.queued > 8 * QUEUE_LIMIT) return undefined;
     const stream = this.session.open(payload, (opened) => new DrivenStream(this, opened));
-    stream?.adopt(handler);
-    stream?.widen();
+    if (!(stream instanceof DrivenStream)) return undefined;
+    stream.adopt(handler);
+    stream.widen();
     return stream;
   }
 
@@ -211,6 +234,7 @@ class SocketTunnel implements Tunnel, StreamHost {
 
   probe(timeout: number): void {
     if (this.#closed) return;
+    this.#probedAt = this.#clock.monotonic();
     this.#ping();
     this.#stopDeadline();
     this.#expectLife(timeout);
@@ -225,8 +249,46 @@ class SocketTunnel implements Tunnel, StreamHost {
     this.queue.schedule();
   }
 
-  onStreamGone(): void {
+  onStreamGone(stream: DrivenStream): void {
+    this.#bulk.delete(stream);
     if (this.draining) this.queue.schedule();
+  }
+
+  now(): number {
+    return this.#clock.monotonic();
+  }
+
+  onBulk(stream: DrivenStream): void {
+    this.#bulk.add(stream);
+    this.group.noteBulk(stream);
+  }
+
+  get bulk(): readonly TunnelStream[] {
+    if (this.#bulk.size === 0) return [];
+    const now = this.#clock.monotonic();
+    for (const stream of this.#bulk) if (!stream.isBulk(now)) this.#bulk.delete(stream);
+    return [...this.#bulk];
+  }
+
+  get doubtful(): boolean {
+    return this.#probedAt > this.#lastHeard;
+  }
+
+  moveTo(to: Tunnel, which?: readonly TunnelStream[]): number {
+    if (this.#closed || !(to instanceof SocketTunnel) || to.draining) return 0;
+    let moved = 0;
+    for (const stream of which ?? this.session.owners())
+      if (stream instanceof DrivenStream && stream.isOn(this) && stream.moveTo(to)) moved++;
+    return moved;
+  }
+
+  #onContinue(stream: SessionStream<Leg>, carrier: number, from: number): Continued<Leg> {
+    const other = this.group.find(carrier);
+    // A carrier, or a stream, may have ended while the edge's word was under way.
+    const moved = other?.session.find(from);
+    if (moved === undefined) return 'over';
+    const arrival = moved instanceof DrivenStream ? moved.arrive(this, stream) : undefined;
+    return arrival === undefined ? 'wrong' : { owner: arrival };
   }
 
   #onBytes(bytes: Buffer, start: number, end: number, lease: Lease): void {
@@ -249,7 +311,7 @@ class SocketTunnel implements Tunnel, StreamHost {
   /** A turn has ended or a write has completed: those in line may go on, as many as there is room for. */
   #onFlushed(): void {
     if (this.#closed) return;
-    if (this.queue.queued > MOST_QUEUED) {
+    if (this.queue.queued > QUEUE_LIMIT && this.group.clogged) {
       this.close(GO_AWAY.LIMIT, 'the peer does not read');
       return;
     }
@@ -313,9 +375,11 @@ class SocketTunnel implements Tunnel, StreamHost {
   #ping(): void {
     if (this.#closed) return;
     const moved = this.#bytesIn + this.#socket.bytesWritten;
-    this.#loaded = moved - this.#movedAtPing > LOADED_BYTES;
+    const now = this.#clock.monotonic();
+    if (moved - this.#movedAtPing > LOADED_BYTES) this.group.noteLoad(now);
+    this.#loaded = this.group.isLoaded(now);
     this.#movedAtPing = moved;
-    this.session.ping(this.#roundTrip.start(this.#clock.monotonic()));
+    this.session.ping(this.#roundTrip.start(now));
   }
 
   #onPong(token: number): void {
@@ -350,6 +414,8 @@ class SocketTunnel implements Tunnel, StreamHost {
     this.queue.close();
     this.#inQueueLine = [];
     this.#inTurnLine = [];
+    this.#bulk.clear();
+    this.group.remove(this.carrier, this);
     for (const stream of this.session.abandon()) stream.onReset(RESET.TUNNEL_LOST, end.reason);
     this.#hangUp(lastWords);
     this.#options.onClose(end);

@@ -38,6 +38,8 @@ export interface SessionEvents<S, B extends Uint8Array, L> {
    * `over` when that stream no longer exists, `wrong` when it never did or moves already.
    */
   onContinue?(stream: SessionStream<S>, carrier: number, from: number): Continued<S>;
+  /** The stream is there, under the owner that `onContinue` gave it. */
+  onContinued?(owner: S): void;
   /** The peer's bytes on this stream end here and go on elsewhere. */
   onMove?(owner: S): void;
 }
@@ -380,7 +382,10 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
     const continued = this.#events.onContinue?.(stream, readWord(payload, 0), from) ?? 'wrong';
     if (continued === 'wrong') return violation(`stream ${id} continues stream ${from} against the rules`);
     if (continued === 'over') this.reset(stream, RESET.CANCELLED, 'the stream is over');
-    else stream.adopt(continued.owner);
+    else {
+      stream.adopt(continued.owner);
+      this.#events.onContinued?.(continued.owner);
+    }
     return undefined;
   }
 

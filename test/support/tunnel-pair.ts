@@ -1,3 +1,4 @@
+import type { CarrierGroup } from '../../shared/node/carrier-group.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import { systemClock } from '../../shared/node/clock.ts';
 import { silentLogger } from '../../shared/node/logger.ts';
@@ -17,6 +18,8 @@ export interface TunnelPair {
 export interface TunnelPairOptions {
   readonly clock?: Clock;
   readonly maxStreams?: number;
+  /** The link that it is a carrier of, at both ends, and its number there. */
+  readonly place?: { readonly edge: CarrierGroup; readonly agent: CarrierGroup; readonly carrier: number };
   readonly onOpen: (stream: AgentStream, payload: Uint8Array) => StreamHandler;
 }
 
@@ -27,6 +30,8 @@ export async function tunnelPair(transport: Transport, options: TunnelPairOption
   const edgeEnd = Promise.withResolvers<TunnelEnd>();
   const agentEnd = Promise.withResolvers<TunnelEnd>();
   const limits = options.maxStreams === undefined ? {} : { maxStreams: options.maxStreams };
+  const place = (side: 'edge' | 'agent') =>
+    options.place === undefined ? {} : { group: options.place[side], carrier: options.place.carrier };
   const edge = createTunnel({
     socket: sockets.accepted,
     role: 'edge',
@@ -34,6 +39,7 @@ export async function tunnelPair(transport: Transport, options: TunnelPairOption
     logger: silentLogger,
     onClose: edgeEnd.resolve,
     ...limits,
+    ...place('edge'),
   });
   const agent = createTunnel({
     socket: sockets.dialled,
@@ -43,6 +49,7 @@ export async function tunnelPair(transport: Transport, options: TunnelPairOption
     onOpen: options.onOpen,
     onClose: agentEnd.resolve,
     ...limits,
+    ...place('agent'),
   });
   return { edge, agent, sockets, edgeEnd: edgeEnd.promise, agentEnd: agentEnd.promise };
 }

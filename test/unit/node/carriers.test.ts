@@ -1,0 +1,249 @@
+/** Streams that move between the carriers of a link: over real sockets, with a hash over every byte. */
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import { CarrierGroup } from '../../../shared/node/carrier-group.ts';
+import type { StreamHandler, TunnelStream } from '../../../shared/node/stream.ts';
+import { RESET, type ResetCode } from '../../../shared/wire/codes.ts';
+import { INITIAL_WINDOW } from '../../../shared/wire/frame.ts';
+import { seededRandom } from '../../support/random.ts';
+import { type TunnelPair, tunnelPair } from '../../support/tunnel-pair.ts';
+
+const pairs: TunnelPair[] = [];
+afterEach(() => {
+  for (const pair of pairs.splice(0)) pair.sockets.close();
+});
+
+/** Writes bytes that follow from `seed` for as long as the stream takes them, and half-closes after `length`. */
+class Source {
+  readonly #stream: TunnelStream;
+  readonly #length: number;
+  readonly #random: () => number;
+  #at = 0;
+  readonly hash = createHash('sha256');
+
+  constructor(stream: TunnelStream, seed: number, length: number) {
+    this.#stream = stream;
+    this.#length = length;
+    this.#random = seededRandom(seed);
+  }
+
+  push(): void {
+    while (this.#at < this.#length) {
+      if (!this.#stream.writable) return;
+      const bytes = Buffer.alloc(Math.min(this.#length - this.#at, 1 + Math.floor(this.#random() * 40_000)));
+      bytes.fill(Buffer.from([this.#random() * 256, this.#at, this.#at >> 8, this.#at >> 16, this.#random() * 256]));
+      this.hash.update(bytes);
+      this.#stream.write(bytes);
+      this.#at += bytes.length;
+    }
+    this.#stream.end();
+  }
+}
+
+interface Transfer {
+  readonly done: Promise<ResetCode | undefined>;
+  sent(): string;
+  readonly received: { bytes: number; hash: ReturnType<typeof createHash> };
+}
+
+/** One side of a stream: sends `length` bytes, reads what comes, sometimes late. */
+function side(seed: number, length: number): { handler: StreamHandler; start(s: TunnelStream): void } & Transfer {
+  const random = seededRandom(seed * 7 + 1);
+  const { promise, resolve } = Promise.withResolvers<ResetCode | undefined>();
+  const received = { bytes: 0, hash: createHash('sha256') };
+  let stream: TunnelStream | undefined;
+  let source: Source | undefined;
+  return {
+    received,
+    done: promise,
+    sent: () => source?.hash.copy().digest('hex') ?? '',
+    start(opened) {
+      stream = opened;
+      source = new Source(opened, seed, length);
+      source.push();
+    },
+    handler: {
+      onData(buffer, start, end) {
+        received.bytes += end - start;
+        received.hash.update(buffer.subarray(start, end));
+        const pay = (): void => stream?.consumed(end - start);
+        if (random() < 0.3) setImmediate(pay);
+        else pay();
+      },
+      onEnd: () => resolve(undefined),
+      onReset: (code) => resolve(code),
+      onWritable: () => source?.push(),
+    },
+  };
+}
+
+interface Link {
+  readonly carriers: readonly TunnelPair[];
+  readonly far: ReturnType<typeof side>[];
+  readonly groups: { readonly edge: CarrierGroup; readonly agent: CarrierGroup };
+}
+
+async function link(carriers: number, length: number, memory?: number): Promise<Link> {
+  const options = memory === undefined ? {} : { memory };
+  const groups = { edge: new CarrierGroup(options), agent: new CarrierGroup(options) };
+  const far: ReturnType<typeof side>[] = [];
+  const made: TunnelPair[] = [];
+  for (let carrier = 0; carrier < carriers; carrier++) {
+    const pair = await tunnelPair(carrier % 2 === 0 ? 'tcp' : 'tls', {
+      place: { ...groups, carrier },
+      onOpen: (stream) => {
+        const end = side(1000 + far.length, length);
+        far.push(end);
+        stream.opened(1);
+        end.start(stream);
+        return end.handler;
+      },
+    });
+    pairs.push(pair);
+    made.push(pair);
+  }
+  return { carriers: made, far, groups };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function open(pair: TunnelPair, seed: number, length: number) {
+  const near = side(seed, length);
+  const stream = pair.edge.open(new Uint8Array(1), near.handler);
+  if (stream === undefined) throw new Error('no stream');
+  near.start(stream);
+  return near;
+}
+
+/** Moves all that can be moved, from anywhere to anywhere, until `over`. */
+async function shuffle(carriers: readonly TunnelPair[], over: Promise<unknown>, seed: number): Promise<number> {
+  const random = seededRandom(seed);
+  const pick = (): TunnelPair | undefined => carriers[Math.floor(random() * carriers.length)];
+  let ended = false;
+  void over.then(() => {
+    ended = true;
+  });
+  let moves = 0;
+  while (!ended) {
+    const [from, to] = [pick(), pick()];
+    if (from !== undefined && to !== undefined && from !== to) moves += from.edge.moveTo(to.edge);
+    await turn();
+  }
+  return moves;
+}
+
+describe('a link of several carriers', () => {
+  it('delivers every byte in order, both ways, while streams move all the time', { timeout: 60_000 }, async () => {
+    const length = 3_000_000;
+    const { carriers, far, groups } = await link(4, length);
+    const near = carriers.flatMap((pair, i) => [0, 1, 2].map((k) => open(pair, 10 * i + k, length)));
+    const all = Promise.all([...near.map((n) => n.done)]);
+    const moves = await shuffle(carriers, all, 5);
+    expect(await all).toEqual(near.map(() => undefined));
+    await Promise.all(far.map((f) => f.done));
+    expect(moves).toBeGreaterThan(50);
+    const sum = (ends: readonly Transfer[]) => ends.map((e) => e.received.hash.digest('hex')).sort();
+    expect(sum(near)).toEqual(far.map((f) => f.sent()).sort());
+    expect(sum(far)).toEqual(near.map((n) => n.sent()).sort());
+    await expect.poll(() => carriers.map((pair) => pair.edge.stats.streams)).toEqual([0, 0, 0, 0]);
+    await expect.poll(() => carriers.map((pair) => pair.agent.stats.streams)).toEqual([0, 0, 0, 0]);
+    expect([groups.edge.budget.used, groups.agent.budget.used]).toEqual([0, 0]);
+  });
+
+  it('loses with a carrier only what was on it, and delivers nothing wrong', { timeout: 60_000 }, async () => {
+    const length = 6_000_000;
+    const { carriers, far } = await link(4, length);
+    const near = carriers.flatMap((pair, i) => [0, 1].map((k) => open(pair, 10 * i + k, length)));
+    const all = Promise.all(near.map((n) => n.done));
+    const moving = shuffle(carriers, all, 9);
+    await expect.poll(() => near.reduce((sum, n) => sum + n.received.bytes, 0)).toBeGreaterThan(2_000_000);
+    carriers[1]?.sockets.accepted.destroy();
+    carriers[2]?.sockets.dialled.destroy();
+    const ends = await all;
+    await moving;
+    await Promise.all(far.map((f) => f.done));
+    expect(new Set(ends)).toEqual(new Set([undefined, RESET.TUNNEL_LOST].filter((e) => ends.includes(e))));
+    const whole = new Set(far.map((f) => f.sent()));
+    near.forEach((n, i) => {
+      if (ends[i] === undefined) expect(whole.has(n.received.hash.digest('hex'))).toBe(true);
+    });
+    for (const i of [0, 3]) {
+      const [edge, agent] = [carriers[i]?.edge, carriers[i]?.agent];
+      expect([edge?.closed, agent?.closed]).toEqual([false, false]);
+      await expect.poll(() => [edge?.stats.streams, agent?.stats.streams]).toEqual([0, 0]);
+    }
+  });
+
+  it('resets a stream on both carriers when either side does so in the middle of a move', async () => {
+    const { carriers, far } = await link(2, 10_000_000);
+    const [one, two] = carriers;
+    if (one === undefined || two === undefined) throw new Error('no carriers');
+    for (const who of ['edge', 'agent'] as const) {
+      let stream: TunnelStream | undefined;
+      const near = side(3, 10_000_000);
+      stream = one.edge.open(new Uint8Array(1), near.handler);
+      if (stream === undefined) throw new Error('no stream');
+      near.start(stream);
+      while (one.edge.moveTo(two.edge) === 0) await turn();
+      if (who === 'edge') {
+        stream.reset(RESET.CANCELLED);
+        expect(await far.at(-1)?.done).toBe(RESET.CANCELLED);
+      } else {
+        // Gone from the agent at once: the edge hears of it wherever it listens by then.
+        one.agent.close(1, 'test');
+        expect(await near.done).toBe(RESET.TUNNEL_LOST);
+      }
+      await expect.poll(() => two.edge.stats.streams + two.agent.stats.streams).toBe(0);
+    }
+  });
+
+  it('does not move to a carrier of another link, nor to one that goes away', async () => {
+    const mine = await link(2, 1_000_000);
+    const other = await link(1, 1_000_000);
+    const [one, two] = mine.carriers;
+    const [foreign] = other.carriers;
+    if (one === undefined || two === undefined || foreign === undefined) throw new Error('no carriers');
+    open(one, 1, 10_000_000);
+    await expect.poll(() => mine.far.length).toBe(1);
+    expect(one.edge.moveTo(foreign.edge)).toBe(0);
+    two.edge.goAway(1);
+    expect(one.edge.moveTo(two.edge)).toBe(0);
+  });
+
+  it('holds no more for a reader that stands still, however often its stream moves', async () => {
+    const memory = 1024 * 1024;
+    const groups = { edge: new CarrierGroup(), agent: new CarrierGroup({ memory }) };
+    let unread = 0;
+    let code: ResetCode | undefined;
+    const carriers: TunnelPair[] = [];
+    for (let carrier = 0; carrier < 2; carrier++) {
+      const pair = await tunnelPair('tcp', {
+        place: { ...groups, carrier },
+        onOpen: (stream) => {
+          stream.opened(1);
+          return {
+            onData: (_, start, end) => {
+              unread += end - start;
+            },
+            onEnd() {},
+            onReset: (given) => {
+              code = given;
+            },
+            onWritable() {},
+          };
+        },
+      });
+      pairs.push(pair);
+      carriers.push(pair);
+    }
+    const near = side(1, 200_000_000);
+    const stream = carriers[0]?.edge.open(new Uint8Array(1), near.handler);
+    if (stream === undefined) throw new Error('no stream');
+    near.start(stream);
+    await shuffle(carriers, near.done, 3);
+    expect(await near.done).toBe(RESET.LIMIT);
+    expect(code).toBe(RESET.LIMIT);
+    expect(unread).toBeLessThan(memory + 4 * INITIAL_WINDOW);
+    expect(groups.agent.budget.used).toBe(0);
+  });
+});
