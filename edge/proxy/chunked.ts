@@ -1,3 +1,4 @@
+import { type ExtensionPart, endsExtension, NAME_START, nextPart } from './chunk-extension.ts';
 import { cleanTrailers } from './fields.ts';
 import { CHUNK_DIGITS, CHUNK_LIMIT, EXTENSION_LIMIT, EXTENSIONS_LIMIT, TRAILER_LIMIT } from './limits.ts';
 
@@ -23,13 +24,15 @@ export type DataSink = (buffer: Buffer, start: number, end: number) => void;
 
 /**
  * Finds the end of a chunked body (RFC 9112 section 7.1) in bytes that arrive in any pieces. Sizes, extensions and
- * trailers are bounded; every line ends in CRLF; nothing but a digit, `;` or CRLF follows a size.
+ * trailers are bounded; every line ends in CRLF; nothing but a digit, `;` or CRLF follows a size, and nothing but what the
+ * grammar has, without blanks, a `;`: parsers of origins and visitors that know only the grammar refuse the rest.
  */
 export class ChunkScanner {
   #state = SIZE;
   #size = 0;
   #digits = 0;
   #extension = 0;
+  #part: ExtensionPart = NAME_START;
   #extensions = 0;
   #trailer = '';
   readonly #sink: DataSink | undefined;
@@ -82,9 +85,7 @@ export class ChunkScanner {
         this.#sizeByte(byte);
         break;
       case EXTENSION:
-        if (byte === CR) this.#state = SIZE_LF;
-        else if (!isFieldByte(byte) || ++this.#extension > EXTENSION_LIMIT || ++this.#extensions > EXTENSIONS_LIMIT)
-          this.#state = FAILED;
+        this.#extensionByte(byte);
         break;
       case SIZE_LF:
         this.#state = byte !== LF ? FAILED : this.#size === 0 ? LAST : DATA;
@@ -121,8 +122,20 @@ export class ChunkScanner {
     else if (byte === CR) this.#state = SIZE_LF;
     else if (byte === SEMICOLON) {
       this.#state = EXTENSION;
+      this.#part = NAME_START;
       this.#extension = 0;
     } else this.#state = FAILED;
+  }
+
+  #extensionByte(byte: number): void {
+    if (byte === CR && endsExtension(this.#part)) {
+      this.#state = SIZE_LF;
+      return;
+    }
+    const next = nextPart(this.#part, byte);
+    if (next === undefined || ++this.#extension > EXTENSION_LIMIT || ++this.#extensions > EXTENSIONS_LIMIT)
+      this.#state = FAILED;
+    else this.#part = next;
   }
 
   #trailerByte(byte: number): void {
@@ -137,8 +150,6 @@ export class ChunkScanner {
     this.trailers = clean ?? '';
   }
 }
-
-const isFieldByte = (byte: number): boolean => (byte >= 0x20 && byte !== 0x7f) || byte === 0x09;
 
 function hexDigit(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;

@@ -32,12 +32,16 @@ function scan(text: string, sizes: readonly number[] = [text.length || 1]): Outc
   return { result: scanner.done ? 'done' : 'more', passed, data, length: at };
 }
 
+/** A size and its extensions: `;name`, `;name=token`, `;name="quoted"`. */
+const SIZE_LINE =
+  /^([0-9A-Fa-f]{1,8})(?:;[!#$%&'*+\-.^_`|~\w]+(?:=(?:[!#$%&'*+\-.^_`|~\w]+|"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*\r\n/;
+
 /** The same by the book, for whole messages only: the grammar of RFC 9112 section 7.1 as one expression. */
 function oracle(text: string): Outcome {
   let at = 0;
   let data = '';
   for (;;) {
-    const line = /^([0-9A-Fa-f]{1,8})(;[\t\x20-\x7e\x80-\xff]*)?\r\n/.exec(text.slice(at));
+    const line = SIZE_LINE.exec(text.slice(at));
     if (line?.[1] === undefined) return { result: 'failed', passed: '', data: '', length: 0 };
     at += line[0].length;
     const size = Number.parseInt(line[1], 16);
@@ -59,6 +63,7 @@ const MESSAGES = [
   '1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n',
   '00005\r\nhello\r\n000\r\n\r\n',
   'A;name=value;q="x y"\r\n0123456789\r\n0;last\r\n\r\n',
+  '1;a;b="";c="x;\\"y"\r\nz\r\n0\r\n\r\n',
   'a\r\n\r\n\r\n\r\n\r\n\r\n\r\n0\r\n\r\n',
   '3\r\nabc\r\n0\r\nX-Sum: 1\r\nX-Other: 2\r\n\r\n',
 ];
@@ -93,6 +98,19 @@ describe('a chunked body', () => {
     ['a bare CR after the size', '5\rXhello\r\n'],
     ['a bare LF in an extension', '5;a\nhello\r\n'],
     ['NUL in an extension', '5;\x00\r\nhello\r\n'],
+    ['an extension without a name', '5;\r\nhello\r\n'],
+    ['an extension that is only a value', '5;=a\r\nhello\r\n'],
+    ['a second semicolon', '5;;a\r\nhello\r\n'],
+    ['a semicolon at the end', '5;a;\r\nhello\r\n'],
+    ['an extension without its value', '5;a=\r\nhello\r\n'],
+    ['two values', '5;a=b=c\r\nhello\r\n'],
+    ['a space in an extension', '5; a\r\nhello\r\n'],
+    ['a tab behind an extension', '5;a=b\t\r\nhello\r\n'],
+    ['an extension that is no token', '5;a=\xff\r\nhello\r\n'],
+    ['a quote that stays open', '5;a="b\r\nhello\r\n'],
+    ['a quote with a line end', '5;a="b\r\nc"\r\nhello\r\n'],
+    ['text behind a quote', '5;a="b"c\r\nhello\r\n'],
+    ['a quote in a value', '5;a=b"c"\r\nhello\r\n'],
     ['a bare LF after the data', '5\r\nhello\n0\r\n\r\n'],
     ['no line end after the data', '5\r\nhelloX0\r\n\r\n'],
     ['a bare LF after the last chunk', '0\n\n'],
