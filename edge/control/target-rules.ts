@@ -11,6 +11,7 @@ import {
   type ServiceMode,
   type Target,
 } from '../../shared/domain/service.ts';
+import { isUnixPath, UNIX_PATH_LIMIT } from '../../shared/domain/unix-path.ts';
 
 type TargetInput = z.output<typeof newTargetSchema>;
 
@@ -32,6 +33,8 @@ export function makeTarget(
   if (!path.ok) return path;
   const place = parsePlace(input, field);
   if (!place.ok) return place;
+  if ((input.type === 'unix') !== (input.port === 0))
+    return err(failure('port_invalid', { port: input.port }, `${field}.port`));
   const protocol = parseProtocol(mode, input, field);
   if (!protocol.ok) return protocol;
   const headers = checkCustomHeaders(input.customHeaders ?? [], `${field}.customHeaders`);
@@ -52,6 +55,7 @@ export function makeTarget(
     ...(input.pathRewrite === 'preserve' ? { pathRewrite: 'preserve' } : {}),
     ...(input.responseTimeout === undefined ? {} : { responseTimeout: input.responseTimeout }),
     ...(headers.value.length === 0 ? {} : { customHeaders: headers.value }),
+    ...(input.http2 === undefined ? {} : { http2: input.http2 }),
   });
 }
 
@@ -80,7 +84,7 @@ function httpMisfit({ idleTimeout, proxyProtocol }: TargetInput): Misfit | undef
     : undefined;
 }
 
-const HTTP_OPTIONS = ['pathRewrite', 'responseTimeout', 'customHeaders'] as const;
+const HTTP_OPTIONS = ['pathRewrite', 'responseTimeout', 'customHeaders', 'http2'] as const;
 /** The defaults may be said, of what doesn't apply too. */
 const isSet = (value: unknown): boolean =>
   value !== undefined && value !== 'strip' && !(Array.isArray(value) && value.length === 0);
@@ -91,6 +95,8 @@ function directMisfit(mode: ServiceMode, input: TargetInput, path: string): Misf
     return { option: 'skipTlsVerify', reason: `A ${mode} service opens no TLS that could be verified.` };
   const http = HTTP_OPTIONS.find((option) => isSet(input[option]));
   if (http !== undefined) return { option: http, reason: `It goes with http services only, not ${mode}.` };
+  if (input.type === 'unix' && mode !== 'tcp')
+    return { option: 'type', reason: `A Unix socket goes with http and tcp services only, not ${mode}.` };
   if (!input.enabled) return { option: 'enabled', reason: `Switch the service off, not its only target.` };
   return mode === 'udp' && input.proxyProtocol === true
     ? { option: 'proxyProtocol', reason: 'The PROXY protocol goes with tcp and tls services only.' }
@@ -99,6 +105,7 @@ function directMisfit(mode: ServiceMode, input: TargetInput, path: string): Misf
 
 /** Where the agent finds the target, in one spelling. */
 function parsePlace(input: TargetInput, field: string): Result<Pick<Target, 'type' | 'host' | 'subnet'>, Failure> {
+  if (input.type === 'unix') return parseSocketPath(input.host, field);
   const host = input.host.trim().toLowerCase().replace(/\.$/, '');
   const bare = host.replace(/^\[|\]$/g, '');
   if (!isDialHost(host)) return err(failure('host_invalid', { host: input.host }, `${field}.host`));
@@ -116,6 +123,12 @@ function parsePlace(input: TargetInput, field: string): Result<Pick<Target, 'typ
     case 'subnet':
       return parseSubnet(bare, input.subnet, field);
   }
+}
+
+function parseSocketPath(path: string, field: string): Result<Pick<Target, 'type' | 'host'>, Failure> {
+  if (isUnixPath(path)) return ok({ type: 'unix', host: path });
+  const reason = `A Unix socket is named by its whole path, such as /run/app.sock: ASCII, at most ${UNIX_PATH_LIMIT} characters, without "." and "..".`;
+  return invalid(reason, `${field}.host`);
 }
 
 function parseSubnet(

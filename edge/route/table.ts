@@ -1,9 +1,11 @@
+import { isRestricting, type Restrictions } from '../../shared/domain/restrictions.ts';
 import {
   authority,
   DEFAULT_IDLE_TIMEOUT,
   type Service,
   type ServiceMode,
   type Target,
+  targetLabel,
 } from '../../shared/domain/service.ts';
 import { encodeOpen } from '../../shared/wire/open.ts';
 import type { DirectRoute, Route, RouteTarget } from '../visit.ts';
@@ -130,10 +132,15 @@ function toEntry(service: Service): Entry {
     enabled: service.enabled,
     passHostHeader: service.passHostHeader,
     targets: targets.sort((a, b) => b.prefix.length - a.prefix.length),
+    restrictions: restrictionsOf(service),
     mode: service.mode,
     direct: toDirect(service),
   };
 }
+
+/** Only what restricts anything: whoever restricts nothing shall not pay for being asked. */
+const restrictionsOf = ({ restrictions }: Service): Restrictions | undefined =>
+  isRestricting(restrictions) ? restrictions : undefined;
 
 function toDirect(service: Service): DirectRoute | undefined {
   const { mode, enabled, domain, listenPort } = service;
@@ -148,6 +155,7 @@ function toDirect(service: Service): DirectRoute | undefined {
     connectTimeout: target.connectTimeout,
     idleTimeout: target.idleTimeout ?? DEFAULT_IDLE_TIMEOUT[mode],
     proxyProtocol: target.proxyProtocol === true,
+    restrictions: restrictionsOf(service),
   };
 }
 
@@ -159,11 +167,11 @@ function withOptions(service: Service, target: Target): RouteTarget {
 
 function toRouteTarget(service: string, target: Target): RouteTarget {
   const standardPort = target.protocol === 'https' ? 443 : 80;
-  const address = authority(target.host, target.port);
+  const address = target.type === 'unix' ? 'localhost' : authority(target.host, target.port);
   return {
     id: target.id,
     agentId: target.agentId,
-    label: target.type === 'agent' ? `port ${target.port}` : address,
+    label: targetLabel(target),
     prefix: target.path.length > 1 ? target.path.replace(/\/+$/, '') || '/' : '/',
     // The default port is left out of Host, as clients of the origin would (RFC 9110 section 4.2.3).
     authority: target.port === standardPort ? authority(target.host, 0).slice(0, -2) : address,

@@ -26,7 +26,7 @@ function namesOf({ type, host, port, protocol }: Target): TargetNames {
   const name = URL.parse(`http://${bracketed}/`)?.hostname ?? host;
   return {
     scheme: protocol === 'https' ? 'https' : 'http',
-    hosts: type === 'agent' ? LOOPBACK : new Set([name.replace(/\.$/, '')]),
-    port,
+    hosts: type === 'agent' || type === 'unix' ? LOOPBACK : new Set([name.replace(/\.$/, '')]),
+    port: port === 0 ? (protocol === 'https' ? 443 : 80) : port,
   };
 }

@@ -1,12 +1,13 @@
 import { type Cidr, cidrContains, parseCidr } from '../../shared/domain/cidr.ts';
 import { dialName } from '../../shared/domain/hostname.ts';
 import { authority, isPort, type TargetType } from '../../shared/domain/service.ts';
+import { isUnixPath } from '../../shared/domain/unix-path.ts';
 
 /** A place that may be allowed: exactly this host and port, or this port of every host in a subnet. */
 export interface Place {
   /**
    * `agent`: this machine, whatever `host` says. `host`, `domain`: a name or address as it will be dialled. `subnet`:
-   * allowed as a whole; what is dialled is `host`, an address in it.
+   * allowed as a whole; what is dialled is `host`, an address in it. `unix`: the socket at the path `host`; port 0.
    */
   readonly type: TargetType;
   readonly host: string;
@@ -74,6 +75,7 @@ export function createAllowList(entries: Iterable<KeptTarget> = []): AllowList {
 
 /** The one spelling of a place: type, lower-case host without brackets and trailing dot (or network), port. */
 export function placeKey(place: Place): string | undefined {
+  if (place.type === 'unix') return place.port === 0 && isUnixPath(place.host) ? `unix ${place.host}` : undefined;
   if (!isPort(place.port)) return undefined;
   const transport = place.udp === true ? 'udp ' : '';
   if (place.type === 'agent') return `${transport}agent ${place.port}`;

@@ -1,9 +1,10 @@
-import { connect as connectTcp, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { dialName } from '../../shared/domain/hostname.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
 import type { OpenRequest } from '../../shared/wire/open.ts';
+import { type AddressRace, addressesOf, raceAddresses } from './address-race.ts';
 import { publicAuthorities } from './certificates.ts';
 import { errorCode, isUnresolved, untrustedReason } from './dial-error.ts';
 import { LOOPBACK_ATTEMPT, type LoopbackMemory, loopbackLookup } from './loopback.ts';
@@ -21,6 +22,8 @@ export interface OriginConnection {
   readonly socket: Socket;
   /** Microseconds that look-up, TCP and TLS took. */
   readonly dialMicros: number;
+  /** HTTP/2 was offered, and the origin chose it. */
+  readonly http2: boolean;
 }
 
 /**
@@ -39,8 +42,15 @@ export const refusal = (code: ResetCode, reason: string): Result<never, OriginRe
 export const boundedTimeout = ({ connectTimeout }: OpenRequest): number =>
   Math.min(TIMEOUT_BOUNDS.most, Math.max(TIMEOUT_BOUNDS.least, connectTimeout));
 
-/** Which addresses an attempt tries: those of the name side by side, one after the other, or just this one. */
-type Way = { readonly kind: 'race' } | { readonly kind: 'patient' } | { readonly kind: 'known'; readonly host: string };
+/**
+ * Which addresses an attempt tries: those of the name side by side, one after the other, or just this one. `over`: none,
+ * it goes on with a connection that is there.
+ */
+type Way =
+  | { readonly kind: 'race' }
+  | { readonly kind: 'patient' }
+  | { readonly kind: 'known'; readonly host: string }
+  | { readonly kind: 'over'; readonly socket: Socket };
 
 const RACE: Way = { kind: 'race' };
 const PATIENT: Way = { kind: 'patient' };
@@ -57,6 +67,8 @@ export async function dialOrigin(
 ): Promise<Result<OriginConnection, OriginRefusal>> {
   const limit = boundedTimeout(target);
   const clock = { started: performance.now(), limit };
+  if (target.type === 'domain' || (target.type === 'host' && isIP(dialName(target.host)) === 0))
+    return dialNamed(target, signal, clock);
   const host = target.type === 'agent' ? memory.recall(target.port) : undefined;
   if (host !== undefined) {
     const direct = await attempt(target, signal, clock, { kind: 'known', host });
@@ -72,31 +84,85 @@ export async function dialOrigin(
   return again === 'hasty' ? refusal(RESET.TIMEOUT, `no answer in ${limit} ms`) : again;
 }
 
-/** Starts the connection. For TLS the name is what the certificate must carry; ALPN says HTTP/1.1, as we speak it. */
+/** Dials the addresses of a name, as many as it takes, within one time for all of them. */
+async function dialNamed(
+  target: OpenRequest,
+  signal: DialSignal,
+  clock: DialClock,
+): Promise<Result<OriginConnection, OriginRefusal>> {
+  const connected = await connectNamed(target, signal, clock);
+  if (!connected.ok) return connected;
+  const done = await attempt(target, signal, clock, { kind: 'over', socket: connected.value });
+  return done === 'hasty' ? refusal(RESET.BROKEN, 'the connection failed') : done;
+}
+
+function connectNamed(
+  target: OpenRequest,
+  signal: DialSignal,
+  { started, limit }: DialClock,
+): Promise<Result<Socket, OriginRefusal>> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve(refusal(RESET.CANCELLED, 'the stream is gone'));
+    let race: AddressRace | undefined;
+    let over = false;
+    const finish = (result: Result<Socket, OriginRefusal>): void => {
+      if (over) return;
+      over = true;
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      race?.cancel();
+      resolve(result);
+    };
+    const onAbort = (): void => finish(refusal(RESET.CANCELLED, 'the stream is gone'));
+    const onCode = (code: string): void => finish(err(originRefusal(code)));
+    const left = Math.max(0, Math.ceil(limit - (performance.now() - started)));
+    const timer = setTimeout(() => finish(refusal(RESET.TIMEOUT, `no answer in ${limit} ms`)), left);
+    signal.addEventListener('abort', onAbort, { once: true });
+    addressesOf(dialName(target.host)).then(
+      (addresses) => {
+        if (over) return;
+        race = raceAddresses(addresses, target.port, (outcome) =>
+          typeof outcome === 'string' ? onCode(outcome) : finish(ok(outcome)),
+        );
+      },
+      (error: unknown) => onCode(errorCode(error)),
+    );
+  });
+}
+
+/**
+ * Starts the connection. For TLS the name is what the certificate must carry; ALPN offers HTTP/2 only where the edge
+ * wants it, since whoever chooses it is spoken to in it.
+ */
 function begin(
   target: OpenRequest,
   way: Way,
 ): { readonly socket: Socket; readonly ready: 'connect' | 'secureConnect' } {
-  const local = target.type === 'agent';
-  const name = local ? 'localhost' : dialName(target.host);
-  const where: TcpNetConnectOpts = {
+  const name = target.type === 'agent' || target.type === 'unix' ? 'localhost' : dialName(target.host);
+  const where = placeOf(target, way, name);
+  if (!target.tls) return { socket: 'socket' in where ? where.socket : connectTcp(where), ready: 'connect' };
+  const secure = {
+    ...where,
+    ...(isIP(name) === 0 ? { servername: name } : {}),
+    ALPNProtocols: target.http2 === true ? ['h2', 'http/1.1'] : ['http/1.1'],
+    ...(target.skipTlsVerify ? { rejectUnauthorized: false } : { secureContext: publicAuthorities() }),
+  };
+  return { socket: connectTls(secure), ready: 'secureConnect' };
+}
+
+function placeOf(target: OpenRequest, way: Way, name: string): NetConnectOpts | { readonly socket: Socket } {
+  if (way.kind === 'over') return { socket: way.socket };
+  if (target.type === 'unix') return { path: target.host, allowHalfOpen: true };
+  return {
     host: way.kind === 'known' ? way.host : name,
     port: target.port,
     autoSelectFamily: way.kind === 'race',
     allowHalfOpen: true,
     noDelay: true,
-    ...(local && way.kind !== 'known'
+    ...(target.type === 'agent' && way.kind !== 'known'
       ? { lookup: loopbackLookup, autoSelectFamilyAttemptTimeout: LOOPBACK_ATTEMPT }
       : {}),
   };
-  if (!target.tls) return { socket: connectTcp(where), ready: 'connect' };
-  const secure = {
-    ...where,
-    ...(isIP(name) === 0 ? { servername: name } : {}),
-    ALPNProtocols: ['http/1.1'],
-    ...(target.skipTlsVerify ? { rejectUnauthorized: false } : { secureContext: publicAuthorities() }),
-  };
-  return { socket: connectTls(secure), ready: 'secureConnect' };
 }
 
 interface DialClock {
@@ -130,19 +196,35 @@ function attempt(
     const onClose = (): void => finish(refusal(RESET.BROKEN, 'the origin closed the connection'));
     const onReady = (): void => {
       const dialMicros = Math.round((performance.now() - started) * 1000);
-      finish(ok({ socket, dialMicros }));
+      finish(ok({ socket, dialMicros, http2: socket instanceof TLSSocket && socket.alpnProtocol === 'h2' }));
     };
     // Whole milliseconds: Node keeps a list of timers for each duration, and these should share one.
     const left = Math.max(0, Math.ceil(limit - (performance.now() - started)));
     const timer = setTimeout(() => finish(refusal(RESET.TIMEOUT, `no answer in ${limit} ms`)), left);
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on(ready, onReady).on('error', onError).on('close', onClose);
+    if (way.kind === 'over' && !target.tls) onReady();
   });
 }
 
 /** Whether an address was given up rather than refused: Node then reports a timeout of that attempt. */
 const wasHasty = (error: unknown): boolean =>
   error instanceof AggregateError && error.errors.some((single) => errorCode(single) === 'ETIMEDOUT');
+
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'EACCES',
+  'EPERM',
+  'ENETDOWN',
+  // There is no such Unix socket, or something else is in its place.
+  'ENOENT',
+  'ENOTDIR',
+  'ENOTSOCK',
+  'EPROTOTYPE',
+]);
 
 /** What an error code of a dial means to the edge. */
 export function originRefusal(code: string): OriginRefusal {
@@ -152,7 +234,8 @@ export function originRefusal(code: string): OriginRefusal {
   if (code === 'ETIMEDOUT') return { code: RESET.TIMEOUT, reason: code };
   if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOBUFS' || code === 'ENOMEM')
     return { code: RESET.LIMIT, reason: code };
-  if (['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'EACCES', 'EPERM', 'ENETDOWN'].includes(code))
-    return { code: RESET.REFUSED, reason: code };
+  // A Unix socket whose queue of new connections is full.
+  if (code === 'EAGAIN') return { code: RESET.LIMIT, reason: code };
+  if (UNREACHABLE.has(code)) return { code: RESET.REFUSED, reason: code };
   return { code: RESET.BROKEN, reason: code === '' ? 'the connection failed' : code };
 }

@@ -3,7 +3,7 @@ import { createSplice } from '../../shared/node/splice.ts';
 import type { StreamHandler } from '../../shared/node/stream.ts';
 import type { AgentStream } from '../../shared/node/tunnel-stream.ts';
 import { RESET } from '../../shared/wire/codes.ts';
-import { decodeOpen, type OpenRequest } from '../../shared/wire/open.ts';
+import { decodeOpen, type OpenRequest, openedWord } from '../../shared/wire/open.ts';
 import type { DatagramOrigin } from './datagram-origin.ts';
 import type { DialSignal, OriginConnection, OriginRefusal } from './origin.ts';
 
@@ -54,7 +54,8 @@ export function serveOrigin(
       if (!gone.aborted) stream.reset(dialled.error.code, dialled.error.reason);
       return;
     }
-    if (!gone.aborted) stream.opened(dialled.value.dialMicros);
+    const { dialMicros, http2 } = dialled.value;
+    if (!gone.aborted) stream.opened(openedWord(dialMicros, http2));
     splice.join(dialled.value.socket);
   });
   return splice;

@@ -31,8 +31,8 @@ export interface OriginDialler {
 /**
  * A dialler that asks `allowed` before every dial, and cuts what was opened to a target that is not allowed any more:
  * the edge keeps connections for later requests. Type `agent` never leaves loopback: its host is not even looked at,
- * and both loopback addresses are tried, since many servers listen on only one. Type `host` is resolved by the
- * system and dialled by happy eyeballs (RFC 8305). `signal` ends its interest in changes of the list.
+ * and both loopback addresses are tried, since many servers listen on only one. Names are resolved by the system and
+ * their addresses dialled by happy eyeballs (RFC 8305). `signal` ends its interest in changes of the list.
  */
 export function createOriginDialler(
   allowed: Pick<AllowList, 'isAllowed' | 'awaited' | 'onChange'>,

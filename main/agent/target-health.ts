@@ -1,6 +1,6 @@
 import type { LocalPort } from '../../shared/contract/agent-state.ts';
 import type { ServiceView, TargetReports } from '../../shared/contract/control-api.ts';
-import type { Target } from '../../shared/domain/service.ts';
+import { offersHttp2, type Target } from '../../shared/domain/service.ts';
 import type { TargetProblem } from '../../shared/domain/status.ts';
 import type { OpenRequest } from '../../shared/wire/open.ts';
 
@@ -25,6 +25,7 @@ export const openOf = (service: string, target: Target): OpenRequest => ({
   port: target.port,
   tls: target.protocol === 'https',
   skipTlsVerify: target.skipTlsVerify,
+  ...(offersHttp2(target) ? { http2: true } : {}),
   ...(target.protocol === 'udp' ? { udp: true } : {}),
   connectTimeout: target.connectTimeout,
 });

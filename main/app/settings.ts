@@ -14,9 +14,9 @@ const allowedTargets = z
     z.object({
       /** The service that it is allowed for; earlier versions didn't say. */
       service: z.string().min(1).max(64).optional(),
-      type: z.enum(['agent', 'host', 'domain', 'subnet']),
+      type: z.enum(['agent', 'host', 'domain', 'subnet', 'unix']),
       host: z.string().min(1).max(253),
-      port,
+      port: z.int().min(0).max(65535),
       udp: z.boolean().optional(),
       subnet: z.string().max(64).optional(),
     }),

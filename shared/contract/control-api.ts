@@ -47,7 +47,9 @@ export const displayNameSchema = z
   .max(255)
   .refine(isDisplayName, 'A name holds no control characters and none that change the writing direction.');
 
-const targetType = z.enum(['agent', 'host', 'domain', 'subnet']);
+const targetType = z.enum(['agent', 'host', 'domain', 'subnet', 'unix']);
+/** 0 goes with type `unix` only; `edge/control/target-rules.ts` sees to it. */
+const targetPort = z.int().min(0).max(65535);
 const originProtocol = z.enum(['http', 'https', 'tcp', 'udp']);
 /** Said of what is neither milliseconds nor a duration. */
 const A_TIME = 'A time is written like 30s or 2m.';
@@ -79,7 +81,7 @@ export const targetSchema = z.strictObject({
   agentId: id,
   type: targetType,
   host: z.string().min(1).max(253),
-  port,
+  port: targetPort,
   protocol: originProtocol,
   path: z.string().min(1).max(1024).startsWith('/'),
   enabled: z.boolean(),
@@ -91,32 +93,41 @@ export const targetSchema = z.strictObject({
   pathRewrite: pathRewrite.exactOptional(),
   responseTimeout: responseTimeout.exactOptional(),
   customHeaders: customHeaders.exactOptional(),
+  http2: z.boolean().exactOptional(),
 }) satisfies z.ZodType<Target>;
 
 /** A target as a client names it; the edge adds the id. */
-export const newTargetSchema = z.strictObject({
-  /** Another laptop of the cluster, by id or name; the caller when left out. That laptop has to allow the target. */
-  agentId: z.string().trim().min(1).max(255).optional(),
-  type: targetType.default('agent'),
-  host: z.string().min(1).max(253).default('localhost'),
-  port,
-  /** Follows from the service's mode where that isn't `http`. */
-  protocol: originProtocol.default('http'),
-  path: z.string().min(1).max(1024).startsWith('/').default('/'),
-  enabled: z.boolean().default(true),
-  skipTlsVerify: z.boolean().optional(),
-  connectTimeout: duration(connectTimeout).optional(),
-  /** Type `subnet`: the network that `host` lies in. */
-  subnet: subnet.optional(),
-  /** TCP, TLS and UDP services. */
-  idleTimeout: duration(idleTimeout).optional(),
-  /** TCP and TLS services. */
-  proxyProtocol: z.boolean().optional(),
-  /** HTTP services, as is all that follows. `strip` when left out. */
-  pathRewrite: pathRewrite.optional(),
-  responseTimeout: duration(responseTimeout).optional(),
-  customHeaders: customHeaders.optional(),
-});
+export const newTargetSchema = z
+  .strictObject({
+    /** Another laptop of the cluster, by id or name; the caller when left out. That laptop has to allow the target. */
+    agentId: z.string().trim().min(1).max(255).optional(),
+    type: targetType.default('agent'),
+    /** Type `unix`: the socket's path, with port 0. */
+    host: z.string().min(1).max(253).default('localhost'),
+    port: targetPort,
+    /** Follows from the service's mode where that isn't `http`. */
+    protocol: originProtocol.default('http'),
+    path: z.string().min(1).max(1024).startsWith('/').default('/'),
+    enabled: z.boolean().default(true),
+    skipTlsVerify: z.boolean().optional(),
+    connectTimeout: duration(connectTimeout).optional(),
+    /** Type `subnet`: the network that `host` lies in. */
+    subnet: subnet.optional(),
+    /** TCP, TLS and UDP services. */
+    idleTimeout: duration(idleTimeout).optional(),
+    /** TCP and TLS services. */
+    proxyProtocol: z.boolean().optional(),
+    /** HTTP services, as is all that follows. `strip` when left out. */
+    pathRewrite: pathRewrite.optional(),
+    responseTimeout: duration(responseTimeout).optional(),
+    customHeaders: customHeaders.optional(),
+    /** Speak HTTP/2 to it; see `Target`. */
+    http2: z.boolean().optional(),
+  })
+  .refine(({ type, port }) => (type === 'unix') === (port === 0), {
+    path: ['port'],
+    message: 'A port is a whole number from 1 to 65535; a Unix socket has none, which is written 0.',
+  });
 export type NewTarget = z.input<typeof newTargetSchema>;
 
 /** What is to change in one target; what is not named stays. `null` takes back what was set. */
@@ -125,7 +136,7 @@ export const targetPatchSchema = z.strictObject({
   agentId: z.string().trim().min(1).max(255).optional(),
   type: targetType.optional(),
   host: z.string().min(1).max(253).optional(),
-  port: port.optional(),
+  port: targetPort.optional(),
   protocol: originProtocol.optional(),
   path: z.string().min(1).max(1024).startsWith('/').optional(),
   enabled: z.boolean().optional(),
@@ -137,6 +148,7 @@ export const targetPatchSchema = z.strictObject({
   pathRewrite: pathRewrite.optional(),
   responseTimeout: duration(responseTimeout).nullable().optional(),
   customHeaders: customHeaders.optional(),
+  http2: z.boolean().nullable().optional(),
 });
 export type TargetPatch = z.input<typeof targetPatchSchema>;
 

@@ -16,8 +16,9 @@ export type ServiceSource = 'permanent' | 'ephemeral';
 /**
  * Where an agent finds a target. `agent`: on its own machine (loopback). `host`: at an address that it can reach.
  * `domain`: under a name that it resolves. `subnet`: at an address inside a network that was allowed as a whole.
+ * `unix`: at a Unix socket on its own machine.
  */
-export type TargetType = 'agent' | 'host' | 'domain' | 'subnet';
+export type TargetType = 'agent' | 'host' | 'domain' | 'subnet' | 'unix';
 
 /** A field that the edge adds to every request for a target, in place of the visitor's of the same name. */
 export interface CustomHeader {
@@ -33,8 +34,9 @@ export interface Target {
   readonly id: string;
   readonly agentId: string;
   readonly type: TargetType;
-  /** A hostname or address without brackets; for type `agent` always `localhost`. */
+  /** A hostname or address without brackets; for type `agent` always `localhost`, for type `unix` the socket's path. */
   readonly host: string;
+  /** 0 for type `unix`, which has none. */
   readonly port: number;
   readonly protocol: OriginProtocol;
   /** Path prefix that this target takes, on segment boundaries; starts with `/`. */
@@ -56,6 +58,11 @@ export interface Target {
   readonly responseTimeout?: number;
   /** HTTP; see `custom-headers.ts` for what is allowed. */
   readonly customHeaders?: readonly CustomHeader[];
+  /**
+   * HTTP: whether the origin is spoken to in HTTP/2. An https origin is asked (ALPN) unless this is false; an http one
+   * isn't, so it is only if this is true (h2c with prior knowledge, RFC 9113 section 3.3).
+   */
+  readonly http2?: boolean;
 }
 
 /** A public name mapped to its targets. */
@@ -164,6 +171,16 @@ export function suggestName(port: number, processName: string | undefined): stri
     .replace(/^-+|-+$/g, '')
     .slice(0, 40);
   return `${base === '' ? 'port' : base}-${port}`;
+}
+
+/** Whether the target's origin is asked in the TLS handshake whether it speaks HTTP/2. */
+export const offersHttp2 = ({ protocol, http2 }: Pick<Target, 'protocol' | 'http2'>): boolean =>
+  protocol === 'https' && http2 !== false;
+
+/** Where a target is, for people: `port 3000`, `192.168.1.5:8080`, `unix:/run/app.sock`. */
+export function targetLabel({ type, host, port }: Pick<Target, 'type' | 'host' | 'port'>): string {
+  if (type === 'agent') return `port ${port}`;
+  return type === 'unix' ? `unix:${host}` : authority(host, port);
 }
 
 /** `host:port` for people and for `Host`, IPv6 in brackets. */

@@ -1,4 +1,4 @@
-import type { Service, ServiceMode } from './service.ts';
+import { type Service, type ServiceMode, targetLabel } from './service.ts';
 
 /** What people see of a service. */
 export type ServiceStatus =
@@ -81,9 +81,7 @@ export function deriveStatus(
     if (problem !== undefined)
       return {
         status: 'error',
-        reason: PROBLEM_WORDS[problem](
-          target.type === 'agent' ? `port ${target.port}` : `${target.host}:${target.port}`,
-        ),
+        reason: PROBLEM_WORDS[problem](targetLabel(target)),
       };
   }
   return { status: 'active' };

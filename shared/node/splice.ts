@@ -192,7 +192,8 @@ class StreamSplice implements Splice, Consumer {
   #breakSocket(): void {
     const socket = this.#socket;
     if (socket === undefined || socket.destroyed) return;
-    if (socket instanceof TLSSocket) socket.destroy();
+    // A Unix socket knows no reset.
+    if (socket instanceof TLSSocket || socket.remotePort === undefined) socket.destroy();
     else socket.resetAndDestroy();
   }
 }

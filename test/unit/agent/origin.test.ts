@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAllowList } from '../../../main/agent/allow-list.ts';
@@ -177,12 +180,49 @@ describe('the origin dialler', () => {
   });
 });
 
+describe('a Unix socket', () => {
+  const at = (path: string): ReturnType<typeof target> => target(0, { type: 'unix', host: path });
+
+  it('is reached under its path, and only where that was allowed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'porthole socket '));
+    const path = join(folder, 'app.sock');
+    const server = createServer((socket) => socket.end('hello'));
+    servers.push(server);
+    server.listen(path);
+    await once(server, 'listening');
+    const { dialled } = await dial(at(path));
+    if (!dialled.ok) throw new Error(dialled.error.reason);
+    const [first] = await once(dialled.value.socket, 'data');
+    expect(String(first)).toBe('hello');
+    const other = createOriginDialler(createAllowList([at(join(folder, 'other.sock'))]), new AbortController().signal);
+    const refused = await other.dial(at(path), new AbortController().signal);
+    expect(refused.ok ? undefined : refused.error.code).toBe(RESET.NOT_ALLOWED);
+    rmSync(folder, { recursive: true });
+    expect((await dial(at(path))).code).toBe(RESET.REFUSED);
+  });
+});
+
 describe('an https origin', () => {
   it('with a certificate that nobody vouches for is untrusted unless that is waived', async () => {
     const port = await listen(createTlsServer({ ...selfSigned(), ALPNProtocols: ['h2', 'http/1.1'] }), '127.0.0.1');
     expect((await dial(target(port, { tls: true }))).code).toBe(RESET.UNTRUSTED);
     const { dialled } = await dial(target(port, { tls: true, skipTlsVerify: true }));
     expect(dialled.ok && 'alpnProtocol' in dialled.value.socket && dialled.value.socket.alpnProtocol).toBe('http/1.1');
+  });
+
+  it('chooses HTTP/2 where that is offered', async () => {
+    const port = await listen(createTlsServer({ ...selfSigned(), ALPNProtocols: ['h2', 'http/1.1'] }), '127.0.0.1');
+    const { dialled } = await dial(target(port, { tls: true, skipTlsVerify: true, http2: true }));
+    expect(dialled.ok && dialled.value.http2).toBe(true);
+    const old = await listen(createTlsServer({ ...selfSigned(), ALPNProtocols: ['http/1.1'] }), '127.0.0.1');
+    const plain = await dial(target(old, { tls: true, skipTlsVerify: true, http2: true }));
+    expect(plain.dialled.ok && plain.dialled.value.http2).toBe(false);
+  });
+
+  it('is found under a name with several addresses, TLS included', async () => {
+    const port = await listen(createTlsServer(selfSigned()), '127.0.0.1');
+    const { dialled } = await dial(target(port, { type: 'domain', tls: true, skipTlsVerify: true }));
+    expect(dialled.ok && dialled.value.socket.remoteAddress).toBe('127.0.0.1');
   });
 
   it('is told its name', async () => {

@@ -65,7 +65,9 @@ class Bench {
       dial: (open) => {
         this.dialled.push(open.port);
         const refusal = this.answers.get(open.port);
-        return Promise.resolve(refusal === undefined ? ok({ socket: new Socket(), dialMicros: 1 }) : err(refusal));
+        return Promise.resolve(
+          refusal === undefined ? ok({ socket: new Socket(), dialMicros: 1, http2: false }) : err(refusal),
+        );
       },
     };
     this.watch = createTargetWatch({

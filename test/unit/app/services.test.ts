@@ -213,7 +213,9 @@ it.each([
 });
 
 const ADDRESSES = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((a) => a.address));
-const ALIASES = ['127.0.0.2', '127.1', '0x7f.1', '2130706433', '0.0.0.0', '0', '::', '[::1]', '0:0:0:0:0:0:0:1'];
+const ALIASES = ['127.0.0.2', '0.0.0.0', '::', '[::1]', '0:0:0:0:0:0:0:1'];
+/** Addresses to those who dial them, and not in the one spelling that addresses have here. */
+const SHORTENED = ['127.1', '0x7f.1', '2130706433', '0'];
 const MAPPED = ['::ffff:127.0.0.1', '::FFFF:7f00:1', 'localhost.', 'web.localhost', hostname()];
 
 it.each([...ALIASES, ...MAPPED, ...ADDRESSES])("publishes no port of Porthole's own as %s", async (host) => {
@@ -223,6 +225,13 @@ it.each([...ALIASES, ...MAPPED, ...ADDRESSES])("publishes no port of Porthole's 
     expect(await handlers['services:publish']({ port: 20_001, host, protocol })).toMatchObject(refused);
   expect([asked, allowed.entries()]).toEqual([[], []]);
   expect(await handlers['services:publish']({ port: 20_002, host })).toMatchObject({ ok: true });
+});
+
+it.each(SHORTENED)('publishes nothing under the shortened address %s', async (host) => {
+  const { handlers, asked } = laptop();
+  for (const port of [20_001, 20_002])
+    expect(await handlers['services:publish']({ port, host })).toMatchObject({ error: { code: 'host_invalid' } });
+  expect(asked).toEqual([]);
 });
 
 it("publishes the same port of another machine, and of UDP, which Porthole's own are not", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeOpen, encodeOpen, type OpenRequest } from '../../../shared/wire/open.ts';
+import { choseHttp2, decodeOpen, encodeOpen, type OpenRequest, openedWord } from '../../../shared/wire/open.ts';
 
 const base: OpenRequest = {
   type: 'agent',
@@ -38,6 +38,9 @@ describe('an OPEN payload', () => {
     { udp: true, type: 'host' },
     { host: 'x'.repeat(253), type: 'domain' },
     { service: 's'.repeat(64) },
+    { tls: true, http2: true },
+    { type: 'unix', host: '/run/my app.sock', port: 0 },
+    { type: 'unix', host: '/run/app.sock', port: 0, tls: true, http2: true },
   ])('is version 3 where it names its service: %j', (change) => {
     const open = { ...base, service: '01hxyz', ...change };
     const bytes = encodeOpen(open);
@@ -50,6 +53,22 @@ describe('an OPEN payload', () => {
     for (let length = 0; length < bytes.length; length++) expect(decodeOpen(bytes.subarray(0, length))).toBeUndefined();
     expect(decodeOpen(Uint8Array.of(...bytes, 65))).toBeUndefined();
     expect(decodeOpen(Uint8Array.of(...bytes.subarray(0, -5), 0))).toBeUndefined();
+  });
+
+  it.each<[string, Partial<OpenRequest>]>([
+    ['a port of a Unix socket', { type: 'unix', host: '/run/app.sock', port: 1 }],
+    ['no port of anything else', { port: 0 }],
+    ['a host with a space', { type: 'host', host: 'a b' }],
+    ['HTTP/2 without TLS, which nobody is asked about', { http2: true }],
+    ['datagrams to a Unix socket', { type: 'unix', host: '/run/app.sock', port: 0, udp: true }],
+  ])('is refused with %s', (_, change) => {
+    expect(decodeOpen(encodeOpen({ ...base, service: 's1', ...change }))).toBeUndefined();
+  });
+
+  it('is answered with the time of the dial, and whether HTTP/2 was chosen', () => {
+    expect([openedWord(1234.4, false), choseHttp2(openedWord(1234, false))]).toEqual([1234, false]);
+    expect(choseHttp2(openedWord(1234, true))).toBe(true);
+    expect([openedWord(-1, false), choseHttp2(openedWord(1e12, false))]).toEqual([0, false]);
   });
 
   it('names no service that could be another one to somebody', () => {
