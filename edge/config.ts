@@ -29,6 +29,15 @@ export interface EdgeConfig {
   readonly trustedProxies: readonly Cidr[];
   /** Which ports TCP, TLS and UDP services may have. */
   readonly servicePorts: ServicePortConfig;
+  readonly access: AccessConfig;
+}
+
+/** Where the edge learns about visitors' addresses. */
+export interface AccessConfig {
+  /** Absolute; the bundled database when left out. */
+  readonly countryDatabase: string | undefined;
+  /** The local API of a CrowdSec, and the file with the key of this bouncer. */
+  readonly crowdsec: { readonly url: string; readonly keyFile: string } | undefined;
 }
 
 export interface ServicePortConfig {
@@ -76,6 +85,10 @@ Options:
                                docs/limits.md lists them all
   --limits FILE                limits as one JSON object: {"header-size": "32KiB", "requests-per-target": 200}
   --trusted-proxy CIDR         believe the PROXY protocol headers (v1, v2) of these peers; may be repeated
+  --geoip-database FILE        a MaxMind database (.mmdb) of countries in place of the bundled one; read again when it
+                               changes
+  --crowdsec-url URL --crowdsec-key-file FILE  a CrowdSec local API, such as http://127.0.0.1:8080, and the file with
+                               the key that "cscli bouncers add" gave
   --assigned-ports FIRST-LAST  ports for tcp and udp services that ask for none (default ${ASSIGNED_PORTS.first}-${ASSIGNED_PORTS.last})
   --no-custom-ports            let services have assigned ports only
   --embedded                   runs inside a Porthole on this machine; ends when its standard input closes
@@ -108,6 +121,9 @@ const OPTIONS = {
   limit: { type: 'string', multiple: true },
   limits: { type: 'string' },
   'trusted-proxy': { type: 'string', multiple: true },
+  'geoip-database': { type: 'string' },
+  'crowdsec-url': { type: 'string' },
+  'crowdsec-key-file': { type: 'string' },
   'assigned-ports': { type: 'string' },
   'no-custom-ports': { type: 'boolean' },
   embedded: { type: 'boolean' },
@@ -183,6 +199,8 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
   if (!limits.ok) return limits;
   const trustedProxies = parseProxies(values['trusted-proxy'] ?? []);
   if (!trustedProxies.ok) return trustedProxies;
+  const access = parseAccess(values);
+  if (!access.ok) return access;
   const assigned = parseRange(values['assigned-ports']);
   if (assigned === undefined)
     return err(usage('--assigned-ports takes FIRST-LAST, at least ten ports from 1024 to 65535.'));
@@ -196,6 +214,7 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
     certificates: certificates.value,
     limits: limits.value,
     trustedProxies: trustedProxies.value,
+    access: access.value,
     servicePorts: { custom: values['no-custom-ports'] !== true, assigned },
   };
   return ok({ kind: 'run', config, json });
@@ -239,6 +258,20 @@ function parseCertificates(values: Values, embedded: boolean): Result<Certificat
     pairs: certs.map((cert, i) => ({ cert: resolve(cert), key: resolve(keys[i] ?? '') })),
     folders: folders.map((folder) => resolve(folder)),
     privateCa: values['private-ca'] === true || embedded || certs.length + folders.length === 0,
+  });
+}
+
+function parseAccess(values: Values): Result<AccessConfig, Failure> {
+  const { 'geoip-database': database, 'crowdsec-url': url, 'crowdsec-key-file': keyFile } = values;
+  if ([database, url, keyFile].includes(''))
+    return err(usage('--geoip-database, --crowdsec-url and --crowdsec-key-file each take a value.'));
+  if ((url === undefined) !== (keyFile === undefined))
+    return err(usage('--crowdsec-url and --crowdsec-key-file go together.'));
+  if (url !== undefined && !/^https?:\/\/[^/?#@]+\/?$/.test(url))
+    return err(usage(`--crowdsec-url takes an address such as http://127.0.0.1:8080, not "${url}".`));
+  return ok({
+    countryDatabase: database === undefined ? undefined : resolve(database),
+    crowdsec: url === undefined || keyFile === undefined ? undefined : { url, keyFile: resolve(keyFile) },
   });
 }
 

@@ -17,6 +17,7 @@ import { Relay } from './relay/relay.ts';
 import { type RouteChange, Switchboard } from './relay/switchboard.ts';
 import { UdpRelay } from './relay/udp-relay.ts';
 import type { RouteTable } from './route/table.ts';
+import type { Judge } from './visit.ts';
 
 export interface DirectParts {
   readonly config: EdgeConfig;
@@ -27,6 +28,8 @@ export interface DirectParts {
   /** Where other processes serve the same ports. */
   readonly claim: ClaimPort | undefined;
   readonly bounds: BoundWatch;
+  /** Asked for each visitor of a service that has restrictions. */
+  readonly judge: Judge;
   readonly table: () => RouteTable;
   /** Told of every connection that ends before anybody took it over. */
   readonly onRefused: (reason: string) => void;
@@ -58,6 +61,7 @@ export class Direct {
       log: logger,
       limits: config.limits,
       bounds: parts.bounds,
+      judge: parts.judge,
     };
     this.relay = new Relay(options);
     this.udp = new UdpRelay(options);
@@ -96,6 +100,11 @@ export class Direct {
       this.udp.end(serviceId);
     }
     for (const { transport, port } of open) this.#ports.open(transport, port);
+    for (const { before, after } of changes) {
+      if (after === undefined || before?.restrictions === after.restrictions) continue;
+      this.relay.recheck(after);
+      this.udp.recheck(after);
+    }
   }
 
   /** Takes over a connection to the main port whose ClientHello asks for a TLS service; false when none has the name. */

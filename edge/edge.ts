@@ -5,6 +5,8 @@ import { ok, type Result } from '../shared/domain/result.ts';
 import { createLifetime, type Lifetime } from '../shared/node/lifetime.ts';
 import type { StreamOpener } from '../shared/node/stream.ts';
 import { GO_AWAY } from '../shared/wire/codes.ts';
+import { openAccess } from './access/open-access.ts';
+import { createAccessStage } from './access/stage.ts';
 import { type BoundName, Bounds } from './bounds.ts';
 import type { HandshakeCertificates } from './certificates/certificates.ts';
 import type { EdgeConfig } from './config.ts';
@@ -26,11 +28,12 @@ import { type CountingParts, nodeMetrics } from './node-metrics.ts';
 import { createHttpProxy } from './proxy/proxy.ts';
 import type { Endpoint } from './proxy-header.ts';
 import { type Changes, RouteFollower } from './route/follower.ts';
-import { createRouteStage } from './route/stage.ts';
+import { createRouteStage, targetStage } from './route/stage.ts';
 import { authenticate } from './store/credential.ts';
 import type { Store } from './store/store.ts';
 import { TunnelAcceptor, type Verdict } from './tunnels/acceptor.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
+import type { Stage } from './visit.ts';
 import { visitorConnection } from './visitor-connection.ts';
 
 /** A running edge node. */
@@ -212,10 +215,20 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
       direct.apply(diff.direct);
       facts.setRouted(table.revision);
       proxy.endRoutes(diff);
+      restricted.follow(changes.services, proxy);
       evictGone(tunnels, store, changes).catch((error: unknown) => logger.error('agents not evicted', { error }));
     },
   });
-  const stages = [() => (health.ready ? undefined : 'draining'), createRouteStage(() => routes.table)] as const;
+  const restricted = openAccess(
+    { countryDatabase: config.access.countryDatabase, around, reputation: insight.reputation },
+    life,
+  );
+  const stages: readonly Stage[] = [
+    () => (health.ready ? undefined : 'draining'),
+    createRouteStage(() => routes.table),
+    createAccessStage(restricted.judge),
+    targetStage,
+  ];
   const proxy = createHttpProxy({
     stages,
     tunnels: reached,
@@ -238,6 +251,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
     claim: shared?.claim,
     admission,
     bounds,
+    judge: restricted.judge,
     table: () => routes.table,
     onRefused,
     onAcceptError,

@@ -1,12 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Failure } from '../shared/domain/failure.ts';
-import { ok, type Result } from '../shared/domain/result.ts';
+import { type Failure, failure } from '../shared/domain/failure.ts';
+import { err, ok, type Result } from '../shared/domain/result.ts';
 import type { Clock } from '../shared/node/clock.ts';
 import type { Lifetime } from '../shared/node/lifetime.ts';
 import type { Logger } from '../shared/node/logger.ts';
+import { systemReason } from '../shared/node/system-reason.ts';
+import { Crowdsec } from './access/crowdsec.ts';
+import type { AddressKnowledge } from './access/policy.ts';
 import { CertificateSet } from './certificates/certificate-set.ts';
 import type { HandshakeCertificates } from './certificates/certificates.ts';
-import type { EdgeConfig } from './config.ts';
+import type { AccessConfig, EdgeConfig } from './config.ts';
 import { type FactSink, Facts } from './control/facts.ts';
 import { readNodeId } from './node-id.ts';
 import type { AccessSink, Recorder } from './record/access-log.ts';
@@ -24,6 +28,8 @@ export interface EdgeSurroundings {
   readonly writerEntry: URL;
 }
 
+export type Reputation = Pick<AddressKnowledge, 'remedy'>;
+
 /** What the ways of visitors and agents know, whichever process they run in, and whom they tell. */
 export interface Insight {
   readonly nodeId: string;
@@ -31,6 +37,8 @@ export interface Insight {
   readonly certificates: HandshakeCertificates;
   readonly facts: FactSink;
   readonly recorder: AccessSink;
+  /** What CrowdSec wants done about addresses. */
+  readonly reputation: Reputation;
   /** An agent was there. A lease, not configuration: where it can't be written is nobody's business on the way. */
   readonly seen: (agentId: string) => void;
 }
@@ -47,7 +55,7 @@ export interface Knowledge extends Insight {
  * a `data_*` or `certificate_*` failure.
  */
 export async function openKnowledge(
-  { dataDir, domain, certificates: sources }: EdgeConfig,
+  { dataDir, domain, certificates: sources, access }: EdgeConfig,
   { logger, clock, writerEntry }: EdgeSurroundings,
   life: Lifetime,
 ): Promise<Result<Knowledge, Failure>> {
@@ -65,6 +73,8 @@ export async function openKnowledge(
   life.defer(() => certificates.value.close());
   const facts = new Facts({ certificate: (name) => certificates.value.state(name) });
   certificates.value.watch(() => facts.certificateChanged());
+  const reputation = openReputation(access, clock, logger, life);
+  if (!reputation.ok) return reputation;
   const recorder = createRecorder({ file: join(dataDir, 'access.db'), entry: writerEntry, log: logger, clock });
   life.defer(() => recorder.close());
   return ok({
@@ -73,6 +83,33 @@ export async function openKnowledge(
     certificates: certificates.value,
     facts,
     recorder,
+    reputation: reputation.value,
     seen: (agentId) => void store.value.touchAgent(agentId, clock.now()),
   });
+}
+
+/** Decisions of the CrowdSec that the edge was told of. Without one nothing is known, which `enforce` takes for a no. */
+function openReputation(
+  { crowdsec }: AccessConfig,
+  clock: Clock,
+  logger: Logger,
+  life: Lifetime,
+): Result<Reputation, Failure> {
+  if (crowdsec === undefined) return ok({ remedy: () => 'unavailable' });
+  const key = readKey(crowdsec.keyFile);
+  if (!key.ok) return key;
+  const followed = new Crowdsec({ url: crowdsec.url, key: key.value, clock, logger });
+  life.defer(() => followed.close());
+  followed.start();
+  return ok(followed);
+}
+
+function readKey(path: string): Result<string, Failure> {
+  try {
+    const key = readFileSync(path, 'utf8').trim();
+    if (/^[\x21-\x7e]{1,512}$/.test(key)) return ok(key);
+    return err(failure('file_unusable', { path, reason: 'it does not hold a key, one line of letters and digits' }));
+  } catch (error) {
+    return err(failure('file_unusable', { path, reason: systemReason(error) }));
+  }
 }

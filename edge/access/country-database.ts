@@ -4,6 +4,7 @@ import { type CountryResponse, Reader } from 'maxmind';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import { systemReason } from '../../shared/node/system-reason.ts';
+import { addressText, type VisitorAddress } from './network-map.ts';
 
 /** Milliseconds between two looks whether the file has changed. */
 const LOOK_INTERVAL = 5_000;
@@ -53,9 +54,9 @@ export class CountryDatabase {
   }
 
   /** ISO 3166-1 alpha-2, upper-case; `undefined` when it isn't known, `unavailable` when there is no database. */
-  country(address: string): string | undefined | 'unavailable' {
+  country(address: VisitorAddress): string | undefined | 'unavailable' {
     if (this.#reader === undefined) return 'unavailable';
-    const record = this.#reader.get(address);
+    const record = this.#reader.get(addressText(address));
     const code = record?.country_code ?? record?.country?.iso_code ?? record?.registered_country?.iso_code;
     return typeof code === 'string' && /^[A-Za-z]{2}$/.test(code) ? code.toUpperCase() : undefined;
   }

@@ -1,4 +1,4 @@
-import { type Cidr, parseAddress } from '../../shared/domain/cidr.ts';
+import { type Cidr, parseAddress, spell } from '../../shared/domain/cidr.ts';
 import { isIPv4 } from '../../shared/domain/hostname.ts';
 
 /** A visitor's address, ready to be looked up. */
@@ -14,6 +14,9 @@ export function readAddress(text: string): VisitorAddress | undefined {
   if (parsed === undefined) return undefined;
   return parsed.family === 4 ? { family: 4, value: Number(parsed.value) } : { family: 6, value: parsed.value };
 }
+
+/** The one spelling of an address. */
+export const addressText = ({ family, value }: VisitorAddress): string => spell({ family, value: BigInt(value) });
 
 /** The 32 bits of a dotted address, as an unsigned number. */
 function ipv4(text: string): number {

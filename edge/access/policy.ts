@@ -1,6 +1,6 @@
 import { parseCidr } from '../../shared/domain/cidr.ts';
-import type { FailureCode } from '../../shared/domain/failure.ts';
 import type { CrowdsecMode, Restrictions } from '../../shared/domain/restrictions.ts';
+import type { Judgement } from '../visit.ts';
 import { NetworkMap, readAddress, type VisitorAddress } from './network-map.ts';
 
 /** What CrowdSec wants done about an address. */
@@ -9,19 +9,9 @@ export type Remedy = 'ban' | 'captcha' | 'throttle';
 /** What is known of addresses. Asked only by policies that need it. */
 export interface AddressKnowledge {
   /** ISO 3166-1 alpha-2; `undefined` when the database has no country for it, `unavailable` when there is no database. */
-  country(address: VisitorAddress, text: string): string | undefined | 'unavailable';
+  country(address: VisitorAddress): string | undefined | 'unavailable';
   /** `unavailable` until decisions were synchronised once. */
   remedy(address: VisitorAddress): Remedy | undefined | 'unavailable';
-}
-
-/** What became of an address. */
-export interface Judgement {
-  /** Why it is not let in. */
-  readonly denied?: FailureCode;
-  /** What would have denied it. */
-  readonly observed?: FailureCode;
-  /** Where it is from, if that was asked. */
-  readonly country?: string;
 }
 
 /** Restrictions, ready to be asked. */
@@ -74,15 +64,15 @@ class CompiledPolicy implements Policy {
     const byAddress = allowed === undefined || allowed.narrowest(address) === true;
     if (!byAddress && !any) return IP_RESTRICTED;
     if (blocked?.narrowest(address) === true) return IP_RESTRICTED;
-    const origin = this.#judgeCountry(address, text, any && byAddress, knowledge);
+    const origin = this.#judgeCountry(address, any && byAddress, knowledge);
     return origin.denied === undefined ? this.#judgeRemedy(address, origin, knowledge) : origin;
   }
 
   /** `enough`: the allow list of networks has let it in already. */
-  #judgeCountry(address: VisitorAddress, text: string, enough: boolean, knowledge: AddressKnowledge): Judgement {
+  #judgeCountry(address: VisitorAddress, enough: boolean, knowledge: AddressKnowledge): Judgement {
     const { allowedCountries, blockedCountries } = this.#rules;
     if (allowedCountries === undefined && blockedCountries === undefined) return PASS;
-    const country = knowledge.country(address, text);
+    const country = knowledge.country(address);
     // Where the country could change nothing any more, not to know it denies nobody.
     if (country === 'unavailable') return enough && blockedCountries === undefined ? PASS : GEO_UNAVAILABLE;
     if (country === undefined) return allowedCountries === undefined || enough ? PASS : COUNTRY_RESTRICTED;

@@ -6,8 +6,8 @@ import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
 import { failureOf, problemOf } from '../../shared/wire/reset-meaning.ts';
 import { localOf, peerOf } from '../peer.ts';
 import { encodeProxyHeader } from '../proxy-header.ts';
-import type { DirectRoute } from '../visit.ts';
-import { beginPassage, type Passage, type RelayOptions, recordOf } from './context.ts';
+import type { DirectRoute, Judgement } from '../visit.ts';
+import { beginPassage, judgementOf, type Passage, type RelayOptions, recordOf } from './context.ts';
 
 /** A visitor's connection, as the listener hands it over. */
 export interface Arrival {
@@ -30,6 +30,7 @@ export class RelayConnection implements StreamHandler {
   readonly #arrival: Arrival;
   readonly #passage: Passage;
   readonly #onEnd: (connection: RelayConnection) => void;
+  readonly #judgement: Judgement;
   #stream: TunnelStream | undefined;
   #splice: Splice | undefined;
   #opened: { readonly at: number; readonly dial: number } | undefined;
@@ -52,6 +53,12 @@ export class RelayConnection implements StreamHandler {
     this.#onEnd = onEnd;
     this.#passage = beginPassage(options.clock, route, peerOf(arrival.socket));
     this.#movedAt = this.#passage.startedAt;
+    this.#judgement = judgementOf(options, route, this.#passage.visitor.address);
+  }
+
+  /** Why the service's restrictions don't let this visitor in. */
+  get denied(): FailureCode | undefined {
+    return this.#judgement.denied;
   }
 
   /** Opens the way to the origin. What the visitor sends meanwhile goes along: the agent keeps it for its dial. */
@@ -86,6 +93,12 @@ export class RelayConnection implements StreamHandler {
   cut(failure: FailureCode): void {
     this.#failure = failure;
     this.#splice?.abort(RESET.CANCELLED);
+  }
+
+  /** The service has other restrictions now, those of `route`: ends what they wouldn't have let in. */
+  recheck(route: DirectRoute): void {
+    const { denied } = judgementOf(this.#options, route, this.#passage.visitor.address);
+    if (denied !== undefined) this.cut(denied);
   }
 
   /** Looks at the deadlines; `now` in monotonic milliseconds. */
@@ -141,7 +154,7 @@ export class RelayConnection implements StreamHandler {
     this.#over = true;
     const { toStream = 0, toSocket = 0 } = this.#splice ?? {};
     const bytesUp = toStream + (this.#splice === undefined ? 0 : (this.#arrival.early?.length ?? 0));
-    const outcome = { bytesUp, bytesDown: toSocket, failure, opened: this.#opened };
+    const outcome = { bytesUp, bytesDown: toSocket, failure, opened: this.#opened, judgement: this.#judgement };
     this.#options.record(recordOf(this.#options, this.#passage, outcome));
     this.#onEnd(this);
   }

@@ -9,7 +9,7 @@ import type { StreamOpener } from '../../shared/node/stream.ts';
 import type { BoundWatch } from '../bounds.ts';
 import type { Limits } from '../limits.ts';
 import type { Endpoint } from '../proxy-header.ts';
-import type { DirectRoute, RouteTarget } from '../visit.ts';
+import type { DirectRoute, Judge, Judgement, RouteTarget } from '../visit.ts';
 
 export type RelayLimits = Pick<
   Limits,
@@ -32,7 +32,18 @@ export interface RelayOptions {
   readonly log: Logger;
   readonly limits?: Partial<RelayLimits>;
   readonly bounds?: BoundWatch;
+  /** Asked for each visitor of a service that has restrictions. Without it nobody comes in there. */
+  readonly judge?: Judge;
 }
+
+const PASS: Judgement = Object.freeze({});
+const CLOSED: Judgement = Object.freeze({ denied: 'ip_restricted' });
+
+/** What the service's restrictions make of a visitor. */
+export const judgementOf = ({ judge }: RelayOptions, route: DirectRoute, address: string): Judgement => {
+  if (route.restrictions === undefined) return PASS;
+  return judge === undefined ? CLOSED : judge(route.restrictions, address);
+};
 
 /** One connection or session, for its line in the access log. Times are monotonic milliseconds. */
 export interface Passage {
@@ -56,13 +67,15 @@ export interface Outcome {
   readonly failure: FailureCode | undefined;
   /** When the agent said that the origin has accepted, and how long its dial took, in milliseconds. */
   readonly opened?: { readonly at: number; readonly dial: number } | undefined;
+  /** What its restrictions said, where it has any. */
+  readonly judgement?: Judgement;
 }
 
 /** The access log's line of a passage that is over; its duration runs from the passage's begin until now, in ms. */
 export function recordOf(
   { nodeId, clock }: RelayOptions,
   passage: Passage,
-  { bytesUp, bytesDown, failure, opened }: Outcome,
+  { bytesUp, bytesDown, failure, opened, judgement = PASS }: Outcome,
 ): AccessRecord {
   const { route, visitor, startedAt } = passage;
   return {
@@ -84,6 +97,8 @@ export function recordOf(
     bytesDown,
     address: visitor.address,
     ...(failure === undefined ? {} : { failure }),
+    ...(judgement.country === undefined ? {} : { country: judgement.country }),
+    ...(judgement.observed === undefined ? {} : { observed: judgement.observed }),
   };
 }
 

@@ -19,6 +19,8 @@ export class Relay {
   /** Connections taken, and turned away for a bound, since the start. */
   accepted = 0;
   refused = 0;
+  /** Connections that restrictions didn't let in, since the start. */
+  denied = 0;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -39,6 +41,11 @@ export class Relay {
     }
     const all = this.#connections.get(route.serviceId) ?? new Set();
     const connection = new RelayConnection(this.#options, arrival, route, (gone) => this.#forget(gone));
+    if (connection.denied !== undefined) {
+      this.denied++;
+      connection.refuse(connection.denied);
+      return;
+    }
     if (all.size >= this.#most) {
       this.refused++;
       this.#options.bounds?.hit('connectionsPerService', { serviceId: route.serviceId });
@@ -54,6 +61,11 @@ export class Relay {
   /** Ends the connections of a service that is gone or leads elsewhere now. */
   end(serviceId: string): void {
     for (const connection of [...(this.#connections.get(serviceId) ?? [])]) connection.cut('service_disabled');
+  }
+
+  /** The service of `route` has other restrictions than before: ends what they wouldn't have let in. */
+  recheck(route: DirectRoute): void {
+    for (const connection of [...(this.#connections.get(route.serviceId) ?? [])]) connection.recheck(route);
   }
 
   /** Waits until the last connection has ended by itself, at most `deadline` ms; then cuts what is left. */

@@ -2,14 +2,20 @@ import type { RemoteInfo, Socket } from 'node:dgram';
 import type { BoundName } from '../bounds.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import { plainAddress, sourceOf } from '../peer.ts';
-import type { DirectRoute } from '../visit.ts';
-import type { RelayLimits, RelayOptions } from './context.ts';
+import type { Endpoint } from '../proxy-header.ts';
+import type { DirectRoute, Judgement } from '../visit.ts';
+import { beginPassage, judgementOf, type RelayLimits, type RelayOptions, recordOf } from './context.ts';
 import { UdpSession } from './udp-session.ts';
 
 /** Milliseconds between two looks at the deadlines of all sessions. */
 const TICK = 1_000;
 /** Bytes that the system hasn't sent yet, from where answers on a port are dropped. */
 const MOST_UNSENT = 4 * 1024 * 1024;
+
+/** Milliseconds between two lines in the access log about one source that a service doesn't let in. */
+const DENIAL_INTERVAL = 10_000;
+/** Such sources that are remembered at once; what comes from others meanwhile is only counted. */
+const DENIED_SOURCES = 1024;
 
 /** The sessions of one service, and what is left of its right to new ones. */
 interface Sessions {
@@ -33,6 +39,10 @@ export class UdpRelay {
   #closed = false;
   /** Datagrams dropped for a bound since the start. */
   dropped = 0;
+  /** Datagrams that restrictions didn't let in, since the start. */
+  denied = 0;
+  /** Service and source of those that the access log has a line about → until when it needs no other. */
+  readonly #told = new Map<string, number>();
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -62,6 +72,11 @@ export class UdpRelay {
     this.#services.delete(serviceId);
   }
 
+  /** The service of `route` has other restrictions than before: ends the sessions that they wouldn't have let in. */
+  recheck(route: DirectRoute): void {
+    for (const session of this.#services.get(route.serviceId)?.all.values() ?? []) session.recheck(route);
+  }
+
   /** Ends every session. Idempotent. */
   close(): void {
     if (this.#closed) return;
@@ -82,12 +97,17 @@ export class UdpRelay {
     const sessions = this.#sessionsOf(route.serviceId);
     const visitor = { address: plainAddress(from.address), port: from.port };
     const source = sourceOf(visitor.address);
+    const judgement = judgementOf(this.#options, route, visitor.address);
+    if (judgement.denied !== undefined) {
+      this.#deny(route, visitor, source, judgement);
+      return undefined;
+    }
     const full = this.#fullFor(sessions, source);
     if (full !== undefined) {
       this.#drop(full, route, visitor.address);
       return undefined;
     }
-    const session = new UdpSession(this.#options, route, visitor, (datagram) => {
+    const session = new UdpSession(this.#options, route, visitor, judgement, (datagram) => {
       if (via.getSendQueueSize() > MOST_UNSENT) this.#drop('udpQueueSize', route);
       else via.send(datagram, from.port, from.address, ignore);
     });
@@ -95,6 +115,16 @@ export class UdpRelay {
     sessions.bySource.set(source, (sessions.bySource.get(source) ?? 0) + 1);
     session.start();
     return session;
+  }
+
+  /** Drops a datagram. Whoever isn't let in takes up no session, and can't flood the access log. */
+  #deny(route: DirectRoute, visitor: Endpoint, source: string, judgement: Judgement): void {
+    this.denied++;
+    const key = `${route.serviceId} ${source}`;
+    if (this.#told.has(key) || this.#told.size >= DENIED_SOURCES) return;
+    this.#told.set(key, this.#options.clock.monotonic() + DENIAL_INTERVAL);
+    const outcome = { bytesUp: 0, bytesDown: 0, failure: judgement.denied, judgement };
+    this.#options.record(recordOf(this.#options, beginPassage(this.#options.clock, route, visitor), outcome));
   }
 
   #sessionsOf(serviceId: string): Sessions {
@@ -146,6 +176,7 @@ export class UdpRelay {
 
   #tick(): void {
     const now = this.#options.clock.monotonic();
+    for (const [key, until] of this.#told) if (until <= now) this.#told.delete(key);
     for (const sessions of this.#services.values())
       for (const [key, session] of sessions.all) if (session.tick(now)) this.#forget(sessions, key, session);
   }

@@ -5,8 +5,8 @@ import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
 import { DatagramReader } from '../../shared/wire/datagram.ts';
 import { failureOf, problemOf } from '../../shared/wire/reset-meaning.ts';
 import type { Endpoint } from '../proxy-header.ts';
-import type { DirectRoute } from '../visit.ts';
-import { beginPassage, type Passage, type RelayOptions, recordOf } from './context.ts';
+import type { DirectRoute, Judgement } from '../visit.ts';
+import { beginPassage, judgementOf, type Passage, type RelayOptions, recordOf } from './context.ts';
 
 /** Milliseconds that a visitor whose session failed waits for the next: each would be a dial and a line in the log. */
 const COOL_DOWN = 1_000;
@@ -20,6 +20,7 @@ export class UdpSession implements StreamHandler {
   readonly #options: RelayOptions;
   readonly #reply: Reply;
   readonly #passage: Passage;
+  readonly #judgement: Judgement;
   readonly #reader = new DatagramReader();
   #stream: TunnelStream | undefined;
   #queue: DatagramQueue | undefined;
@@ -31,11 +32,13 @@ export class UdpSession implements StreamHandler {
   #bytesDown = 0;
   #overAt: number | undefined;
 
-  constructor(options: RelayOptions, route: DirectRoute, visitor: Endpoint, reply: Reply) {
+  /** `judgement` is what let this visitor in. */
+  constructor(options: RelayOptions, route: DirectRoute, visitor: Endpoint, judgement: Judgement, reply: Reply) {
     this.#options = options;
     this.route = route;
     this.#reply = reply;
     this.#passage = beginPassage(options.clock, route, visitor);
+    this.#judgement = judgement;
     this.#movedAt = this.#passage.startedAt;
   }
 
@@ -67,6 +70,12 @@ export class UdpSession implements StreamHandler {
   end(failure: FailureCode | undefined): void {
     this.#stream?.reset(RESET.CANCELLED);
     this.#finish(failure);
+  }
+
+  /** The service has other restrictions now, those of `route`: ends what they wouldn't have let in. */
+  recheck(route: DirectRoute): void {
+    const { denied } = judgementOf(this.#options, route, this.address);
+    if (denied !== undefined) this.end(denied);
   }
 
   /** Looks at the deadlines; true when the session can be forgotten. */
@@ -122,7 +131,13 @@ export class UdpSession implements StreamHandler {
   #finish(failure: FailureCode | undefined): void {
     if (this.#overAt !== undefined) return;
     this.#overAt = this.#options.clock.monotonic();
-    const outcome = { bytesUp: this.#bytesUp, bytesDown: this.#bytesDown, failure, opened: this.#opened };
+    const outcome = {
+      bytesUp: this.#bytesUp,
+      bytesDown: this.#bytesDown,
+      failure,
+      opened: this.#opened,
+      judgement: this.#judgement,
+    };
     this.#options.record(recordOf(this.#options, this.#passage, outcome));
   }
 }

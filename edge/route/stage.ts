@@ -4,7 +4,7 @@ import type { Stage, Visit } from '../visit.ts';
 import { matchTarget } from './path.ts';
 import type { RouteTable } from './table.ts';
 
-/** The stage that finds a visit's service and target in the table that is current when the visit comes. */
+/** The stage that finds a visit's service in the table that is current when the visit comes. */
 export function createRouteStage(current: () => RouteTable): Stage {
   return (visit) => {
     const host = visit.host === '' ? (visit.connection.serverName ?? '') : visit.host;
@@ -13,7 +13,7 @@ export function createRouteStage(current: () => RouteTable): Stage {
     // A browser that shares one connection among names under one certificate asks anew on its own (RFC 9113 9.1.2).
     if (route === undefined) return misdirected(visit, host) ?? 'no_service';
     visit.route = route;
-    return misdirected(visit, host) ?? chooseTarget(visit);
+    return misdirected(visit, host) ?? (route.enabled ? undefined : 'service_disabled');
   };
 }
 
@@ -23,13 +23,13 @@ const misdirected = (visit: Visit, host: string): FailureCode | undefined =>
     ? 'misdirected'
     : undefined;
 
-function chooseTarget(visit: Visit): FailureCode | undefined {
+/** The stage that chooses a target of the visit's service by path: behind those that say who may come in. */
+export const targetStage: Stage = (visit) => {
   const { route } = visit;
   if (route === undefined) return 'no_service';
-  if (!route.enabled) return 'service_disabled';
   const target = matchTarget(route.targets, visit.path);
   if (target === 'ambiguous') return 'request_malformed';
   if (target === undefined) return 'no_target';
   visit.target = target;
   return undefined;
-}
+};

@@ -194,6 +194,11 @@ const REGISTRY = {
     retry: false,
     say: 'The address {address} cannot be listened on ({reason}). Choose one that this machine has.',
   },
+  file_unusable: {
+    status: 500,
+    retry: false,
+    say: 'The file {path} cannot be used: {reason}. Mend it, or leave it out.',
+  },
   certificate_unusable: {
     status: 500,
     retry: false,

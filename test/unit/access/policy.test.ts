@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createAccess } from '../../../edge/access/access.ts';
+import { createJudge } from '../../../edge/access/access.ts';
 import { type AddressKnowledge, compilePolicy, type Remedy } from '../../../edge/access/policy.ts';
 import type { Restrictions } from '../../../shared/domain/restrictions.ts';
 
@@ -144,16 +144,10 @@ describe('CrowdSec', () => {
   });
 });
 
-describe('access', () => {
-  test('of a service without restrictions asks nothing', () => {
-    expect(createAccess(nobodyAsks).judge(undefined, 'whatever')).toEqual({});
-  });
-
-  test('follows the restrictions that it is given', () => {
-    const access = createAccess(nobodyAsks);
-    const before: Restrictions = { blockCidrs: ['192.0.2.0/24'] };
-    expect(access.judge(before, '192.0.2.1').denied).toBe('ip_restricted');
-    expect(access.judge(before, '192.0.2.1').denied).toBe('ip_restricted');
-    expect(access.judge({ blockCidrs: ['198.51.100.0/24'] }, '192.0.2.1').denied).toBeUndefined();
-  });
+test('a judge follows the restrictions that it is given', () => {
+  const judge = createJudge(nobodyAsks);
+  const before: Restrictions = { blockCidrs: ['192.0.2.0/24'] };
+  expect(judge(before, '192.0.2.1').denied).toBe('ip_restricted');
+  expect(judge(before, '192.0.2.1').denied).toBe('ip_restricted');
+  expect(judge({ blockCidrs: ['198.51.100.0/24'] }, '192.0.2.1').denied).toBeUndefined();
 });

@@ -27,6 +27,22 @@ describe('parseCommand', () => {
           trustedProxies: [],
           limits: DEFAULT_LIMITS,
           servicePorts: { custom: true, assigned: { first: 10_000, last: 49_151 } },
+          access: { countryDatabase: undefined, crowdsec: undefined },
+        },
+      },
+    });
+  });
+
+  it('reads where it learns about addresses', () => {
+    const line =
+      '--domain d.test --data-dir /d --geoip-database c.mmdb --crowdsec-url http://127.0.0.1:8080 --crowdsec-key-file key';
+    expect(parse(line)).toMatchObject({
+      value: {
+        config: {
+          access: {
+            countryDatabase: resolve('c.mmdb'),
+            crowdsec: { url: 'http://127.0.0.1:8080', keyFile: resolve('key') },
+          },
         },
       },
     });
@@ -79,6 +95,10 @@ describe('parseCommand', () => {
     '--assigned-ports 20000',
     '--trusted-proxy proxy.example.com',
     '--trusted-proxy 10.0.0.0/33',
+    '--crowdsec-url http://127.0.0.1:8080',
+    '--crowdsec-key-file key',
+    '--crowdsec-url http://user@127.0.0.1 --crowdsec-key-file key',
+    '--crowdsec-url ftp://127.0.0.1 --crowdsec-key-file key',
   ])('refuses %s', (flag) => {
     expect(parse(`--domain example.com --data-dir /d ${flag}`).ok).toBe(false);
   });

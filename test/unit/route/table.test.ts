@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PersistentMap } from '../../../edge/route/persistent-map.ts';
-import { createRouteStage } from '../../../edge/route/stage.ts';
+import { createRouteStage, targetStage } from '../../../edge/route/stage.ts';
 import { RouteTable } from '../../../edge/route/table.ts';
-import type { Visit } from '../../../edge/visit.ts';
+import type { Stage, Visit } from '../../../edge/visit.ts';
 import type { Service, Target } from '../../../shared/domain/service.ts';
 import { decodeOpen } from '../../../shared/wire/open.ts';
 
@@ -161,7 +161,8 @@ describe('the route stage', () => {
     ],
     1,
   );
-  const stage = createRouteStage(() => table);
+  const routing = createRouteStage(() => table);
+  const stage: Stage = (visit) => routing(visit) ?? targetStage(visit);
   const visit = (host: string, path: string, serverName: string | undefined, secure = true): Visit => ({
     id: 'v',
     connection: { secure, localPort: 443, peerAddress: '127.0.0.1', serverName },
