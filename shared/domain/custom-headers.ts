@@ -36,7 +36,7 @@ const RESERVED: ReadonlyMap<string, string> = new Map([
 export const plainHeaderName = (name: string): string => name.toLowerCase().replaceAll('_', '-');
 
 /** Why nobody but the edge may set the header, if so. */
-function reservation(name: string): string | undefined {
+export function headerReservation(name: string): string | undefined {
   const plain = plainHeaderName(name);
   if (plain.startsWith('x-forwarded-') || plain.startsWith('x-porthole-')) return 'the edge sets it itself.';
   return RESERVED.get(plain);
@@ -62,7 +62,7 @@ export function checkCustomHeaders(
     if (name.length > HEADER_NAME_LIMIT)
       return refuse(`its name is longer than ${HEADER_NAME_LIMIT} characters.`, 'name');
     if (!TOKEN.test(name)) return refuse('its name holds characters that a header name cannot have.', 'name');
-    const reserved = reservation(name);
+    const reserved = headerReservation(name);
     if (reserved !== undefined) return refuse(reserved, 'name');
     if (names.has(plainHeaderName(name))) return refuse('it occurs twice.', 'name');
     names.add(plainHeaderName(name));
