@@ -7,7 +7,6 @@ import { FIELD_LIMIT } from './limits.ts';
  */
 const SECTION = /(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*/y;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const LENGTH = /^[0-9]{1,15}$/;
 
 /** What to do with a field. Those not in a table are passed on as they are. */
 export const FIELD = {
@@ -27,8 +26,41 @@ export const FIELD = {
   HOPS: 12,
 } as const;
 
-/** The field names that a table knows, lower-case. */
-export type FieldTable = ReadonlyMap<string, number>;
+/** The field names that a codec knows, in lower case, and what to do with each. */
+export class FieldTable {
+  readonly #kinds: ReadonlyMap<string, number>;
+  /** By length: few names have the same, and most fields are told from them by their first letter. */
+  readonly #byLength: (readonly [name: string, kind: number])[][] = [];
+
+  constructor(kinds: Iterable<readonly [name: string, kind: number]>) {
+    this.#kinds = new Map(kinds);
+    for (const known of this.#kinds) {
+      const { length } = known[0];
+      while (this.#byLength.length <= length) this.#byLength.push([]);
+      this.#byLength[length]?.push(known);
+    }
+  }
+
+  /** What to do with `name`, which is lower-case. */
+  get(name: string): number | undefined {
+    return this.#kinds.get(name);
+  }
+
+  /** The same for the name `text[from, to)` in any case, without making a string of it. */
+  at(text: string, from: number, to: number): number | undefined {
+    const candidates = this.#byLength[to - from];
+    if (candidates === undefined) return undefined;
+    for (const [name, kind] of candidates) if (isNamed(text, from, name)) return kind;
+    return undefined;
+  }
+}
+
+/** Whether the token at `text[from…]` is `name` (lower-case letters, digits and hyphens), in any case. */
+function isNamed(text: string, from: number, name: string): boolean {
+  // In a token, 0x20 more only turns capitals into the letters, digits and hyphens of a name.
+  for (let i = 0; i < name.length; i++) if ((text.charCodeAt(from + i) | 0x20) !== name.charCodeAt(i)) return false;
+  return true;
+}
 
 /** What a field section says about its message, and the part of it that is passed on. */
 export interface Fields {
@@ -61,6 +93,18 @@ export function trimmed(text: string, from: number, to: number): string {
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
 
+/** The number that `text` spells in 1 to 15 decimal digits; -1 when it is anything else. */
+function decimal(text: string): number {
+  if (text === '' || text.length > 15) return -1;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
 /** Whether `text` is an RFC 9110 token. */
 export const isToken = (text: string): boolean => TOKEN.test(text);
 
@@ -77,7 +121,7 @@ function lookUp(name: string, table: FieldTable): number | undefined {
   if (name.startsWith('x-')) return isIdentity(name) ? FIELD.DROP : undefined;
   if (!name.includes('_')) return undefined;
   const hyphened = name.replaceAll('_', '-');
-  return table.has(hyphened) || isIdentity(hyphened) ? FIELD.DROP : undefined;
+  return table.get(hyphened) !== undefined || isIdentity(hyphened) ? FIELD.DROP : undefined;
 }
 
 /** Fields by which an origin knows who the visitor is: only this hop may set them. */
@@ -119,8 +163,8 @@ export const ADDRESS_FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads the field section `text[from…]` (every line with its CRLF). The first two bytes of a name decide little, so
- * the names are folded and looked up; what is passed on is copied in runs, not line by line. There may be `most` fields.
+ * Reads the field section `text[from…]` (every line with its CRLF). What is passed on is copied in runs, not line by
+ * line. There may be `most` fields. `identity`: those by which an origin knows who the visitor is are dropped.
  */
 export function readFields(
   text: string,
@@ -135,12 +179,15 @@ export function readFields(
   let kept = '';
   let run = from;
   let count = 0;
+  let underscore = identity ? text.indexOf('_', from) : -1;
   for (let at = from; at < text.length; ) {
     if (++count > most) return 'head_too_large';
     const colon = text.indexOf(':', at);
-    const end = text.indexOf('\r\n', colon);
-    const name = text.slice(at, colon).toLowerCase();
-    const kind = identity ? lookUp(name, table) : table.get(name);
+    // The section is valid: a line feed is the second half of a CRLF.
+    const end = text.indexOf('\n', colon) - 1;
+    if (underscore >= 0 && underscore < at) underscore = text.indexOf('_', at);
+    const suspect = identity && ((underscore >= 0 && underscore < colon) || startsWithX(text, at));
+    const kind = suspect ? lookUp(text.slice(at, colon).toLowerCase(), table) : table.at(text, at, colon);
     if (kind !== undefined) {
       if (kind >= FIELD.DROP) {
         if (run < at) kept += text.slice(run, at);
@@ -159,14 +206,17 @@ export function readFields(
   return connection === '' || readConnection(fields, connection) ? fields : 'request_malformed';
 }
 
+const startsWithX = (text: string, at: number): boolean =>
+  (text.charCodeAt(at) | 0x20) === 0x78 && text.charCodeAt(at + 1) === 0x2d;
+
 /** Takes in one field that the codec acts on; false when it may not be there, or not like this. */
 function take(fields: Fields, kind: number, value: string): boolean {
   switch (kind) {
     case FIELD.CONTENT_LENGTH:
       // Repeated ones are refused even when they agree: a list is one step from a conflict (RFC 9112 section 6.3).
-      if (fields.length >= 0 || !LENGTH.test(value)) return false;
-      fields.length = Number(value);
-      return true;
+      if (fields.length >= 0) return false;
+      fields.length = decimal(value);
+      return fields.length >= 0;
     case FIELD.TRANSFER_ENCODING:
       if (fields.chunked || value.toLowerCase() !== 'chunked') return false;
       fields.chunked = true;

@@ -1,6 +1,6 @@
 import type { FailureCode } from '../../shared/domain/failure.ts';
 import { splitHost } from '../../shared/domain/hostname.ts';
-import { ADDRESS_FIELDS, FIELD, type Fields, type FieldTable, isToken, readFields } from './fields.ts';
+import { ADDRESS_FIELDS, FIELD, type Fields, FieldTable, isToken, readFields } from './fields.ts';
 import { HOP_LIMIT, METHOD_LIMIT, TARGET_LIMIT } from './limits.ts';
 
 /** A request head that was found to be valid and unambiguous. */
@@ -35,7 +35,7 @@ export interface RequestHead {
   readonly fields: string;
 }
 
-const TABLE: FieldTable = new Map<string, number>([
+const TABLE = new FieldTable([
   ['user-agent', FIELD.USER_AGENT],
   ['accept', FIELD.ACCEPT],
   ['content-length', FIELD.CONTENT_LENGTH],
@@ -53,6 +53,7 @@ const TABLE: FieldTable = new Map<string, number>([
   ...[...ADDRESS_FIELDS].map((name) => [name, FIELD.DROP] as const),
 ]);
 
+const LF = 0x0a;
 /** Visible ASCII without `#`: a fragment is never sent (RFC 9112 section 3.2). */
 const TARGET = /^[\x21\x22\x24-\x7e]+$/;
 const ABSOLUTE = /^https?:\/\/([^/?]*)/i;
@@ -64,10 +65,11 @@ const VERSION = /^HTTP\/[0-9]\.[0-9]$/;
  * refused with its code.
  */
 export function parseRequestHead(text: string, mostFields?: number): RequestHead | FailureCode {
-  const lineEnd = text.indexOf('\r\n');
+  const lineEnd = text.indexOf('\r');
   const methodEnd = text.indexOf(' ');
   const targetEnd = text.lastIndexOf(' ', lineEnd);
-  if (lineEnd < 0 || methodEnd <= 0 || targetEnd <= methodEnd) return 'request_malformed';
+  if (lineEnd < 0 || text.charCodeAt(lineEnd + 1) !== LF) return 'request_malformed';
+  if (methodEnd <= 0 || targetEnd <= methodEnd) return 'request_malformed';
   const method = text.slice(0, methodEnd);
   const version = text.slice(targetEnd + 1, lineEnd);
   if (!isToken(method)) return 'request_malformed';
@@ -158,6 +160,7 @@ function hostName(authority: string): string | undefined {
   const split = splitHost(authority);
   if (split === undefined || split.name === '' || Number(split.port) > 65535) return undefined;
   if (hosts.size >= HOST_CACHE) hosts.clear();
-  hosts.set(authority, split.name);
+  // Copies: a piece of a head's text would keep the whole head.
+  hosts.set(Buffer.from(authority).toString(), Buffer.from(split.name).toString());
   return split.name;
 }

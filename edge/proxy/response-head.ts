@@ -1,4 +1,4 @@
-import { FIELD, type FieldTable, readFields } from './fields.ts';
+import { FIELD, FieldTable, readFields } from './fields.ts';
 
 /** A response head of an origin that was found to be valid and unambiguous. */
 export interface ResponseHead {
@@ -18,7 +18,7 @@ export interface ResponseHead {
   readonly fields: string;
 }
 
-const TABLE: FieldTable = new Map<string, number>([
+const TABLE = new FieldTable([
   ['content-length', FIELD.CONTENT_LENGTH],
   ['transfer-encoding', FIELD.TRANSFER_ENCODING],
   ['connection', FIELD.CONNECTION],
@@ -32,25 +32,52 @@ const TABLE: FieldTable = new Map<string, number>([
 /** `HTTP/1.1 200 OK`; the space before an empty reason is often forgotten, and nothing hangs on it. */
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?)$/;
 
+interface StatusLine {
+  readonly status: number;
+  readonly statusText: string;
+  /** HTTP/1.0. */
+  readonly old: boolean;
+}
+
+/** Status lines that came before: few, and they come again. Longer ones aren't kept. */
+const seen = new Map<string, StatusLine>();
+const SEEN_LINES = 64;
+const SEEN_LENGTH = 64;
+
+function parseStatusLine(text: string): StatusLine | undefined {
+  const known = seen.get(text);
+  if (known !== undefined) return known;
+  const match = STATUS_LINE.exec(text);
+  if (match?.[2] === undefined) return undefined;
+  const statusText = match[2].length === 3 ? `${match[2]} ` : match[2];
+  const line = { status: Number(statusText.slice(0, 3)), statusText, old: match[1] === '0' };
+  if (text.length > SEEN_LENGTH) return line;
+  if (seen.size >= SEEN_LINES) seen.clear();
+  // Copies: a piece of a head's text would keep the whole head.
+  seen.set(copyOf(text), { ...line, statusText: copyOf(statusText) });
+  return line;
+}
+
+const copyOf = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');
+
 /**
  * Parses a response head: Latin-1 text from the version to the CRLF of the last field line, the empty line left out
  * (RFC 9112). `undefined` when it is not one, or says two things about where its body ends.
  */
 export function parseResponseHead(text: string): ResponseHead | undefined {
-  const lineEnd = text.indexOf('\r\n');
-  const line = STATUS_LINE.exec(text.slice(0, Math.max(lineEnd, 0)));
-  if (line?.[2] === undefined) return undefined;
+  const lineEnd = text.indexOf('\r');
+  if (lineEnd < 0 || text.charCodeAt(lineEnd + 1) !== 0x0a) return undefined;
+  const line = parseStatusLine(text.slice(0, lineEnd));
+  if (line === undefined) return undefined;
   const fields = readFields(text, lineEnd + 2, TABLE, false);
   if (typeof fields === 'string') return undefined;
-  const old = line[1] === '0';
-  if (old && fields.chunked) return undefined;
-  const statusText = line[2].length === 3 ? `${line[2]} ` : line[2];
+  if (line.old && fields.chunked) return undefined;
   return {
-    status: Number(statusText.slice(0, 3)),
-    statusText,
+    status: line.status,
+    statusText: line.statusText,
     length: fields.length,
     chunked: fields.chunked,
-    close: fields.close || old,
+    close: fields.close || line.old,
     keepAlive: keepAliveSeconds(fields.keepAlive),
     upgrade: fields.upgrade,
     fields: fields.text,
