@@ -8,6 +8,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { ACCESS_LOOKUP, benchAccess } from './access-lookup.ts';
 import { load, loadTls, type Measured } from './load.ts';
 import { PATHS, pathCases } from './paths.ts';
 import { H2LOAD, HAPROXY, NGINX, type Server, startHaproxyPair, startNginxPair, startOrigin, WRK } from './peers.ts';
@@ -21,6 +22,7 @@ const HTTP = [1, 32, 256].flatMap((connections) => [
 ]);
 const CASES = [
   ROUTE_LOOKUP,
+  ACCESS_LOOKUP,
   ...HTTP.map((c) => c.name),
   'https-32',
   'tcp-bulk-tls',
@@ -39,9 +41,11 @@ if (!CASES.some(wanted) || !(Number.isInteger(seconds) && seconds >= 1 && second
   process.exit(2);
 }
 if (values.json !== undefined) writeFileSync(values.json, '');
+const ALONE = [ROUTE_LOOKUP, ACCESS_LOOKUP];
 if (wanted(ROUTE_LOOKUP)) benchRoutes(writeJson);
-if (values.only === ROUTE_LOOKUP) process.exit(0);
-const neighbours = CASES.some((name) => wanted(name) && name !== ROUTE_LOOKUP && !PATHS.includes(name));
+if (wanted(ACCESS_LOOKUP)) benchAccess(writeJson);
+if (ALONE.some((name) => name === values.only)) process.exit(0);
+const neighbours = CASES.some((name) => wanted(name) && !ALONE.includes(name) && !PATHS.includes(name));
 if (neighbours && (WRK === undefined || NGINX === undefined)) {
   console.error('The benchmark needs wrk and nginx: apt-get install wrk nginx-light haproxy iperf3 nghttp2-client');
   process.exit(1);
