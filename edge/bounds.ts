@@ -3,7 +3,7 @@ import type { LogFields, Logger } from '../shared/node/logger.ts';
 import { LIMIT_NAMES, type LimitName, type Limits, settingName } from './limits.ts';
 
 /** Bounds that are no settings of this table, but refuse all the same. */
-const OTHERS = ['helloSize', 'streamsPerTunnel', 'agentHandshakes', 'h2Held'] as const;
+const OTHERS = ['helloSize', 'h2Held'] as const;
 
 export type BoundName = LimitName | (typeof OTHERS)[number];
 

@@ -205,7 +205,14 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   };
 
   // The way of a visit: the stages in their order, then through the proxy into a tunnel.
-  const tunnels = new TunnelRegistry((agentId, up) => facts.setAgentUp(agentId, up));
+  const tunnels = new TunnelRegistry((agentId, up) => facts.setAgentUp(agentId, up), {
+    clock,
+    limits: {
+      carriers: config.limits.carriersPerTunnel,
+      streams: config.limits.streamsPerTunnel,
+      memory: config.limits.memoryPerTunnel,
+    },
+  });
   const reached = shared?.reach(tunnels) ?? tunnels;
   const routes = new RouteFollower({
     feed: store,
@@ -263,7 +270,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   if (!followed.ok) return followed;
 
   // Who takes which connection.
-  const acceptor = createAcceptor(insight, tunnels, around, bounds);
+  const acceptor = createAcceptor(insight, tunnels, around, bounds, config.limits.agentHandshakes);
   life.defer(() => tunnels.close());
   life.defer(() => acceptor.close());
   const front = new Front({
@@ -327,6 +334,7 @@ function createAcceptor(
   registry: TunnelRegistry,
   around: EdgeSurroundings,
   bounds: Bounds,
+  maxPending: number,
 ): TunnelAcceptor {
   const { clock, logger, version } = around;
   return new TunnelAcceptor({
@@ -336,6 +344,7 @@ function createAcceptor(
     clock,
     logger,
     bounds,
+    maxPending,
     authenticate: (agentId, credential) => verdictOf(store, agentId, credential),
     sourceOf,
     throttled: (address) => !isLoopback(address),

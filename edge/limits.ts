@@ -50,6 +50,12 @@ const TABLE = {
   h2ControlRate: count(200, 10, 10_000),
   h2OverheadRate: bytes(64 * KIB, 4 * KIB, 16 * MIB),
 
+  // Agents.
+  agentHandshakes: count(256),
+  streamsPerTunnel: count(4_096, 1, 65_536),
+  carriersPerTunnel: count(8, 1, 64),
+  memoryPerTunnel: bytes(64 * MIB, MIB, 1024 * MIB),
+
   // UDP services.
   udpSessionsPerService: count(1_024),
   udpSessionsPerAddress: count(512),

@@ -4,10 +4,10 @@ import { edgeHandshake, type HandshakeFailure } from '../../shared/node/handshak
 import type { Logger } from '../../shared/node/logger.ts';
 import { createTunnel, type TunnelEnd } from '../../shared/node/tunnel.ts';
 import { GO_AWAY } from '../../shared/wire/codes.ts';
-import { DEFAULT_MAX_STREAMS, type Hello, PROTOCOL } from '../../shared/wire/handshake.ts';
+import { type Hello, type NodeAddress, PROTOCOL } from '../../shared/wire/handshake.ts';
 import type { BoundWatch } from '../bounds.ts';
 import { FewLines } from '../few-lines.ts';
-import type { TunnelRegistry } from './registry.ts';
+import type { Seat, TunnelRegistry } from './registry.ts';
 import { FailureThrottle } from './throttle.ts';
 
 /** What the store says to an agent's credential; `unavailable` when it can't be asked right now. */
@@ -31,8 +31,10 @@ export interface AcceptorOptions {
   readonly onSeen: (agentId: string) => void;
   /** Handshakes under way at once; default 256. */
   readonly maxPending?: number;
-  /** Streams of one tunnel at once; default 4096. */
-  readonly maxStreams?: number;
+  /** Which of the node's processes this is, and how many there are; the only one unless told. */
+  readonly place?: { readonly worker: number; readonly workers: number };
+  /** The nodes that agents may link to, as of now; none unless told. */
+  readonly nodes?: () => readonly NodeAddress[];
 }
 
 const MAX_PENDING = 256;
@@ -47,6 +49,8 @@ interface Pending {
   readonly source: string;
   /** Its HELLO has come. */
   heard: boolean;
+  /** Its agent is known, and what is to become of it has a place. */
+  seat?: Seat;
 }
 
 /**
@@ -91,6 +95,7 @@ export class TunnelAcceptor {
       socket.destroy();
     } finally {
       this.#forget(pending);
+      if (pending.seat !== undefined) this.#options.registry.giveUp(pending.seat);
     }
   }
 
@@ -134,7 +139,7 @@ export class TunnelAcceptor {
     const { socket, source } = pending;
     const onHello = (sent: Hello) => {
       pending.heard = true;
-      return this.#verify(sent);
+      return this.#verify(pending, sent);
     };
     const hello = await edgeHandshake(socket, onHello, { clock, signal: this.#stop.signal });
     if (!hello.ok) {
@@ -145,34 +150,49 @@ export class TunnelAcceptor {
       if (unsaid !== undefined) logger.info('agent turned away', { address: source, ...hello.error, unsaid });
       return;
     }
-    this.#register(socket, hello.value);
+    const { seat } = pending;
+    if (seat === undefined) return;
+    delete pending.seat;
+    this.#register(socket, hello.value, seat);
   }
 
-  async #verify(hello: Hello): ReturnType<Parameters<typeof edgeHandshake>[1]> {
-    const { authenticate, nodeId, version, maxStreams } = this.#options;
+  async #verify(pending: Pending, hello: Hello): ReturnType<Parameters<typeof edgeHandshake>[1]> {
+    const { authenticate, nodeId, version, registry, bounds, place, nodes } = this.#options;
     const verdict = await authenticate(hello.agentId, hello.credential);
     if (verdict === 'unknown') return GO_AWAY.CREDENTIAL;
     if (verdict === 'unavailable') return GO_AWAY.INTERNAL;
-    return { protocol: PROTOCOL, nodeId, version, maxStreams: maxStreams ?? DEFAULT_MAX_STREAMS };
+    const seat = registry.reserve(hello.agentId, hello.link, hello.grows);
+    if (seat === undefined) {
+      bounds?.hit('carriersPerTunnel', { agentId: hello.agentId });
+      return GO_AWAY.LIMIT;
+    }
+    pending.seat = seat;
+    const { streams: maxStreams, carriers } = registry.limits;
+    const welcome = { protocol: PROTOCOL, nodeId, version, maxStreams };
+    if (hello.link === undefined) return welcome;
+    return { ...welcome, carriers, carrier: seat.carrier, workers: 1, worker: 0, ...place, nodes: nodes?.() ?? [] };
   }
 
-  #register(socket: Socket, { agentId, name, version }: Hello): void {
-    const { registry, clock, onSeen, maxStreams } = this.#options;
+  #register(socket: Socket, { agentId, name, version }: Hello, seat: Seat): void {
+    const { registry, clock, onSeen } = this.#options;
     const logger = this.#options.logger.child({ agentId });
     const tunnel = createTunnel({
       socket,
       role: 'edge',
       clock,
       logger,
-      ...(maxStreams === undefined ? {} : { maxStreams }),
+      maxStreams: registry.limits.streams,
+      group: seat.link.group,
+      carrier: seat.carrier,
+      onGoAway: () => seat.link.leave(tunnel),
       onClose: (end: TunnelEnd) => {
-        registry.remove(agentId, tunnel);
+        registry.remove(seat, tunnel);
         onSeen(agentId);
         logger.info('tunnel down', { ...end });
       },
     });
-    logger.info('tunnel up', { agentName: name, agentVersion: version });
-    registry.add(agentId, tunnel);
+    logger.info('tunnel up', { agentName: name, agentVersion: version, carrier: seat.carrier });
+    registry.add(seat, tunnel);
     onSeen(agentId);
   }
 }

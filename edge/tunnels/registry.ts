@@ -1,37 +1,49 @@
 import type { StreamHandler, StreamOpener, TunnelStream } from '../../shared/node/stream.ts';
-import type { Tunnel } from '../../shared/node/tunnel.ts';
 import { GO_AWAY, type GoAwayCode } from '../../shared/wire/codes.ts';
-
-/** One live link of an agent, as the registry uses it. */
-export type RegisteredTunnel = Pick<
-  Tunnel,
-  'open' | 'goAway' | 'close' | 'probe' | 'draining' | 'roundTrip' | 'shortestRoundTrip' | 'stats'
->;
+import { type Carrier, DEFAULT_LINK_LIMITS, Link, type LinkLimits, type LinkOptions } from './link.ts';
 
 /** Told when an agent gets its first tunnel or loses its last. */
 export type PresenceListener = (agentId: string, up: boolean) => void;
 
-/** Milliseconds that an older tunnel has to show that it lives when a newer one comes. */
+/** Milliseconds that older carriers have to show that they live when a newer one comes in their place. */
 const PROBE_TIME = 3_000;
 
-/** Tunnels that one agent may have at once; a further one takes the place of the oldest. */
-export const TUNNELS_PER_AGENT = 4;
+/** Links that one agent may have at once; a further one takes the place of the oldest. */
+export const LINKS_PER_AGENT = 4;
+
+/** A place for one more carrier, promised while its handshake goes on. */
+export interface Seat {
+  readonly agentId: string;
+  readonly link: Link;
+  /** The carrier's number in its link. */
+  readonly carrier: number;
+  /** It comes in addition to others that are well. */
+  readonly grows: boolean;
+}
 
 /**
- * All tunnels of this node, by agent. New streams go to the newest tunnel that takes them: an agent that reconnects
- * after a network change leaves a half-dead tunnel behind, and that is always an older one.
+ * All links of this node, by agent. New streams go to the newest link that takes them: an agent that starts anew
+ * leaves a half-dead link behind, and that is always an older one.
  */
 export class TunnelRegistry implements StreamOpener {
-  /** Newest first. Agents without a tunnel have no entry. */
-  readonly #agents = new Map<string, RegisteredTunnel[]>();
+  /** Newest first. Agents without a carrier have no entry. */
+  readonly #agents = new Map<string, Link[]>();
+  /** Links whose first handshake is under way, by agent and name. */
+  readonly #expected = new Map<string, Link>();
   readonly #onPresence: PresenceListener;
+  readonly #options: LinkOptions;
   #draining = false;
 
-  constructor(onPresence: PresenceListener) {
+  constructor(onPresence: PresenceListener, options: LinkOptions = {}) {
     this.#onPresence = onPresence;
+    this.#options = options;
   }
 
-  /** Agents with at least one tunnel. */
+  get limits(): LinkLimits {
+    return this.#options.limits ?? DEFAULT_LINK_LIMITS;
+  }
+
+  /** Agents with at least one carrier. */
   get size(): number {
     return this.#agents.size;
   }
@@ -41,41 +53,66 @@ export class TunnelRegistry implements StreamOpener {
     return [...this.#agents.keys()];
   }
 
-  /** Tunnels and the streams in them. For metrics: walks all of them. */
-  count(): { readonly tunnels: number; readonly streams: number } {
+  /** Links, their carriers (connections) and the streams in them. For metrics: walks all of them. */
+  count(): { readonly links: number; readonly tunnels: number; readonly streams: number } {
+    let links = 0;
     let tunnels = 0;
     let streams = 0;
     for (const list of this.#agents.values()) {
-      tunnels += list.length;
-      for (const tunnel of list) streams += tunnel.stats.streams;
+      links += list.length;
+      for (const link of list) {
+        tunnels += link.carriers.length;
+        streams += link.streams;
+      }
     }
-    return { tunnels, streams };
+    return { links, tunnels, streams };
   }
 
   isUp(agentId: string): boolean {
     return this.#agents.has(agentId);
   }
 
-  /** Takes in a tunnel whose agent has proved itself. `remove` it when it has ended. */
-  add(agentId: string, tunnel: RegisteredTunnel): void {
+  /**
+   * Promises a place in the agent's link `linkId` (its own word for it; none for an agent that knows no links). What
+   * it comes to must be told: `add` or `giveUp`. `undefined` when a link that merely `grows` is as large as it may be.
+   */
+  reserve(agentId: string, linkId?: string, grows = false): Seat | undefined {
+    const link = this.#find(agentId, linkId) ?? new Link(linkId, this.#options);
+    const carrier = link.promise(grows);
+    if (carrier === undefined) return undefined;
+    this.#settle(agentId, link);
+    return { agentId, link, carrier, grows };
+  }
+
+  giveUp({ agentId, link }: Seat): void {
+    link.giveUp();
+    this.#settle(agentId, link);
+  }
+
+  /** Takes in a carrier whose agent has proved itself. `remove` it when it has ended. */
+  add(seat: Seat, carrier: Carrier): void {
+    const { agentId, link, grows } = seat;
+    link.add(carrier);
+    this.#settle(agentId, link);
     const before = this.#agents.get(agentId) ?? [];
-    this.#agents.set(agentId, [tunnel, ...before]);
-    for (const old of before) old.probe(PROBE_TIME);
-    for (const old of before.slice(TUNNELS_PER_AGENT - 1)) {
-      if (!old.draining) old.goAway(GO_AWAY.REPLACED, 'a newer tunnel takes over');
-    }
+    const others = before.filter((other) => other !== link);
+    this.#agents.set(agentId, grows && before.includes(link) ? before : [link, ...others]);
+    // One that comes instead of others (a network has changed, a laptop woke up): which of them still live?
+    if (!grows) for (const any of [link, ...others]) any.probe(PROBE_TIME, carrier);
+    for (const old of others.slice(LINKS_PER_AGENT - 1)) old.goAway(GO_AWAY.REPLACED, 'a newer tunnel takes over');
     // Draining ones end by themselves; an agent that piles them up all the same loses the oldest at once.
-    const excess = before.slice(2 * TUNNELS_PER_AGENT - 1);
-    for (const old of excess) old.close(GO_AWAY.LIMIT, 'too many tunnels');
-    if (this.#draining) tunnel.goAway(GO_AWAY.SHUTDOWN, 'the node is shutting down');
+    for (const old of others.slice(2 * LINKS_PER_AGENT - 1)) old.close(GO_AWAY.LIMIT, 'too many tunnels');
+    if (this.#draining) carrier.goAway(GO_AWAY.SHUTDOWN, 'the node is shutting down');
     if (before.length === 0) this.#onPresence(agentId, true);
   }
 
-  /** Forgets a tunnel that has ended. Unknown ones are ignored. */
-  remove(agentId: string, tunnel: RegisteredTunnel): void {
+  /** Forgets a carrier that has ended. Unknown ones are ignored. */
+  remove({ agentId, link }: Seat, carrier: Carrier): void {
+    link.remove(carrier);
+    this.#settle(agentId, link);
     const before = this.#agents.get(agentId);
-    if (before === undefined) return;
-    const left = before.filter((t) => t !== tunnel);
+    if (before === undefined || link.carriers.length > 0) return;
+    const left = before.filter((other) => other !== link);
     if (left.length > 0) this.#agents.set(agentId, left);
     else {
       this.#agents.delete(agentId);
@@ -83,15 +120,28 @@ export class TunnelRegistry implements StreamOpener {
     }
   }
 
+  /** A link with promises and no carriers is remembered under its name, so that a second handshake finds it. */
+  #settle(agentId: string, link: Link): void {
+    if (link.id === undefined) return;
+    const key = keyOf(agentId, link.id);
+    if (link.carriers.length === 0 && !link.empty) this.#expected.set(key, link);
+    else this.#expected.delete(key);
+  }
+
+  #find(agentId: string, linkId: string | undefined): Link | undefined {
+    if (linkId === undefined) return undefined;
+    const known = this.#agents.get(agentId)?.find((link) => link.id === linkId);
+    return known ?? this.#expected.get(keyOf(agentId, linkId));
+  }
+
   open(agentId: string, open: Uint8Array, handler: StreamHandler): TunnelStream | 'agent_offline' | 'busy' {
-    const tunnels = this.#agents.get(agentId);
-    if (tunnels === undefined) return 'agent_offline';
+    const links = this.#agents.get(agentId);
+    if (links === undefined) return 'agent_offline';
     let answer: 'agent_offline' | 'busy' = 'agent_offline';
-    for (const tunnel of tunnels) {
-      if (tunnel.draining) continue;
-      const stream = tunnel.open(open, handler);
-      if (stream !== undefined) return stream;
-      answer = 'busy';
+    for (const link of links) {
+      const stream = link.open(open, handler);
+      if (typeof stream !== 'string') return stream;
+      if (stream === 'busy') answer = 'busy';
     }
     return answer;
   }
@@ -106,19 +156,21 @@ export class TunnelRegistry implements StreamOpener {
 
   /** Ends all tunnels of an agent that may not have any more. */
   evict(agentId: string, code: GoAwayCode, reason: string): void {
-    for (const tunnel of this.#agents.get(agentId) ?? []) tunnel.close(code, reason);
+    for (const link of this.#agents.get(agentId) ?? []) link.close(code, reason);
   }
 
   /** Tells every agent to move, those that come later too. */
   drain(): void {
     this.#draining = true;
-    for (const tunnels of this.#agents.values())
-      for (const tunnel of tunnels) tunnel.goAway(GO_AWAY.SHUTDOWN, 'the node is shutting down');
+    for (const links of this.#agents.values())
+      for (const link of links) link.goAway(GO_AWAY.SHUTDOWN, 'the node is shutting down');
   }
 
   /** Ends every tunnel at once. */
   close(): void {
-    for (const tunnels of [...this.#agents.values()])
-      for (const tunnel of tunnels) tunnel.close(GO_AWAY.SHUTDOWN, 'the node is shutting down');
+    for (const links of [...this.#agents.values()])
+      for (const link of links) link.close(GO_AWAY.SHUTDOWN, 'the node is shutting down');
   }
 }
+
+const keyOf = (agentId: string, linkId: string): string => `${agentId} ${linkId}`;

@@ -81,7 +81,7 @@ export interface Tunnel {
    * Edge side: lets streams go on over `to`, another carrier of the same group: `which`, or all. Those that can't (not
    * opened yet, half-closed, on their way already) stay. Returns how many went.
    */
-  moveTo(to: Tunnel, which?: readonly TunnelStream[]): number;
+  moveTo(to: Pick<Tunnel, 'draining'>, which?: readonly TunnelStream[]): number;
   /** The streams that move much as of late. */
   readonly bulk: readonly TunnelStream[];
   /** Asked for a sign of life, and none has come yet. */
@@ -274,11 +274,14 @@ class SocketTunnel implements Tunnel, StreamHost {
     return this.#probedAt > this.#lastHeard;
   }
 
-  moveTo(to: Tunnel, which?: readonly TunnelStream[]): number {
+  moveTo(to: Pick<Tunnel, 'draining'>, which?: readonly TunnelStream[]): number {
     if (this.#closed || !(to instanceof SocketTunnel) || to.draining) return 0;
     let moved = 0;
     for (const stream of which ?? this.session.owners())
-      if (stream instanceof DrivenStream && stream.isOn(this) && stream.moveTo(to)) moved++;
+      if (stream instanceof DrivenStream && stream.isOn(this) && stream.moveTo(to)) {
+        if (this.#bulk.delete(stream)) to.#bulk.add(stream);
+        moved++;
+      }
     return moved;
   }
 

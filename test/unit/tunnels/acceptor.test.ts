@@ -2,11 +2,13 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TunnelAcceptor, type Verdict } from '../../../edge/tunnels/acceptor.ts';
+import type { LinkLimits } from '../../../edge/tunnels/link.ts';
 import { TunnelRegistry } from '../../../edge/tunnels/registry.ts';
 import { systemClock } from '../../../shared/node/clock.ts';
 import { agentHandshake } from '../../../shared/node/handshake.ts';
 import { type LogFields, type Logger, silentLogger } from '../../../shared/node/logger.ts';
 import { GO_AWAY } from '../../../shared/wire/codes.ts';
+import type { Hello, NodeAddress } from '../../../shared/wire/handshake.ts';
 import { type SocketPair, socketPair } from '../../support/socket-pair.ts';
 
 const pairs: SocketPair[] = [];
@@ -17,6 +19,9 @@ afterEach(() => {
 });
 
 interface Options {
+  readonly limits?: LinkLimits;
+  readonly place?: { readonly worker: number; readonly workers: number };
+  readonly nodes?: readonly NodeAddress[];
   readonly verdict?: Verdict;
   readonly look?: () => Promise<Verdict>;
   readonly maxPending?: number;
@@ -26,7 +31,9 @@ interface Options {
 function setUp(options: Options = {}) {
   const presence: string[] = [];
   const asked: string[] = [];
-  const registry = new TunnelRegistry((agent, up) => presence.push(`${agent} ${up ? 'up' : 'down'}`));
+  const hits: string[] = [];
+  const links = options.limits === undefined ? {} : { limits: options.limits };
+  const registry = new TunnelRegistry((agent, up) => presence.push(`${agent} ${up ? 'up' : 'down'}`), links);
   registries.push(registry);
   const acceptor = new TunnelAcceptor({
     registry,
@@ -41,9 +48,12 @@ function setUp(options: Options = {}) {
     sourceOf: () => 'source',
     throttled: () => true,
     onSeen: () => {},
+    bounds: { hit: (bound) => hits.push(bound) },
+    nodes: () => options.nodes ?? [],
+    ...(options.place === undefined ? {} : { place: options.place }),
     ...(options.maxPending === undefined ? {} : { maxPending: options.maxPending }),
   });
-  return { acceptor, registry, presence, asked };
+  return { acceptor, registry, presence, asked, hits };
 }
 
 /** A connection whose far end the acceptor has; resolves when the acceptor is done with it. */
@@ -55,7 +65,7 @@ async function connect(acceptor: TunnelAcceptor): Promise<{ readonly agent: Sock
 }
 
 const hello = { protocol: 1, agentId: 'a', credential: 'secret', version: '1', name: 'laptop' };
-const shake = (socket: Socket, sent = hello) => agentHandshake(socket, sent, { clock: systemClock });
+const shake = (socket: Socket, sent: Hello = hello) => agentHandshake(socket, sent, { clock: systemClock });
 
 describe('TunnelAcceptor', () => {
   it('welcomes a known agent and registers its tunnel until that ends', async () => {
@@ -77,6 +87,58 @@ describe('TunnelAcceptor', () => {
     expect(await shake(agent)).toMatchObject({ ok: false, error: { kind: 'refused', code } });
     await done;
     expect([registry.isUp('a'), acceptor.refused]).toEqual([false, 1]);
+  });
+
+  it('tells a carrier of a link its number, its bound, where it has landed, and which nodes there are', async () => {
+    const nodes = [{ id: 'other', address: 'other.test:443' }];
+    const { acceptor, registry } = setUp({ place: { worker: 1, workers: 2 }, nodes });
+    for (const carrier of [0, 1]) {
+      const { agent, done } = await connect(acceptor);
+      const welcome = await shake(agent, { ...hello, link: 'link-of-a', grows: carrier > 0 });
+      expect(welcome).toMatchObject({
+        value: { carriers: 8, carrier, workers: 2, worker: 1, nodes, maxStreams: 4096 },
+      });
+      await done;
+    }
+    expect(registry.count()).toEqual({ links: 1, tunnels: 2, streams: 0 });
+  });
+
+  it('tells an agent that knows no links nothing of them', async () => {
+    const { acceptor } = setUp({ place: { worker: 1, workers: 2 } });
+    const { agent, done } = await connect(acceptor);
+    const welcome = await shake(agent);
+    await done;
+    expect(welcome.ok && Object.keys(welcome.value).sort()).toEqual(['maxStreams', 'nodeId', 'protocol', 'version']);
+  });
+
+  it('refuses one carrier too many, and counts that', async () => {
+    const { acceptor, registry, hits } = setUp({ limits: { carriers: 1, streams: 5, memory: 1024 } });
+    const first = await connect(acceptor);
+    expect(await shake(first.agent, { ...hello, link: 'link-of-a' })).toMatchObject({ value: { maxStreams: 5 } });
+    await first.done;
+    const second = await connect(acceptor);
+    const refused = await shake(second.agent, { ...hello, link: 'link-of-a', grows: true });
+    expect(refused).toMatchObject({ error: { kind: 'refused', code: GO_AWAY.LIMIT } });
+    await second.done;
+    expect([registry.count().tunnels, hits]).toEqual([1, ['carriersPerTunnel']]);
+  });
+
+  it('keeps no place for a carrier whose agent leaves during the handshake', async () => {
+    const answer = Promise.withResolvers<Verdict>();
+    const asked = Promise.withResolvers<void>();
+    const look = (): Promise<Verdict> => {
+      asked.resolve();
+      return answer.promise;
+    };
+    const { acceptor, registry } = setUp({ look, limits: { carriers: 1, streams: 5, memory: 1024 } });
+    const { agent, done } = await connect(acceptor);
+    const shaken = shake(agent, { ...hello, link: 'link-of-a', grows: true });
+    await asked.promise;
+    agent.destroy();
+    answer.resolve('known');
+    await Promise.all([shaken, done]);
+    await expect.poll(() => registry.count().tunnels).toBe(0);
+    expect(registry.reserve('a', 'link-of-a', true)).toBeDefined();
   });
 
   it('refuses another protocol version before it asks for the credential', async () => {

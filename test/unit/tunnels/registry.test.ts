@@ -1,55 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { type RegisteredTunnel, TUNNELS_PER_AGENT, TunnelRegistry } from '../../../edge/tunnels/registry.ts';
+import type { Carrier } from '../../../edge/tunnels/link.ts';
+import { LINKS_PER_AGENT, type Seat, TunnelRegistry } from '../../../edge/tunnels/registry.ts';
 import { FailureThrottle } from '../../../edge/tunnels/throttle.ts';
-import type { StreamHandler, TunnelStream } from '../../../shared/node/stream.ts';
-import { GO_AWAY, type GoAwayCode } from '../../../shared/wire/codes.ts';
+import type { StreamHandler } from '../../../shared/node/stream.ts';
+import { GO_AWAY } from '../../../shared/wire/codes.ts';
+import { FakeTunnel } from './fake-tunnel.ts';
 
 const handler: StreamHandler = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} };
 const open = new Uint8Array(1);
-
-class FakeTunnel implements RegisteredTunnel {
-  readonly name: number;
-  readonly told: GoAwayCode[] = [];
-  draining = false;
-  full = false;
-  closed = false;
-  probed = 0;
-  readonly stats = { bytesIn: 0, bytesOut: 0, streams: 2, queued: 0 };
-  roundTrip: number;
-  readonly shortestRoundTrip = 1;
-
-  constructor(name: number) {
-    this.name = name;
-    this.roundTrip = name;
-  }
-
-  open(): TunnelStream | undefined {
-    if (this.full || this.draining) return undefined;
-    return {
-      id: this.name,
-      writable: true,
-      write() {},
-      writeLatin1() {},
-      end() {},
-      reset() {},
-      consumed() {},
-    };
-  }
-
-  probe(timeout: number): void {
-    this.probed = timeout;
-  }
-
-  goAway(code: GoAwayCode): void {
-    this.draining = true;
-    this.told.push(code);
-  }
-
-  close(code: GoAwayCode): void {
-    this.closed = true;
-    this.told.push(code);
-  }
-}
 
 function setUp() {
   const presence: string[] = [];
@@ -58,7 +16,13 @@ function setUp() {
     const answer = registry.open('a', open, handler);
     return typeof answer === 'string' ? answer : answer.id;
   };
-  return { presence, registry, opened };
+  const add = (agentId: string, tunnel: Carrier, link?: string, grows?: boolean): Seat => {
+    const seat = registry.reserve(agentId, link, grows);
+    if (seat === undefined) throw new Error('no place');
+    registry.add(seat, tunnel);
+    return seat;
+  };
+  return { presence, registry, opened, add };
 }
 
 describe('TunnelRegistry', () => {
@@ -67,10 +31,10 @@ describe('TunnelRegistry', () => {
   });
 
   it('prefers the newest tunnel and falls back to older ones', () => {
-    const { registry, opened } = setUp();
+    const { registry, opened, add } = setUp();
     const [old, young] = [new FakeTunnel(1), new FakeTunnel(2)];
-    registry.add('a', old);
-    registry.add('a', young);
+    add('a', old);
+    add('a', young);
     expect(opened()).toBe(2);
     expect(registry.roundTrip('a')).toBe(2);
     expect(registry.shortestRoundTrip('a')).toBe(1);
@@ -83,55 +47,54 @@ describe('TunnelRegistry', () => {
   });
 
   it('reports presence once for the first tunnel and once for the last', () => {
-    const { registry, presence } = setUp();
+    const { registry, presence, add } = setUp();
     const [one, two] = [new FakeTunnel(1), new FakeTunnel(2)];
-    registry.add('a', one);
-    registry.add('a', two);
-    registry.remove('a', one);
-    registry.remove('a', one);
+    const [first, second] = [add('a', one), add('a', two)];
+    registry.remove(first, one);
+    registry.remove(first, one);
     expect(registry.isUp('a')).toBe(true);
-    registry.remove('a', two);
-    registry.remove('a', two);
+    registry.remove(second, two);
+    registry.remove(second, two);
     expect(presence).toEqual(['a up', 'a down']);
   });
 
   it('has older tunnels show that they live when a newer one comes', () => {
-    const { registry } = setUp();
+    const { registry, add } = setUp();
     const [old, young] = [new FakeTunnel(1), new FakeTunnel(2)];
-    registry.add('a', old);
-    registry.add('a', young);
+    add('a', old);
+    add('a', young);
     expect([old.probed > 0, young.probed]).toEqual([true, 0]);
-    expect(registry.count()).toEqual({ tunnels: 2, streams: 4 });
+    expect(registry.count()).toEqual({ links: 2, tunnels: 2, streams: 4 });
   });
 
   it('asks the oldest tunnel to go when an agent has too many', () => {
-    const { registry } = setUp();
-    const tunnels = Array.from({ length: TUNNELS_PER_AGENT + 1 }, (_, i) => new FakeTunnel(i));
-    for (const tunnel of tunnels) registry.add('a', tunnel);
+    const { add } = setUp();
+    const tunnels = Array.from({ length: LINKS_PER_AGENT + 1 }, (_, i) => new FakeTunnel(i));
+    for (const tunnel of tunnels) add('a', tunnel);
     expect(tunnels.map((t) => t.told)).toEqual([[GO_AWAY.REPLACED], [], [], [], []]);
   });
 
   it('cuts the oldest of an agent that piles up tunnels which never end', () => {
-    const { registry } = setUp();
-    const tunnels = Array.from({ length: 2 * TUNNELS_PER_AGENT + 1 }, (_, i) => new FakeTunnel(i));
-    for (const tunnel of tunnels) registry.add('a', tunnel);
+    const { add } = setUp();
+    const tunnels = Array.from({ length: 2 * LINKS_PER_AGENT + 1 }, (_, i) => new FakeTunnel(i));
+    for (const tunnel of tunnels) add('a', tunnel);
     expect(tunnels.filter((t) => t.closed).map((t) => t.name)).toEqual([0]);
   });
 
   it('tells every agent to move when it drains, late ones too', () => {
-    const { registry } = setUp();
+    const { registry, add } = setUp();
     const [one, late] = [new FakeTunnel(1), new FakeTunnel(2)];
-    registry.add('a', one);
+    add('a', one);
     registry.drain();
-    registry.add('b', late);
+    add('b', late);
     expect([one.told, late.told]).toEqual([[GO_AWAY.SHUTDOWN], [GO_AWAY.SHUTDOWN]]);
   });
 
   it('evicts the tunnels of one agent only', () => {
-    const { registry } = setUp();
+    const { registry, add } = setUp();
     const [gone, kept] = [new FakeTunnel(1), new FakeTunnel(2)];
-    registry.add('a', gone);
-    registry.add('b', kept);
+    add('a', gone);
+    add('b', kept);
     registry.evict('a', GO_AWAY.CREDENTIAL, 'left');
     expect([gone.told, kept.told]).toEqual([[GO_AWAY.CREDENTIAL], []]);
   });
