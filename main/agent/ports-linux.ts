@@ -15,11 +15,18 @@ const TABLE_BYTES = 1024 * 1024;
 const LOOK_AGAIN = 30_000;
 const LOOKS = 3;
 const LISTEN = '0A';
+/** Longer than a row of either table. */
+const ROW_BYTES = 256;
 
-/** Reads the listening rows of `/proc/net/tcp` or `tcp6` (proc(5)). Addresses are 32-bit words in host order. */
+/**
+ * Reads the listening rows of `/proc/net/tcp` or `tcp6` (proc(5)). Addresses are 32-bit words in host order. A busy
+ * machine has tens of thousands of other rows: they are passed over without being looked at.
+ */
 export function parseProcNet(text: string): ProcSocket[] {
   const rows: ProcSocket[] = [];
-  for (const line of text.split('\n')) {
+  for (let at = text.indexOf(` ${LISTEN} `); at >= 0; at = text.indexOf(` ${LISTEN} `, at + 1)) {
+    const end = text.indexOf('\n', at);
+    const line = text.slice(text.lastIndexOf('\n', at) + 1, end < 0 ? text.length : end);
     const fields = line.trim().split(/\s+/);
     const [address, port] = (fields[1] ?? '').split(':');
     const inode = fields[9];
@@ -111,8 +118,13 @@ async function readTable(path: string): Promise<string | undefined> {
   try {
     const buffer = Buffer.alloc(TABLE_BYTES);
     let length = 0;
-    for (let read = -1; read !== 0 && length < buffer.length; length += read)
-      read = (await file.read(buffer, length, buffer.length - length, null)).bytesRead;
+    while (length < buffer.length) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
+      length += bytesRead;
+      // What listens comes first: once a whole row says something else, the rest is connections.
+      const last = buffer.toString('latin1', Math.max(0, length - 2 * ROW_BYTES), length);
+      if (bytesRead === 0 || (length > 2 * ROW_BYTES && !last.includes(` ${LISTEN} `))) break;
+    }
     return buffer.toString('latin1', 0, length);
   } catch {
     return undefined;
