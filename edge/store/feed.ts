@@ -1,4 +1,7 @@
 import type { Insertable, Kysely, Selectable } from 'kysely';
+import type { Service } from '../../shared/domain/service.ts';
+import type { Guard } from '../guard.ts';
+import { withGuards } from './guards.ts';
 import type { ChangeSet, ServiceChange, StoredService } from './store.ts';
 import type { Tables } from './tables.ts';
 
@@ -32,6 +35,7 @@ export async function newestRevision(db: Kysely<Tables>): Promise<number> {
 export async function changesSince(
   db: Kysely<Tables>,
   since: number,
+  now: number,
   decode: (rows: readonly Selectable<Tables['services']>[]) => readonly StoredService[],
 ): Promise<ChangeSet> {
   const revision = await newestRevision(db);
@@ -47,8 +51,8 @@ export async function changesSince(
   const touched = new Map(changes.filter((c) => c.kind === 'service').map((c) => [c.subject, c.owner_id]));
   const agents = new Set(changes.filter((c) => c.kind === 'agent').map((c) => c.subject));
   if (!reaches || touched.size > LOOKUP_LIMIT || agents.size > LOOKUP_LIMIT) {
-    const all = decode(await db.selectFrom('services').selectAll().execute());
-    const services = all.map(({ service }) => ({ id: service.id, ownerId: service.ownerId, service }));
+    const all = await withGuards(db, decode(await db.selectFrom('services').selectAll().execute()), now);
+    const services = all.map(({ service, guard }) => toChange(service.id, service.ownerId, { service, guard }));
     return { revision, reset: true, services, removedAgents: [] };
   }
   const rows =
@@ -59,10 +63,21 @@ export async function changesSince(
           .selectAll()
           .where('id', 'in', [...touched.keys()])
           .execute();
-  const current = new Map(decode(rows).map(({ service }) => [service.id, service]));
-  const services = Array.from(touched, ([id, ownerId]): ServiceChange => ({ id, ownerId, service: current.get(id) }));
+  const current = new Map((await withGuards(db, decode(rows), now)).map((stored) => [stored.service.id, stored]));
+  const services = Array.from(touched, ([id, ownerId]) => toChange(id, ownerId, current.get(id)));
   return { revision, reset: false, services, removedAgents: await missing(db, agents) };
 }
+
+const toChange = (
+  id: string,
+  ownerId: string,
+  stored: { readonly service: Service; readonly guard?: Guard | undefined } | undefined,
+): ServiceChange => ({
+  id,
+  ownerId,
+  service: stored?.service,
+  ...(stored?.guard === undefined ? {} : { guard: stored.guard }),
+});
 
 /** Those of `agents` that are not there any more. */
 async function missing(db: Kysely<Tables>, agents: ReadonlySet<string>): Promise<string[]> {

@@ -47,6 +47,48 @@ const MIGRATIONS: readonly string[] = [
   ) strict;
   `,
   `create index services_by_port on services (json_extract(body, '$.listenPort'));`,
+  `
+  -- methods: what the service says of them, too, so that damage to one of both never makes it public.
+  create table service_secrets (
+    service_id text primary key not null references services (id) on delete cascade,
+    epoch integer not null,
+    methods text not null,
+    password text,
+    pin text,
+    headers text not null,
+    public_key text not null,
+    private_key text not null
+  ) strict;
+
+  create table shares (
+    id text primary key not null,
+    service_id text not null references services (id) on delete cascade,
+    token_hash text not null unique check (length(token_hash) = 64),
+    label text,
+    created_at integer not null,
+    expires_at integer not null,
+    max_uses integer,
+    uses integer not null,
+    last_used_at integer,
+    revoked_at integer
+  ) strict;
+  create index shares_by_service on shares (service_id);
+  create index shares_by_expiry on shares (expires_at);
+
+  -- service_id is no reference: what concerns all services of an address has ''.
+  create table guesses (
+    service_id text not null,
+    subject text not null,
+    failures integer not null,
+    since integer not null,
+    level integer not null,
+    locked_until integer not null,
+    succeeded_at integer,
+    updated_at integer not null,
+    primary key (service_id, subject)
+  ) strict, without rowid;
+  create index guesses_by_age on guesses (updated_at);
+  `,
 ];
 
 /** The schema that this version of Porthole writes. */

@@ -1,13 +1,30 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Kysely, type Selectable, sql, type Transaction } from 'kysely';
+import type { ShareLink } from '../../shared/domain/auth.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { portsClash, type Service } from '../../shared/domain/service.ts';
+import type { Secrets } from '../guard.ts';
 import { nodeSqliteDialect } from './dialect.ts';
 import { appendChange, changesSince, newestRevision } from './feed.ts';
 import { FeedWatch } from './feed-watch.ts';
+import { readSecrets, withGuards, writeSecrets } from './guards.ts';
+import { readGuesses, writeGuess } from './guesses.ts';
+import { countUse, findShare, insertShare, toShare } from './shares.ts';
 import { mediumFailure } from './sqlite-failure.ts';
-import type { Agent, ChangeSet, Exposure, NewJoinToken, ServiceLimits, Store, Stored, StoredService } from './store.ts';
+import type {
+  Agent,
+  ChangeSet,
+  Exposure,
+  GuessKey,
+  GuessRow,
+  NewJoinToken,
+  SecretsChange,
+  ServiceLimits,
+  Store,
+  Stored,
+  StoredService,
+} from './store.ts';
 import { type Tables, toAgent, toRow, toService } from './tables.ts';
 
 export interface SqliteStoreOptions {
@@ -136,18 +153,18 @@ export class SqliteStore implements Store {
   service(id: string): Stored<StoredService | undefined> {
     return this.#read(async (db) => {
       const row = await db.selectFrom('services').selectAll().where('id', '=', id).executeTakeFirst();
-      return row === undefined ? undefined : this.#decode([row])[0];
+      return row === undefined ? undefined : (await this.#complete(db, [row]))[0];
     });
   }
 
   servicesOf(agentId: string): Stored<{ readonly revision: number; readonly services: readonly StoredService[] }> {
     return this.#read(async (db) => {
       const rows = db.selectFrom('services').selectAll().where('owner_id', '=', agentId).orderBy('id', 'desc');
-      return { revision: await newestRevision(db), services: this.#decode(await rows.execute()) };
+      return { revision: await newestRevision(db), services: await this.#complete(db, await rows.execute()) };
     });
   }
 
-  createService(service: Service, limits: ServiceLimits): Stored<StoredService> {
+  createService(service: Service, limits: ServiceLimits, secrets?: Secrets): Stored<StoredService> {
     return this.#write(async (db) => {
       const owner = await db.selectFrom('agents').select('id').where('id', '=', service.ownerId).executeTakeFirst();
       if (owner === undefined) return refuse(failure('credential_unknown'));
@@ -159,6 +176,7 @@ export class SqliteStore implements Store {
       await refusePortTaken(db, service);
       const revision = await this.#append(db, 'service', service.id, service.ownerId);
       await db.insertInto('services').values(toRow(service, revision)).execute();
+      if (secrets !== undefined) await writeSecrets(db, service, secrets);
       return { service, revision };
     });
   }
@@ -167,17 +185,22 @@ export class SqliteStore implements Store {
     id: string,
     ownerId: string,
     change: (service: Service) => Result<Service, Failure>,
+    secure?: SecretsChange,
   ): Stored<StoredService> {
     return this.#write(async (db) => {
       const before = await this.#owned(db, id, ownerId);
       const changed = change(before.service);
       if (!changed.ok) return refuse(changed.error);
-      if (changed.value === before.service) return before;
+      const secrets = await readSecrets(db, id);
+      const next = secure === undefined ? secrets : secure(secrets, before.service, changed.value);
+      if (changed.value === before.service && next === secrets) return before;
       if (changed.value.domain !== before.service.domain) await refuseTaken(db, changed.value);
       if (changed.value.listenPort !== before.service.listenPort) await refusePortTaken(db, changed.value);
       const revision = await this.#append(db, 'service', id, ownerId);
       await db.updateTable('services').set(toRow(changed.value, revision)).where('id', '=', id).execute();
-      return { service: changed.value, revision };
+      // Rewritten with every change: the row repeats the methods.
+      if (next !== undefined) await writeSecrets(db, changed.value, next);
+      return this.#owned(db, id, ownerId);
     });
   }
 
@@ -192,13 +215,14 @@ export class SqliteStore implements Store {
 
   renewService(id: string, ownerId: string, expiresAt: number): Stored<StoredService> {
     return this.#lease(async (db) => {
-      const { service, revision } = await this.#owned(db, id, ownerId);
+      const held = await this.#owned(db, id, ownerId);
+      const { service } = held;
       if (service.expiresAt === undefined)
         return refuse(
           failure('input_invalid', { reason: 'Only an exposure can be renewed; this service is permanent.' }),
         );
       await db.updateTable('services').set({ expires_at: expiresAt }).where('id', '=', id).execute();
-      return { service: { ...service, expiresAt }, revision };
+      return { ...held, service: { ...service, expiresAt } };
     });
   }
 
@@ -224,12 +248,79 @@ export class SqliteStore implements Store {
     });
   }
 
+  createShare(ownerId: string, share: ShareLink, tokenHash: string): Stored<ShareLink> {
+    return this.#write(async (db) => {
+      await this.#owned(db, share.serviceId, ownerId);
+      const made = await insertShare(db, share, tokenHash);
+      if (!made.ok) return refuse(made.error);
+      await this.#append(db, 'service', share.serviceId, ownerId);
+      return made.value;
+    });
+  }
+
+  shares(ownerId: string): Stored<readonly ShareLink[]> {
+    return this.#read(async (db) => {
+      const owned = db.selectFrom('services').select('id').where('owner_id', '=', ownerId);
+      const rows = db.selectFrom('shares').selectAll().where('service_id', 'in', owned).orderBy('id', 'desc');
+      return (await rows.execute()).map(toShare);
+    });
+  }
+
+  revokeShare(id: string, ownerId: string, at: number): Stored<ShareLink> {
+    return this.#write(async (db) => {
+      const owned = db.selectFrom('services').select('id').where('owner_id', '=', ownerId);
+      const rows = db.selectFrom('shares').selectAll().where('id', '=', id).where('service_id', 'in', owned);
+      const row = await rows.executeTakeFirst();
+      if (row === undefined) return refuse(failure('share_not_found', { share: id.slice(0, 64) }));
+      if (row.revoked_at !== null) return toShare(row);
+      await db.updateTable('shares').set({ revoked_at: at }).where('id', '=', id).execute();
+      await this.#append(db, 'service', row.service_id, ownerId);
+      return toShare({ ...row, revoked_at: at });
+    });
+  }
+
+  findShare(serviceId: string, tokenHash: string): Stored<ShareLink | undefined> {
+    return this.#read((db) => findShare(db, serviceId, tokenHash));
+  }
+
+  openShare(share: ShareLink, at: number): Stored<ShareLink> {
+    // How often a link without bound was opened is worth knowing, not worth waiting for the disk.
+    if (share.maxUses === undefined)
+      return this.#lease(async (db) => (await countUse(db, share.id, at)) ?? refuse(failure('share_over')));
+    return this.#write(async (db) => {
+      const opened = (await countUse(db, share.id, at)) ?? refuse(failure('share_over'));
+      const owner = db.selectFrom('services').select('owner_id').where('id', '=', opened.serviceId);
+      const { owner_id } = await owner.executeTakeFirstOrThrow();
+      await this.#append(db, 'service', opened.serviceId, owner_id);
+      return opened;
+    });
+  }
+
+  changeGuesses(
+    keys: readonly GuessKey[],
+    change: (rows: readonly (GuessRow | undefined)[]) => readonly (GuessRow | undefined)[],
+  ): Stored<void> {
+    return this.#lease(async (db) => {
+      const changed = change(await readGuesses(db, keys));
+      for (const [index, key] of keys.entries()) {
+        const row = changed[index];
+        if (row !== undefined) await writeGuess(db, key, row, this.#options.now());
+      }
+    });
+  }
+
+  pruneGuesses(before: number): Stored<void> {
+    return this.#lease(async (db) => {
+      await db.deleteFrom('guesses').where('updated_at', '<', before).execute();
+    });
+  }
+
   revision(): Stored<number> {
     return this.#read(newestRevision);
   }
 
   changesSince(revision: number): Stored<ChangeSet> {
-    return this.#read((db) => changesSince(db, revision, (rows) => this.#decode(rows)));
+    return this.#read((db) => changesSince(db, revision, this.#options.now(), (rows) => this.#decode(rows)));
   }
 
   watch(listener: () => void): () => void {
@@ -306,8 +397,12 @@ export class SqliteStore implements Store {
   async #owned(db: Kysely<Tables>, id: string, ownerId: string): Promise<StoredService> {
     const rows = db.selectFrom('services').selectAll().where('id', '=', id).where('owner_id', '=', ownerId);
     const row = await rows.executeTakeFirst();
-    const stored = row === undefined ? undefined : this.#decode([row])[0];
+    const stored = row === undefined ? undefined : (await this.#complete(db, [row]))[0];
     return stored ?? refuse(failure('service_not_found', { service: id }));
+  }
+
+  #complete(db: Kysely<Tables>, rows: readonly Selectable<Tables['services']>[]): Promise<StoredService[]> {
+    return withGuards(db, this.#decode(rows), this.#options.now());
   }
 
   #decode(rows: readonly Selectable<Tables['services']>[]): StoredService[] {

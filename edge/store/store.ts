@@ -1,6 +1,8 @@
+import type { ShareLink } from '../../shared/domain/auth.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
 import type { Result } from '../../shared/domain/result.ts';
 import type { Service } from '../../shared/domain/service.ts';
+import type { Guard, Secrets } from '../guard.ts';
 
 /** The outcome of a call to the store. Failures are refusals of the data's rules or `data_*` ones of its medium. */
 export type Stored<T> = Promise<Result<T, Failure>>;
@@ -29,7 +31,34 @@ export interface NewJoinToken {
 export interface StoredService {
   readonly service: Service;
   readonly revision: number;
+  /** Left out where everybody may come in. */
+  readonly guard?: Guard;
+  /** Share links that can still be opened; left out when there are none. */
+  readonly shares?: number;
 }
+
+/** Whose failed tries are counted together: an address, a method; `serviceId` '' is all services of the node. */
+export interface GuessKey {
+  readonly serviceId: string;
+  readonly subject: string;
+}
+
+/** Failed tries; see `auth/guessing.ts`. Times in milliseconds since the epoch. */
+export interface GuessRow {
+  readonly failures: number;
+  /** Of when `failures` is. */
+  readonly since: number;
+  /** How often it was locked in a row. */
+  readonly level: number;
+  readonly lockedUntil: number;
+  readonly succeededAt?: number;
+}
+
+/**
+ * Makes a service's next secrets of those before; the same value back means no change. `was` and `now` are the service
+ * before and after the change that is under way.
+ */
+export type SecretsChange = (before: Secrets | undefined, was: Service, now: Service) => Secrets | undefined;
 
 /** An exposure: it ends unless it is renewed. */
 export interface Exposure {
@@ -43,6 +72,8 @@ export interface ServiceChange {
   readonly id: string;
   readonly ownerId: string;
   readonly service: Service | undefined;
+  /** Left out where everybody may come in. */
+  readonly guard?: Guard;
 }
 
 /** What happened after a revision, read in one consistent view. Each service occurs at most once. */
@@ -86,16 +117,18 @@ export interface Store {
   /** The services of one agent, newest first. */
   servicesOf(agentId: string): Stored<{ readonly revision: number; readonly services: readonly StoredService[] }>;
   /** Fails with `domain_taken`, `port_taken`, `service_limit`, `exposure_limit`, `credential_unknown` (the owner is gone). */
-  createService(service: Service, limits: ServiceLimits): Stored<StoredService>;
+  createService(service: Service, limits: ServiceLimits, secrets?: Secrets): Stored<StoredService>;
   /**
    * Reads the service, lets `change` make the new one, writes it, in one transaction. `change` must keep `id`,
    * `ownerId`, `source` and `createdAt`. The same value back means no change: nothing is written. Fails with
    * `service_not_found` (also when it is another's), `domain_taken`, `port_taken`, and whatever `change` refuses with.
+   * `secure` makes the secrets that go with it.
    */
   updateService(
     id: string,
     ownerId: string,
     change: (service: Service) => Result<Service, Failure>,
+    secure?: SecretsChange,
   ): Stored<StoredService>;
   removeService(id: string, ownerId: string): Stored<void>;
   /** Moves the expiry of an exposure. Fails with `service_not_found`, also when it has been removed. */
@@ -104,6 +137,25 @@ export interface Store {
   exposures(): Stored<readonly Exposure[]>;
   /** Removes those of `exposures` that nobody has renewed since they were read; yields their ids. */
   removeExposures(exposures: readonly Exposure[]): Stored<readonly string[]>;
+
+  /** Fails with `service_not_found` (also when it is another's), `share_limit`. */
+  createShare(ownerId: string, share: ShareLink, tokenHash: string): Stored<ShareLink>;
+  /** The share links of one agent's services, newest first; those that are over for 30 days more. */
+  shares(ownerId: string): Stored<readonly ShareLink[]>;
+  /** Ends a link and the sessions that it opened. Fails with `share_not_found`, also when it is another's. */
+  revokeShare(id: string, ownerId: string, at: number): Stored<ShareLink>;
+  /** The link of the service with this token (SHA-256, lower-case hex), whatever has become of it. */
+  findShare(serviceId: string, tokenHash: string): Stored<ShareLink | undefined>;
+  /** Opens a link once, if it can still be opened: of many at once, as many succeed as it allows. Fails with `share_over`. */
+  openShare(share: ShareLink, at: number): Stored<ShareLink>;
+
+  /** Lets `change` make new rows of those of `keys`; `undefined` keeps one as it is. Survives the process, not a power cut. */
+  changeGuesses(
+    keys: readonly GuessKey[],
+    change: (rows: readonly (GuessRow | undefined)[]) => readonly (GuessRow | undefined)[],
+  ): Stored<void>;
+  /** Forgets what nobody has touched since `before`. */
+  pruneGuesses(before: number): Stored<void>;
 
   /** The newest revision; 0 when nothing was ever written. */
   revision(): Stored<number>;

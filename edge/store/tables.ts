@@ -30,6 +30,41 @@ export interface Tables {
     /** The rest of the service, JSON. */
     body: string;
   };
+  service_secrets: {
+    service_id: string;
+    epoch: number;
+    /** `spellMethods` of the service's. */
+    methods: string;
+    /** PHC. */
+    password: string | null;
+    pin: string | null;
+    /** JSON: PHC by id of the rule. */
+    headers: string;
+    public_key: string;
+    private_key: string;
+  };
+  shares: {
+    id: string;
+    service_id: string;
+    token_hash: string;
+    label: string | null;
+    created_at: number;
+    expires_at: number;
+    max_uses: number | null;
+    uses: number;
+    last_used_at: number | null;
+    revoked_at: number | null;
+  };
+  guesses: {
+    service_id: string;
+    subject: string;
+    failures: number;
+    since: number;
+    level: number;
+    locked_until: number;
+    succeeded_at: number | null;
+    updated_at: number;
+  };
   changes: {
     revision: Generated<number>;
     kind: 'service' | 'agent';
