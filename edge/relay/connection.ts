@@ -34,8 +34,8 @@ export class RelayConnection implements StreamHandler {
   #stream: TunnelStream | undefined;
   #splice: Splice | undefined;
   #opened: { readonly at: number; readonly dial: number } | undefined;
-  /** Bytes have moved since the last tick. */
-  #moved = true;
+  /** Bytes moved by the last tick. */
+  #moved = 0;
   #movedAt: number;
   /** Why this side ends it. */
   #failure: FailureCode | undefined;
@@ -71,12 +71,7 @@ export class RelayConnection implements StreamHandler {
       return;
     }
     this.#stream = stream;
-    this.#splice = createSplice(stream, {
-      onEnd: (end) => this.#onSplice(end),
-      onActivity: () => {
-        this.#moved = true;
-      },
-    });
+    this.#splice = createSplice(stream, { onEnd: (end) => this.#onSplice(end) });
     if (proxyProtocol) stream.write(encodeProxyHeader(peerOf(socket), localOf(socket)));
     if (early !== undefined && early.length > 0) stream.write(early);
     if (ended === true) stream.end();
@@ -103,8 +98,9 @@ export class RelayConnection implements StreamHandler {
 
   /** Looks at the deadlines; `now` in monotonic milliseconds. */
   tick(now: number): void {
-    if (this.#moved) {
-      this.#moved = false;
+    const moved = this.#splice === undefined ? 0 : this.#splice.toSocket + this.#splice.toStream;
+    if (moved !== this.#moved) {
+      this.#moved = moved;
       this.#movedAt = now;
     }
     if (this.#opened !== undefined) {
@@ -116,8 +112,8 @@ export class RelayConnection implements StreamHandler {
   }
 
   onOpened(dialMicros: number): void {
-    this.#opened = { at: this.#options.clock.monotonic(), dial: dialMicros / 1000 };
-    this.#moved = true;
+    this.#movedAt = this.#options.clock.monotonic();
+    this.#opened = { at: this.#movedAt, dial: dialMicros / 1000 };
     this.#options.onDial(this.route.target, undefined);
   }
 

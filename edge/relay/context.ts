@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { FailureCode } from '../../shared/domain/failure.ts';
 import { createId } from '../../shared/domain/id.ts';
 import type { TargetProblem } from '../../shared/domain/status.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
+import { pooledRandom } from '../../shared/node/random-pool.ts';
 import type { StreamOpener } from '../../shared/node/stream.ts';
 import type { BoundWatch } from '../bounds.ts';
 import type { Limits } from '../limits.ts';
@@ -57,7 +57,7 @@ export interface Passage {
 
 export const beginPassage = (clock: Clock, route: DirectRoute, visitor: Endpoint): Passage => {
   const time = clock.now();
-  return { id: createId(time, randomBytes), time, startedAt: clock.monotonic(), route, visitor };
+  return { id: createId(time, pooledRandom), time, startedAt: clock.monotonic(), route, visitor };
 };
 
 /** How a passage went. */

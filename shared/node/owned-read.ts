@@ -74,11 +74,18 @@ export function readOwned(socket: net.Socket, target: ReadTarget, mode: ReadMode
   return { pause: () => socket.pause(), resume: () => socket.resume() };
 }
 
+/** A socket with what it keeps inside. Plain access: through `Reflect` each is a call into the runtime, for every visitor. */
+interface Inside {
+  readonly _handle?: { readonly useUserBuffer?: (buffer: Buffer) => void } | null;
+  [field: symbol]: unknown;
+}
+
 function startOnread(socket: net.Socket, target: ReadTarget, fields: Internals): boolean {
-  const handle: unknown = Reflect.get(socket, '_handle');
-  if (typeof handle !== 'object' || handle === null) return false;
-  const useUserBuffer: unknown = Reflect.get(handle, 'useUserBuffer');
-  if (typeof useUserBuffer !== 'function') return false;
+  // The one cast that this file is for: the fields are there, but no declaration says so.
+  const inside = socket as unknown as Inside;
+  const handle = inside._handle;
+  const giveBuffer = handle?.useUserBuffer;
+  if (typeof giveBuffer !== 'function') return false;
   // What was read before (a peeked ClientHello, the rest of a handshake) sits in the stream's own buffer.
   let wanted = true;
   for (let early: unknown = readEarly(socket); early instanceof Buffer; early = readEarly(socket)) {
@@ -86,16 +93,16 @@ function startOnread(socket: net.Socket, target: ReadTarget, fields: Internals):
   }
   if (socket.destroyed) return true;
   let current = target.buffer();
-  Reflect.set(socket, fields.callback, (length: number) => target.onRead(current, length));
-  Reflect.set(socket, fields.generator, () => {
+  inside[fields.callback] = (length: number) => target.onRead(current, length);
+  inside[fields.generator] = () => {
     const next = target.buffer();
     // Undefined leaves the handle's pointer as it is and saves the crossing into C++.
     if (next === current) return undefined;
     current = next;
     return next;
-  });
-  Reflect.set(socket, fields.buffer, current);
-  Reflect.apply(useUserBuffer, handle, [current]);
+  };
+  inside[fields.buffer] = current;
+  giveBuffer.call(handle, current);
   if (wanted) socket.resume();
   else socket.pause();
   return true;

@@ -40,8 +40,6 @@ export interface Splice extends StreamHandler {
 export interface SpliceOptions {
   /** Comes exactly once, also when the stream is reset before `join`. */
   readonly onEnd?: (end: SpliceEnd) => void;
-  /** Bytes moved, for whoever keeps an idle timeout. Called for every read. */
-  readonly onActivity?: () => void;
 }
 
 /** A splice for `stream`. Give it as the stream's handler. */
@@ -126,7 +124,6 @@ class StreamSplice implements Splice, Consumer {
   onData(buffer: Buffer, start: number, end: number, lease: Lease): void {
     if (this.#ended) return;
     this.toSocket += end - start;
-    this.#options.onActivity?.();
     if (this.#sink === undefined) this.#early.push(Buffer.from(buffer.subarray(start, end)));
     else this.#sink.write(buffer, start, end, lease, this);
   }
@@ -157,7 +154,6 @@ class StreamSplice implements Splice, Consumer {
   onRead(buffer: Buffer, length: number): boolean {
     if (this.#ended) return false;
     this.toStream += length;
-    this.#options.onActivity?.();
     this.#stream.write(buffer, 0, length);
     if (this.#stream.writable) return true;
     this.#paused = true;
