@@ -13,15 +13,28 @@ PORTHOLE_HOME is the folder where Porthole keeps its data; NO_COLOR switches col
 Examples:
   porthole expose 3000
   porthole expose 5173 --with-name-prefix demo --expires 2h
+  porthole expose 5173 --with-pin 042917
+  porthole expose 5173 --with-user-groups sales,support
   porthole expose 8443 --protocol https --copy --qr
   porthole expose 80 --host 192.168.1.20
   porthole expose 5432 --protocol tcp --with-external-port 15432
   porthole expose 53 --protocol udp
 
 tcp and udp services get a port of their own; tls is carried unopened, with your server's own certificate.
-Anyone who has the URL can open it. It ends with Ctrl+C, at once.
+Anyone who has the URL can open it, unless you ask for a PIN, a password or a sign-in. It ends with Ctrl+C, at once.
 With --json the first line has name, url, domain, protocol, internal and external, and a note when the port that was
 asked for is another's; each request follows as a line.`,
+  share: `
+Examples:
+  porthole share shop --expires 2h --uses 1 --label "client demo"
+  porthole share shop --qr
+
+A share link is a secret: whoever has it comes in. It is shown once.`,
+  shares: `
+Examples:
+  porthole shares
+  porthole shares shop --json
+  porthole shares --revoke 01jabc…`,
   services: `
 Examples:
   porthole services
@@ -40,8 +53,10 @@ Examples:
   porthole services add 3000 --name shop
   porthole services add 443 --host nas.lan --protocol https --name files
   porthole services add 5432 --protocol tcp --name db --listen-port 15432
+  porthole services add 3000 --name shop --password --allow-country DE
 
-Anyone who has the URL can open it, for as long as this machine is connected ("porthole up", or the app).`,
+Anyone who has the URL can open it, unless you say who may, for as long as this machine is connected ("porthole up",
+or the app).`,
   servicesAddTarget: `
 Examples:
   porthole services add-target shop 4000 --path /api
@@ -56,6 +71,8 @@ Examples:
   porthole services set shop --disable-target /api
   porthole services set shop --target /api --port 4001 --response-timeout 1m
   porthole services set shop --target /api --header ""   takes its headers away
+  porthole services set shop --pin --no-password          a new PIN, and no password any more
+  porthole services set shop --allow-cidr 10.0.0.0/8 --crowdsec enforce
 
 --connect-timeout none and --response-timeout none take back what was set.
 Exit codes: 0 it is changed, 1 it is not, 2 the command line is wrong.`,

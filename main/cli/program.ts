@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { failure } from '../../shared/domain/failure.ts';
+import { withAccessFlags } from './access-flags.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';
 import { HELP } from './help.ts';
@@ -60,7 +61,8 @@ function build(base: CommandContext, finish: Finish): Command {
     .addHelpText('after', HELP.porthole);
   const context = (options: { readonly json?: boolean }): CommandContext => ({ ...base, json: options.json === true });
   addExpose(program, context, finish);
-  addServices(program, context, finish);
+  const services = addServices(program, context, finish);
+  addShares(program, services, context, finish);
   addAgent(program, context, finish);
   program
     .command('edge')
@@ -82,15 +84,15 @@ function addExpose(program: Command, context: MakeContext, finish: Finish): void
     .argument('<port>', 'the port that your server listens on', wholeNumber)
     .option('--protocol <protocol>', 'what your server speaks: http, https, tcp, tls or udp', 'http')
     .option('--with-external-port <port>', 'the port that visitors use (tcp, tls, udp)', wholeNumber)
+    .option('--with-pin [pin]', 'ask visitors for this PIN of 6 digits; one is made when it is left out')
+    .option('--with-password [password]', 'ask visitors for this password; one is made when it is left out')
+    .option('--with-user-groups [groups]', 'let in who signs in and is in one of these groups, a,b')
     .option('--with-name-prefix <prefix>', 'begin of the public name; the rest is random')
     .option('--host <host>', 'where your server runs, if not on this machine')
     .option('--expires <time>', 'end by itself after this time, such as 30m or 2h')
     .option('--qr', 'show the URL as a QR code')
     .option('--copy', 'copy the URL to the clipboard')
     .option(...JSON_FLAG)
-    .addOption(later('--with-pin [pin]'))
-    .addOption(later('--with-password [password]'))
-    .addOption(later('--with-user-groups [groups]'))
     .addOption(later('--with-custom-domain [domain]'))
     .addHelpText('after', HELP.expose)
     .action(async (port: number, options) => {
@@ -99,7 +101,7 @@ function addExpose(program: Command, context: MakeContext, finish: Finish): void
     });
 }
 
-function addServices(program: Command, context: MakeContext, finish: Finish): void {
+function addServices(program: Command, context: MakeContext, finish: Finish): Command {
   const services = program
     .command('services')
     .description('list, add and change the services that stay')
@@ -114,8 +116,7 @@ function addServices(program: Command, context: MakeContext, finish: Finish): vo
     .action(async (_, command: Command) =>
       finish(await (await import('./commands/services.ts')).list(context(command.optsWithGlobals()))),
     );
-  services
-    .command('add')
+  withAccessFlags(services.command('add'), false)
     .description('publish a local port until it is removed')
     .argument('<port>', 'the port that your server listens on', wholeNumber)
     .option('--name <name>', 'the public name, such as "shop" (default: made from the program and port)')
@@ -150,6 +151,48 @@ function addServices(program: Command, context: MakeContext, finish: Finish): vo
       );
   }
   addTargetCommands(services, context, finish);
+  return services;
+}
+
+function addShares(program: Command, services: Command, context: MakeContext, finish: Finish): void {
+  program
+    .command('share')
+    .description('make a link that lets its holder in to a protected service')
+    .argument('<name>', "the service's name, public name or id")
+    .option('--expires <time>', 'how long it works, such as 30m, 2h or 7d (default: 24h)')
+    .option('--uses <count>', 'how often it can be opened (default: any number of times)', wholeNumber)
+    .option('--label <label>', 'what to call it, such as "client demo"')
+    .option('--qr', 'show it as a QR code')
+    .option('--copy', 'copy it to the clipboard')
+    .option(...JSON_FLAG)
+    .addHelpText('after', HELP.share)
+    .action(async (name: string, options) =>
+      finish(await (await import('./commands/shares.ts')).share(context(options), name, options)),
+    );
+  program
+    .command('shares')
+    .description('list share links, or take one back')
+    .argument('[name]', 'of this service only')
+    .option('--revoke <id>', 'take this one back: it opens no more, and who came in by it is out')
+    .option(...JSON_FLAG)
+    .addHelpText('after', HELP.shares)
+    .action(async (name: string | undefined, options) => {
+      const shares = await import('./commands/shares.ts');
+      finish(
+        options.revoke === undefined
+          ? await shares.shares(context(options), name)
+          : await shares.revoke(context(options), options.revoke),
+      );
+    });
+  services
+    .command('sign-out')
+    .description('end the sessions of all visitors of a service')
+    .argument('<name>', 'its name, public name or id')
+    .option(...JSON_FLAG)
+    .addHelpText('after', `\nExample:\n  porthole services sign-out shop\n${HELP.servicesChange}`)
+    .action(async (name: string, _, command: Command) =>
+      finish(await (await import('./commands/shares.ts')).signOut(context(command.optsWithGlobals()), name)),
+    );
 }
 
 function addAgent(program: Command, context: MakeContext, finish: Finish): void {

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { withAccessFlags } from './access-flags.ts';
 import type { CommandContext } from './context.ts';
 import type { ExitCode } from './exit.ts';
 import { HELP } from './help.ts';
@@ -30,7 +31,7 @@ export function addTargetCommands(services: Command, context: MakeContext, finis
     .action(async (name: string, port: number, options, command: Command) =>
       finish(await (await load()).addTarget(context(command.optsWithGlobals()), name, port, options)),
     );
-  withTargetFlags(services.command('set'))
+  withAccessFlags(withTargetFlags(services.command('set')), true)
     .description('change a service, or one of its targets')
     .argument('<name>', 'its name, public name or id')
     .option('--display-name <name>', 'what to call it')

@@ -3,12 +3,14 @@ import type { ServiceView } from '../../../shared/contract/control-api.ts';
 import { failure } from '../../../shared/domain/failure.ts';
 import { isPort } from '../../../shared/domain/service.ts';
 import { systemClock } from '../../../shared/node/clock.ts';
+import { type AskedAuth, readAuth, sayAudience } from '../access-flags.ts';
 import { copyText } from '../clipboard.ts';
 import { type CommandContext, fail } from '../context.ts';
 import { parseDuration } from '../duration.ts';
 import { EXIT, type ExitCode, UsageError } from '../exit.ts';
 import { type End, holdExposure } from '../exposure.ts';
 import { isDirect, type Protocol, readProtocol } from '../protocol.ts';
+import { drawQr } from '../qr.ts';
 import { endOnAbort, openSession, type Session, stateWhen } from '../session.ts';
 import { printable, table } from '../terminal.ts';
 import { internalUrl, requestLine } from '../words.ts';
@@ -34,6 +36,11 @@ const LIVE_WAIT = 10_000;
 export async function expose(context: CommandContext, port: number, options: ExposeOptions): Promise<ExitCode> {
   const protocol = readProtocol(options.protocol);
   refuseMisfits(protocol, options);
+  const asked = readAuth({
+    ...(options.withPin === undefined ? {} : { pin: options.withPin }),
+    ...(options.withPassword === undefined ? {} : { password: options.withPassword }),
+    ...(options.withUserGroups === undefined ? {} : { userGroups: options.withUserGroups }),
+  });
   const lifetime = options.expires === undefined ? undefined : parseDuration(options.expires);
   if (options.expires !== undefined && lifetime === undefined)
     throw new UsageError(`--expires takes a time such as 90s, 30m, 2h or 7d (at most 24d), not "${options.expires}".`);
@@ -52,10 +59,11 @@ export async function expose(context: CommandContext, port: number, options: Exp
       ...(withNamePrefix === undefined ? {} : { namePrefix: withNamePrefix }),
       ...(host === undefined ? {} : { host }),
       ...(withExternalPort === undefined ? {} : { listenPort: withExternalPort }),
+      ...(asked.auth === undefined ? {} : { auth: asked.auth }),
     });
     callOff();
     if (!created.ok) return fail(context, created.error);
-    return await live(context, session.value, created.value, options, lifetime);
+    return await live(context, session.value, created.value, { ...options, made: asked.made }, lifetime);
   } finally {
     await session.value.close();
   }
@@ -66,26 +74,27 @@ function refuseMisfits(protocol: Protocol, options: ExposeOptions): void {
   const direct = isDirect(protocol);
   if (options.withExternalPort !== undefined && !direct)
     throw new UsageError('--with-external-port does not go with http and https: they share the main port.');
-  const absent = (
+  const auth = (
     [
       ['--with-pin', options.withPin],
       ['--with-password', options.withPassword],
       ['--with-user-groups', options.withUserGroups],
-      ['--with-custom-domain', options.withCustomDomain],
     ] as const
   ).find(([, value]) => value !== undefined);
-  if (absent === undefined) return;
-  const [flag] = absent;
-  if (direct && flag !== '--with-custom-domain')
-    throw new UsageError(`${flag} does not go with ${protocol}: Porthole does not look inside what it carries.`);
-  throw new UsageError(`${flag} is not there yet: what you expose is open to everyone who has the URL.`);
+  if (auth !== undefined && direct)
+    throw new UsageError(`${auth[0]} does not go with ${protocol}: Porthole does not look inside what it carries.`);
+  if (options.withCustomDomain !== undefined)
+    throw new UsageError('--with-custom-domain is not there yet: names lie under the domain of the edge.');
 }
+
+/** What is said once the exposure lives. */
+type LiveOptions = ExposeOptions & { readonly made: AskedAuth['made'] };
 
 async function live(
   context: CommandContext,
   session: Session,
   service: ServiceView,
-  options: ExposeOptions,
+  options: LiveOptions,
   lifetime: number | undefined,
 ): Promise<ExitCode> {
   const { signal, terminal, json } = context;
@@ -114,7 +123,7 @@ async function announce(
   { terminal, json, env }: CommandContext,
   service: ServiceView,
   state: AgentState | undefined,
-  options: ExposeOptions,
+  options: LiveOptions,
 ): Promise<void> {
   const url = offeredUrl(service.urls, state?.trust ?? 'untrusted');
   const [target] = service.targets;
@@ -124,7 +133,16 @@ async function announce(
   const { name, domain } = service;
   const external = externalUrl(service.urls);
   if (json)
-    terminal.printJson({ name, url, domain, protocol, internal, external, ...(note === undefined ? {} : { note }) });
+    terminal.printJson({
+      name,
+      url,
+      domain,
+      protocol,
+      internal,
+      external,
+      ...(note === undefined ? {} : { note }),
+      ...options.made,
+    });
   else {
     terminal.print(url);
     terminal.print();
@@ -138,7 +156,8 @@ async function announce(
     if (options.qr === true) terminal.print(await drawQr(url));
     terminal.print();
     if (note !== undefined) terminal.say(terminal.style('yellow', note));
-    terminal.say('Public for everyone who has the URL. Ctrl+C ends it.');
+    sayAudience(terminal, service, options.made);
+    terminal.say('Ctrl+C ends it.');
   }
   if (options.copy === true) {
     const copied = (await copyText(url, env)) || terminal.copyByEscape(url);
@@ -153,11 +172,6 @@ async function announce(
 function reassignment({ listenPort }: ServiceView, wanted: number | undefined): string | undefined {
   if (wanted === undefined || listenPort === undefined || wanted === listenPort) return undefined;
   return `Port ${wanted} was not to be had, so visitors use port ${listenPort}.`;
-}
-
-async function drawQr(url: string): Promise<string> {
-  const { default: qrcode } = await import('qrcode');
-  return qrcode.toString(url, { type: 'utf8' });
 }
 
 function sayEnd(context: CommandContext, { domain }: ServiceView, end: End): ExitCode {

@@ -2,8 +2,18 @@ import { type AgentState, offeredUrl } from '../../../shared/contract/agent-stat
 import type { NewTarget, ServicePatch, ServiceView, TargetPatch } from '../../../shared/contract/control-api.ts';
 import { parseDuration } from '../../../shared/domain/duration.ts';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
+import type { Restrictions } from '../../../shared/domain/restrictions.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
 import type { CustomHeader, Target } from '../../../shared/domain/service.ts';
+import {
+  type AskedAuth,
+  type AuthFlags,
+  audience,
+  type RestrictionFlags,
+  readAuth,
+  readRestrictions,
+  sayAudience,
+} from '../access-flags.ts';
 import { type CommandContext, fail } from '../context.ts';
 import { EXIT, type ExitCode, UsageError } from '../exit.ts';
 import { knownState, type Session, stateWhen, withSession } from '../session.ts';
@@ -29,7 +39,7 @@ export interface AddTargetFlags extends TargetFlags {
 }
 
 /** Flags of `services set`. */
-export interface SetFlags extends TargetFlags {
+export interface SetFlags extends TargetFlags, AuthFlags, RestrictionFlags {
   readonly displayName?: string;
   readonly rewriteRedirects?: boolean;
   readonly passHostHeader?: boolean;
@@ -74,16 +84,20 @@ export function set(context: CommandContext, name: string, flags: SetFlags): Pro
   checkTimes(flags);
   if (target !== undefined && !changesTarget)
     throw new UsageError('--target says which target, but not what to change.');
+  const asked = readAuth(flags);
+  const restricts = readRestrictions(flags) !== undefined;
   const service: ServicePatch = {
+    ...(asked.auth === undefined ? {} : { auth: asked.auth }),
     ...(displayName === undefined ? {} : { name: displayName }),
     ...(rewriteRedirects === undefined ? {} : { rewriteRedirects }),
     ...(passHostHeader === undefined ? {} : { passHostHeader }),
   };
   const { enableTarget, disableTarget, removeTarget } = flags;
   const switches = [enableTarget, disableTarget, removeTarget];
-  if (!changesTarget && Object.keys(service).length === 0 && switches.every((flag) => flag === undefined))
+  if (!changesTarget && !restricts && Object.keys(service).length === 0 && switches.every((flag) => flag === undefined))
     throw new UsageError('Say what to change.');
-  return update(context, name, ({ targets }) => {
+  const make = ({ targets, restrictions: before }: ServiceView): Result<ServicePatch, Failure> => {
+    const restrictions = readRestrictions(flags, before);
     const changes: TargetPatch[] = [];
     const moved = changesTarget ? chosen(targets, target) : undefined;
     if (moved?.ok === false) return moved;
@@ -100,10 +114,12 @@ export function set(context: CommandContext, name: string, flags: SetFlags): Pro
     if (gone?.ok === false) return gone;
     return ok({
       ...service,
+      ...(restrictions === undefined ? {} : { restrictions }),
       ...(changes.length === 0 ? {} : { changeTargets: changes }),
       ...(gone === undefined ? {} : { removeTargets: [gone.value] }),
     });
-  });
+  };
+  return update(context, name, make, asked);
 }
 
 /** Shows one service with everything that is set. */
@@ -151,6 +167,7 @@ async function update(
   context: CommandContext,
   name: string,
   makePatch: (service: ServiceView) => Result<ServicePatch, Failure>,
+  asked?: AskedAuth,
 ): Promise<ExitCode> {
   const done = await withSession(context, ['state'], async (session) => {
     const state = await knownState(session, context.signal);
@@ -168,8 +185,11 @@ async function update(
   if (!done.ok) return fail(context, done.error);
   const { service, trust } = done.value;
   const url = offeredUrl(service.urls, trust);
-  if (context.json) context.terminal.printJson({ ...service, url });
-  else for (const line of describe(context, service, url)) context.terminal.print(line);
+  if (context.json) context.terminal.printJson({ ...service, url, ...asked?.made });
+  else {
+    for (const line of describe(context, service, url)) context.terminal.print(line);
+    if (asked?.auth !== undefined) sayAudience(context.terminal, service, asked.made);
+  }
   return EXIT.ok;
 }
 
@@ -270,6 +290,8 @@ function describe({ terminal }: CommandContext, service: ServiceView, url: strin
     ['URL', url],
     ['Name', printable(service.name)],
     ['Status', statusWords(terminal, service.status)],
+    ['Visitors', audience(service.auth, service.restrictions)],
+    ...restrictionRows(service.restrictions),
     ...(service.statusReason === undefined ? [] : [['', printable(service.statusReason)]]),
     ...(service.mode === 'http'
       ? [['Redirects', service.rewriteRedirects === true ? 'rewritten' : 'as they are']]
@@ -285,6 +307,25 @@ function describe({ terminal }: CommandContext, service: ServiceView, url: strin
     particulars(target).join(', '),
   ]);
   return [...lines, '', ...table(['PATH', 'TARGET', '', 'LAPTOP', ''], rows)];
+}
+
+function restrictionRows(restrictions: Restrictions | undefined): string[][] {
+  const {
+    allowCidrs = [],
+    blockCidrs = [],
+    allowCountries = [],
+    blockCountries = [],
+    allowMatch,
+    crowdsec,
+  } = restrictions ?? {};
+  const row = (title: string, entries: readonly string[]): string[][] =>
+    entries.length === 0 ? [] : [[title, printable(entries.join(', '))]];
+  return [
+    ...row('Let in', [...allowCidrs, ...allowCountries]),
+    ...row('Kept out', [...blockCidrs, ...blockCountries]),
+    ...(allowMatch === 'any' ? [['', 'one match of an allow list is enough']] : []),
+    ...(crowdsec === undefined || crowdsec === 'off' ? [] : [['CrowdSec', crowdsec]]),
+  ];
 }
 
 /** What is set beyond the ordinary. Values of headers may be secrets, so only names are shown. */

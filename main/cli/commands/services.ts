@@ -2,6 +2,14 @@ import { type AgentState, offeredUrl } from '../../../shared/contract/agent-stat
 import type { ServiceView } from '../../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
+import {
+  type AuthFlags,
+  audience,
+  type RestrictionFlags,
+  readAuth,
+  readRestrictions,
+  sayAudience,
+} from '../access-flags.ts';
 import { type CommandContext, fail } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { readProtocol } from '../protocol.ts';
@@ -65,14 +73,15 @@ function describe(
     offeredUrl(s.urls, trust),
     statusWords(terminal, s.status),
     printable(s.name),
+    audience(s.auth, s.restrictions),
     internalUrl(s),
     printable(s.statusReason ?? ''),
   ]);
-  return table(['URL', 'STATUS', 'NAME', 'TARGET', ''], rows);
+  return table(['URL', 'STATUS', 'NAME', 'VISITORS', 'TARGET', ''], rows);
 }
 
 /** Flags of `services add`. */
-export interface AddOptions {
+export interface AddOptions extends AuthFlags, RestrictionFlags {
   readonly name?: string;
   readonly host?: string;
   readonly protocol: string;
@@ -86,6 +95,8 @@ export interface AddOptions {
 export async function add(context: CommandContext, port: number, options: AddOptions): Promise<ExitCode> {
   const protocol = readProtocol(options.protocol);
   const { name, host, path, listenPort, idleTimeout, proxyProtocol } = options;
+  const asked = readAuth(options);
+  const restrictions = readRestrictions(options);
   const input = {
     port,
     protocol,
@@ -95,6 +106,8 @@ export async function add(context: CommandContext, port: number, options: AddOpt
     ...(listenPort === undefined ? {} : { listenPort }),
     ...(idleTimeout === undefined ? {} : { idleTimeout }),
     ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
+    ...(asked.auth === undefined ? {} : { auth: asked.auth }),
+    ...(restrictions === undefined || restrictions === null ? {} : { restrictions }),
   };
   const added = await withSession(context, ['state'], async (session) => {
     const reply = await session.call('services:publish', input);
@@ -107,11 +120,12 @@ export async function add(context: CommandContext, port: number, options: AddOpt
   const { service, url, alone } = added.value;
   const { terminal, json } = context;
   if (json) {
-    terminal.printJson({ ...service, url });
+    terminal.printJson({ ...service, url, ...asked.made });
     return EXIT.ok;
   }
   terminal.print(url);
-  terminal.say(`Public for everyone who has the URL; it leads to ${internalUrl(service)}.`);
+  sayAudience(terminal, service, asked.made);
+  terminal.say(`It leads to ${internalUrl(service)}.`);
   if (alone) terminal.say(ALONE);
   return EXIT.ok;
 }
