@@ -4,6 +4,7 @@ import { type ConnectionOptions, checkServerIdentity, connect, type PeerCertific
 import { TUNNEL_ALPN } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
+import { workerAlpn } from '../../shared/wire/handshake.ts';
 import { chainOf, fingerprintOf, isWithinValidity, publicAuthorities, readPem } from './certificates.ts';
 import { errorCode, unreachableReason, untrustedReason } from './dial-error.ts';
 import { describeEdge, type EdgeAddress, type EdgeTrust, edgeServerName } from './edge-address.ts';
@@ -15,6 +16,8 @@ export const EDGE_DIAL_TIMEOUT = 10_000;
 export interface DialOptions {
   /** What is to be spoken over the connection. */
   readonly purpose: 'control' | 'tunnel';
+  /** The process of the node that it should reach, where a node has several; a wish that only a tunnel may have. */
+  readonly worker?: number;
   readonly signal: AbortSignal;
 }
 
@@ -120,7 +123,11 @@ function connectionOptions(address: EdgeAddress, check: Check, options: DialOpti
     autoSelectFamily: true,
     ...(local ? { lookup: loopbackLookup, autoSelectFamilyAttemptTimeout: LOOPBACK_ATTEMPT } : {}),
     ...(serverName === undefined ? {} : { servername: serverName }),
-    ALPNProtocols: [PURPOSE[options.purpose].alpn],
+    // The wish is read off the ClientHello; what is agreed on is the protocol behind it.
+    ALPNProtocols: [
+      ...(options.worker === undefined ? [] : [workerAlpn(options.worker)]),
+      PURPOSE[options.purpose].alpn,
+    ],
     minVersion: PURPOSE[options.purpose].minVersion,
     ...(check.kind === 'authorities'
       ? { ...check.options, checkServerIdentity: (_: string, cert: PeerCertificate) => identity(check.name, cert) }

@@ -1,9 +1,13 @@
-import type { LinkState } from '../../shared/contract/agent-state.ts';
+import { randomBytes } from 'node:crypto';
+import type { LinkState, NodeLink } from '../../shared/contract/agent-state.ts';
 import { type Failure, type FailureCode, failure } from '../../shared/domain/failure.ts';
-import type { Result } from '../../shared/domain/result.ts';
 import { type Backoff, createBackoff } from '../../shared/node/backoff.ts';
 import { type Clock, systemClock } from '../../shared/node/clock.ts';
 import { GO_AWAY, type GoAwayCode } from '../../shared/wire/codes.ts';
+import { LinkCrew } from './link-crew.ts';
+import type { LinkPlace, LinkTunnel, LinkTunnelEvents, TunnelDialler, TunnelEnd } from './link-tunnel.ts';
+
+export type { DialAsk, LinkPlace, LinkTunnel, LinkTunnelEvents, TunnelDialler, TunnelEnd } from './link-tunnel.ts';
 
 /** Most milliseconds between tries when only a person can help. */
 const SLOW = 60_000;
@@ -16,59 +20,38 @@ const DRAIN = 35_000;
 /** After a planned go-away agents come back spread over this many milliseconds. */
 const SPREAD = 300;
 /** Tunnels that are going away and not gone yet, at most; the oldest is cut for a newer one. */
-const DRAINING = 4;
+const DRAINING = 64;
 
 /** Refusals that the same try won't get past without somebody doing something. */
 const NEEDS_A_PERSON: ReadonlySet<FailureCode> = new Set(['credential_unknown', 'edge_untrusted', 'edge_incompatible']);
 
-/** One tunnel, as the link sees it. */
-export interface LinkTunnel {
-  /** Smoothed round-trip time in milliseconds, once measured. */
-  readonly roundTrip: number | undefined;
-  /** Pings; the tunnel closes itself when nothing at all arrives within `wait` milliseconds. */
-  probe(wait: number): void;
-  /** Takes no new streams and closes when the last one is over, at the latest after `deadline` milliseconds. */
-  drain(deadline: number): void;
-  /** Closes at once. Idempotent; no event follows. */
-  destroy(): void;
-}
-
-/** How a tunnel ended: by the peer's go-away code, if it sent one. */
-export interface TunnelEnd {
-  readonly code?: GoAwayCode;
-  /** For the log and for people. */
-  readonly reason: string;
-}
-
-export interface LinkTunnelEvents {
-  /** The edge goes away on its own terms: streams may finish. */
-  onGoAway(code: GoAwayCode): void;
-  /** The tunnel is gone. Once, and last. */
-  onClosed(end: TunnelEnd): void;
-  /** A new round-trip time may have been measured. */
-  onRoundTrip(): void;
-}
-
-/** Dials, shakes hands, and yields a tunnel that is up. */
-export type TunnelDialler = (events: LinkTunnelEvents, signal: AbortSignal) => Promise<Result<LinkTunnel, Failure>>;
-
 export interface EdgeLinkOptions {
   readonly dial: TunnelDialler;
+  /** Where it dials, for people: `edge.example.com:443`. */
+  readonly address?: string;
   readonly clock?: Clock;
   /** From 0 to below 1. */
   readonly random?: () => number;
 }
 
-/** Keeps one tunnel to one edge node alive, for ever. */
+/** Keeps a link to one edge node alive, for ever: one tunnel while little happens, more while there is more to carry. */
 export interface EdgeLink {
   readonly state: LinkState;
+  /** The same, with what else is known of it; a copy, as of now. */
+  readonly view: NodeLink;
+  /** Where its newest tunnel has landed; `undefined` until one was up. */
+  readonly place: LinkPlace | undefined;
+  /** The edge's address as the system knows it, while the link is up. */
+  readonly remoteAddress: string | undefined;
   onChange(listener: () => void): () => void;
-  /** The machine woke up or changed networks: pings now, and dials now what is down. */
+  /** The machine woke up or changed networks: asks for a sign of life, and dials what may have to take over. */
   resumed(): void;
   /** The user wants no tunnel. */
   pause(): void;
   /** The user wants it back. */
   unpause(): void;
+  /** Dials no more, and lets what is under way finish. */
+  leave(): void;
   /** Ends everything. Idempotent. */
   close(): void;
 }
@@ -89,14 +72,22 @@ export function endFailure(end: TunnelEnd): Failure {
 }
 
 class Link implements EdgeLink {
-  readonly #dial: TunnelDialler;
+  readonly #options: EdgeLinkOptions;
   readonly #clock: Clock;
   readonly #backoff: Backoff;
   readonly #random: () => number;
   readonly #listeners = new Set<() => void>();
+  /** Its name at the edge: nobody else's. */
+  readonly #id = randomBytes(16).toString('hex');
+  readonly #crew: LinkCrew;
   readonly #draining: LinkTunnel[] = [];
+  /** Dials for carriers that would do good, by the worker they are for. */
+  readonly #extra = new Map<AbortController, number>();
+  /** Between extra dials that failed. */
+  readonly #extraBackoff: Backoff;
+  #extraFrom = Number.NEGATIVE_INFINITY;
   #state: LinkState;
-  #tunnel: LinkTunnel | undefined;
+  #lastError: NodeLink['lastError'];
   /** Ends the try that is under way; undefined between tries. */
   #trying: AbortController | undefined;
   #cancelWait: (() => void) | undefined;
@@ -104,16 +95,45 @@ class Link implements EdgeLink {
   #closed = false;
 
   constructor(options: EdgeLinkOptions) {
-    this.#dial = options.dial;
+    this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#backoff = createBackoff(this.#random);
+    this.#extraBackoff = createBackoff(this.#random);
     this.#state = { state: 'connecting', since: this.#clock.now() };
+    this.#crew = new LinkCrew({
+      clock: this.#clock,
+      onShort: (worker, count) => this.#grow(worker, count),
+      onSpare: (tunnel) => this.#spare(tunnel),
+    });
     void this.#try();
   }
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  get place(): LinkPlace | undefined {
+    return this.#crew.newest?.place;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#crew.newest?.remoteAddress;
+  }
+
+  get view(): NodeLink {
+    const { address } = this.#options;
+    const nodeId = this.place?.nodeId;
+    const { sent, received } = this.#crew.moved;
+    return {
+      ...this.#state,
+      ...(address === undefined ? {} : { address }),
+      ...(nodeId === undefined ? {} : { nodeId }),
+      carriers: this.#crew.tunnels.length,
+      bytesUp: sent,
+      bytesDown: received,
+      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+    };
   }
 
   onChange(listener: () => void): () => void {
@@ -124,9 +144,15 @@ class Link implements EdgeLink {
   resumed(): void {
     if (this.#closed || this.#state.state === 'paused') return;
     this.#backoff.reset();
+    const newest = this.#crew.newest;
     // A try from before the sleep may hang until its timeout on a connection that no longer exists.
-    if (this.#tunnel === undefined) void this.#try();
-    else this.#tunnel.probe(PROBE);
+    if (newest === undefined) {
+      void this.#try();
+      return;
+    }
+    for (const tunnel of this.#crew.tunnels) tunnel.probe(PROBE);
+    // Whether they live is known in two seconds; a fresh one is there sooner, and an edge that knows links prefers it.
+    if (newest.place.carriers > 1 && this.#extra.size === 0) void this.#dialExtra(newest.place.worker, false);
   }
 
   pause(): void {
@@ -142,41 +168,113 @@ class Link implements EdgeLink {
     void this.#try();
   }
 
-  close(): void {
+  leave(): void {
     if (this.#closed) return;
+    this.#closed = true;
+    this.#listeners.clear();
+    this.#stopDialling();
+    for (const tunnel of this.#crew.clear()) this.#drain(tunnel, DRAIN);
+  }
+
+  close(): void {
     this.#closed = true;
     this.#listeners.clear();
     this.#stop();
   }
 
   #stop(): void {
-    this.#cancelWait?.();
-    this.#trying?.abort();
-    this.#trying = undefined;
-    this.#tunnel?.destroy();
-    this.#tunnel = undefined;
+    this.#stopDialling();
+    for (const tunnel of this.#crew.clear()) tunnel.destroy();
     for (const tunnel of this.#draining.splice(0)) tunnel.destroy();
   }
 
+  #stopDialling(): void {
+    this.#cancelWait?.();
+    this.#trying?.abort();
+    this.#trying = undefined;
+    for (const extra of this.#extra.keys()) extra.abort();
+    this.#extra.clear();
+  }
+
+  /** Dials the first carrier, or one to a worker that has none. */
   async #try(): Promise<void> {
     this.#cancelWait?.();
     this.#trying?.abort();
     const trying = new AbortController();
     this.#trying = trying;
     if (this.#state.nextTryAt !== undefined) this.#show(without(this.#state, 'nextTryAt'));
-    const watch = this.#watchTunnel();
-    const dialled = await this.#dial(watch.events, trying.signal);
-    if (trying.signal.aborted) {
-      if (dialled.ok) dialled.value.destroy();
-      return;
-    }
+    const worker = this.#crew.newest === undefined ? undefined : this.#crew.missing;
+    const taken = await this.#dial(trying.signal, this.#crew.newest !== undefined, worker);
+    if (taken === 'given up') return;
     this.#trying = undefined;
-    if (!dialled.ok) return this.#retry(dialled.error);
-    this.#tunnel = dialled.value;
-    this.#upSince = this.#clock.now();
+    if (taken !== 'up') return this.#retry(taken);
+    if (this.#state.state === 'up') this.#mend(worker === undefined || this.#crew.missing !== worker);
+  }
+
+  /** Dials one carrier and takes it in. */
+  async #dial(signal: AbortSignal, grows: boolean, worker: number | undefined): Promise<'up' | 'given up' | Failure> {
+    const watch = this.#watchTunnel();
+    const group = (of: number) => this.#crew.group(of);
+    const ask = { link: this.#id, grows, group, ...(worker === undefined ? {} : { worker }) };
+    const dialled = await this.#options.dial(watch.events, signal, ask);
+    if (signal.aborted) {
+      if (dialled.ok) dialled.value.destroy();
+      return 'given up';
+    }
+    if (!dialled.ok) return dialled.error;
+    if (this.#crew.newest === undefined) {
+      this.#upSince = this.#clock.now();
+      this.#cancelWait?.();
+    }
+    this.#crew.add(dialled.value);
     this.#showUp();
     // What happened to the tunnel before the link had hold of it.
     watch.start(dialled.value);
+    if (this.#crew.isAstray(dialled.value, worker)) this.#spare(dialled.value);
+    return 'up';
+  }
+
+  /** Sees to workers without a carrier: at once after `success`, else after a while. */
+  #mend(success: boolean): void {
+    if (this.#closed || this.#trying !== undefined || this.#crew.missing === undefined) return;
+    this.#cancelWait?.();
+    if (success) void this.#try();
+    else this.#cancelWait = this.#clock.setTimeout(() => void this.#try(), this.#backoff.next());
+  }
+
+  #grow(worker: number, count: number): void {
+    const now = this.#clock.monotonic();
+    if (this.#closed || now < this.#extraFrom) return;
+    const under = [...this.#extra.values()].filter((of) => of === worker).length;
+    for (let i = under; i < count; i++) void this.#dialExtra(worker, true);
+  }
+
+  async #dialExtra(worker: number, grows: boolean): Promise<void> {
+    const trying = new AbortController();
+    this.#extra.set(trying, worker);
+    const several = (this.place?.workers ?? 1) > 1;
+    const taken = await this.#dial(trying.signal, grows, several ? worker : undefined);
+    if (!this.#extra.delete(trying) || taken === 'given up') return;
+    if (taken === 'up') {
+      this.#extraBackoff.reset();
+      return;
+    }
+    // The link is no worse than before.
+    this.#lastError = { at: this.#clock.now(), failure: taken };
+    this.#extraFrom = this.#clock.monotonic() + this.#extraBackoff.next();
+  }
+
+  /** `tunnel` is not needed: the edge moves what is on it to another, and closes it. */
+  #spare(tunnel: LinkTunnel): void {
+    if (!this.#crew.remove(tunnel)) return;
+    this.#drain(tunnel);
+    this.#showUp();
+  }
+
+  #drain(tunnel: LinkTunnel, deadline?: number): void {
+    this.#draining.push(tunnel);
+    if (this.#draining.length > DRAINING) this.#draining.shift()?.destroy();
+    tunnel.drain(deadline);
   }
 
   /** The events of one tunnel, held back until the dial has handed it over; ignored once it is not ours any more. */
@@ -191,7 +289,7 @@ class Link implements EdgeLink {
       events: {
         onGoAway: (code) => when((tunnel) => this.#onGoAway(tunnel, code)),
         onClosed: (end) => when((tunnel) => this.#onClosed(tunnel, end)),
-        onRoundTrip: () => mine !== undefined && mine === this.#tunnel && this.#showUp(),
+        onRoundTrip: () => mine !== undefined && this.#crew.has(mine) && this.#onMeasured(),
       },
       start(tunnel) {
         mine = tunnel;
@@ -201,12 +299,10 @@ class Link implements EdgeLink {
   }
 
   #onGoAway(tunnel: LinkTunnel, code: GoAwayCode): void {
-    if (tunnel !== this.#tunnel) return;
-    this.#tunnel = undefined;
-    this.#draining.push(tunnel);
-    if (this.#draining.length > DRAINING) this.#draining.shift()?.destroy();
-    tunnel.drain(DRAIN);
-    if (code === GO_AWAY.SHUTDOWN) {
+    if (!this.#crew.remove(tunnel)) return;
+    this.#drain(tunnel, DRAIN);
+    if (this.#crew.newest !== undefined) this.#afterLoss();
+    else if (code === GO_AWAY.SHUTDOWN) {
       const reason = 'the edge is restarting';
       this.#wait(this.#random() * SPREAD, 'connecting', failure('offline', { reason }));
     } else {
@@ -218,13 +314,29 @@ class Link implements EdgeLink {
   #onClosed(tunnel: LinkTunnel, end: TunnelEnd): void {
     const at = this.#draining.indexOf(tunnel);
     if (at !== -1) this.#draining.splice(at, 1);
-    if (tunnel !== this.#tunnel) return;
-    this.#tunnel = undefined;
+    if (!this.#crew.remove(tunnel)) return;
+    if (this.#crew.newest !== undefined) {
+      this.#lastError = { at: this.#clock.now(), failure: endFailure(end) };
+      this.#afterLoss();
+      return;
+    }
     if (this.#clock.now() - this.#upSince >= PROVEN) this.#backoff.reset();
     this.#retry(endFailure(end), end.code === GO_AWAY.REPLACED);
   }
 
+  /** A carrier is gone and others are there: the link is up. */
+  #afterLoss(): void {
+    this.#showUp();
+    this.#mend(false);
+  }
+
   #retry(reason: Failure, slow = NEEDS_A_PERSON.has(reason.code)): void {
+    this.#lastError = { at: this.#clock.now(), failure: reason };
+    // With a carrier left, only some worker waits for its own.
+    if (this.#crew.newest !== undefined) {
+      this.#mend(false);
+      return;
+    }
     // Slow tries keep a floor: without one, jitter alone would let some follow at once.
     this.#wait(slow ? SLOW * (0.5 + this.#random() / 2) : this.#backoff.next(), 'down', reason);
   }
@@ -232,15 +344,27 @@ class Link implements EdgeLink {
   #wait(delay: number, state: 'connecting' | 'down', reason: Failure): void {
     const now = this.#clock.now();
     const since = this.#state.state === state ? this.#state.since : now;
+    if (this.#trying !== undefined) {
+      // One that was to reach some worker: any carrier will do now.
+      this.#show({ state, since, failure: reason });
+      return;
+    }
     this.#show({ state, since, failure: reason, nextTryAt: Math.round(now + delay) });
+    this.#cancelWait?.();
     this.#cancelWait = this.#clock.setTimeout(() => void this.#try(), delay);
   }
 
-  #showUp(): void {
-    const measured = this.#tunnel?.roundTrip;
-    const roundTrip = measured === undefined ? undefined : Math.round(measured * 10) / 10;
-    if (this.#state.state === 'up' && this.#state.since === this.#upSince && this.#state.roundTrip === roundTrip)
-      return;
+  /** Bytes and round trip are looked at when the peer has answered a ping, so that an idle link tells nobody anything. */
+  #onMeasured(): void {
+    this.#showUp(true);
+  }
+
+  #showUp(always = false): void {
+    const measured = this.#crew.tunnels.map((t) => t.roundTrip).filter((time) => time !== undefined);
+    const roundTrip = measured.length === 0 ? undefined : Math.round(Math.min(...measured) * 10) / 10;
+    const same =
+      this.#state.state === 'up' && this.#state.since === this.#upSince && this.#state.roundTrip === roundTrip;
+    if (same && !always) return;
     this.#show({ state: 'up', since: this.#upSince, ...(roundTrip === undefined ? {} : { roundTrip }) });
   }
 

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok } from '../../shared/domain/result.ts';
@@ -6,11 +7,12 @@ import { agentHandshake, type HandshakeFailure } from '../../shared/node/handsha
 import type { Logger } from '../../shared/node/logger.ts';
 import { createTunnel, PING_EVERY, type Tunnel } from '../../shared/node/tunnel.ts';
 import { GO_AWAY } from '../../shared/wire/codes.ts';
-import { PROTOCOL } from '../../shared/wire/handshake.ts';
+import { PROTOCOL, type Welcome } from '../../shared/wire/handshake.ts';
 import type { DatagramOrigin } from './datagram-origin.ts';
 import { describeEdge, type EdgeAddress } from './edge-address.ts';
 import type { EdgeDialler } from './edge-dialler.ts';
-import { endFailure, type LinkTunnel, type TunnelDialler } from './edge-link.ts';
+import { endFailure } from './edge-link.ts';
+import type { DialAsk, LinkPlace, LinkTunnel, LinkTunnelEvents, TunnelDialler } from './link-tunnel.ts';
 import { type DialOrigin, serveOrigin } from './origin-stream.ts';
 
 export interface TunnelDiallerOptions {
@@ -40,49 +42,100 @@ export function createTunnelDialler(options: TunnelDiallerOptions): TunnelDialle
     // Escaped to ASCII a character may take six bytes; the handshake has 4 KiB.
     name: (options.name.trim() || hostname()).slice(0, 255),
   };
-  return async (events, signal) => {
-    const socket = await options.dialler.dial({ purpose: 'tunnel', signal });
+  return async (events, signal, ask) => {
+    const { worker, grows, link } = ask;
+    const socket = await options.dialler.dial({
+      purpose: 'tunnel',
+      signal,
+      ...(worker === undefined ? {} : { worker }),
+    });
     if (!socket.ok) return socket;
-    const welcome = await agentHandshake(socket.value, hello, { clock, signal });
+    const { remoteAddress } = socket.value;
+    const said = { ...hello, link, ...(grows ? { grows } : {}) };
+    const welcome = await agentHandshake(socket.value, said, { clock, signal });
     if (!welcome.ok) return err(handshakeFailure(options.address, welcome.error));
     if (signal.aborted) {
       socket.value.destroy();
       return err(failure('offline', { reason: 'given up' }));
     }
-    let destroyed = false;
-    let stopDrain: () => void = () => {};
-    const stopFirst = clock.setTimeout(() => events.onRoundTrip(), FIRST_MEASURE);
-    const stopLater = clock.setInterval(() => events.onRoundTrip(), PING_EVERY);
-    const tunnel = createTunnel({
-      socket: socket.value,
-      role: 'agent',
-      clock,
-      logger,
-      maxStreams: welcome.value.maxStreams,
-      onOpen: (stream, payload) => serveOrigin(stream, payload, options.dialOrigin, options.datagrams),
-      onGoAway: (code) => events.onGoAway(code),
-      onClose: (end) => {
-        stopDrain();
-        stopFirst();
-        stopLater();
-        if (!destroyed)
-          events.onClosed(end.by === 'peer' ? { code: end.code, reason: end.reason } : { reason: end.reason });
-      },
-    });
-    return ok<LinkTunnel>({
-      get roundTrip() {
-        return tunnel.roundTrip > 0 ? tunnel.roundTrip : undefined;
-      },
-      probe: (wait) => tunnel.probe(wait),
-      drain(deadline) {
-        tunnel.goAway(GO_AWAY.SHUTDOWN, 'the agent moves');
+    return ok(drive(options, socket.value, welcome.value, { events, ask, remoteAddress, logger }));
+  };
+}
+
+/** What an edge says of where a tunnel is; one that knows no links has one carrier a link, and one process. */
+const placeOf = ({ nodeId, carriers = 1, workers = 1, worker = 0, nodes = [] }: Welcome): LinkPlace => ({
+  nodeId,
+  carriers,
+  workers,
+  worker,
+  nodes,
+});
+
+interface Surroundings {
+  readonly events: LinkTunnelEvents;
+  readonly ask: DialAsk;
+  readonly remoteAddress: string | undefined;
+  readonly logger: Logger;
+}
+
+/** The tunnel over a socket whose handshake is done. */
+function drive(
+  { clock, dialOrigin, datagrams }: TunnelDiallerOptions,
+  socket: Socket,
+  welcome: Welcome,
+  { events, ask, remoteAddress, logger }: Surroundings,
+): LinkTunnel {
+  let destroyed = false;
+  let stopDrain: () => void = () => {};
+  const stopFirst = clock.setTimeout(() => events.onRoundTrip(), FIRST_MEASURE);
+  const stopLater = clock.setInterval(() => events.onRoundTrip(), PING_EVERY);
+  const place = placeOf(welcome);
+  const shared = welcome.carrier === undefined ? {} : { group: ask.group(place.worker), carrier: welcome.carrier };
+  const tunnel = createTunnel({
+    socket,
+    role: 'agent',
+    clock,
+    logger,
+    maxStreams: welcome.maxStreams,
+    ...shared,
+    onOpen: (stream, payload) => serveOrigin(stream, payload, dialOrigin, datagrams),
+    onGoAway: (code) => events.onGoAway(code),
+    onClose: (end) => {
+      stopDrain();
+      stopFirst();
+      stopLater();
+      if (!destroyed)
+        events.onClosed(end.by === 'peer' ? { code: end.code, reason: end.reason } : { reason: end.reason });
+    },
+  });
+  return {
+    place,
+    remoteAddress,
+    get roundTrip() {
+      return tunnel.roundTrip > 0 ? tunnel.roundTrip : undefined;
+    },
+    get streams() {
+      return tunnel.stats.streams;
+    },
+    get bulk() {
+      return tunnel.bulk.length;
+    },
+    get sent() {
+      return tunnel.stats.bytesOut;
+    },
+    get received() {
+      return tunnel.stats.bytesIn;
+    },
+    probe: (wait) => tunnel.probe(wait),
+    drain(deadline) {
+      tunnel.goAway(GO_AWAY.SHUTDOWN, 'the agent moves');
+      if (deadline !== undefined)
         stopDrain = clock.setTimeout(() => tunnel.close(GO_AWAY.SHUTDOWN, 'the agent has moved'), deadline);
-      },
-      destroy() {
-        destroyed = true;
-        leave(tunnel);
-      },
-    });
+    },
+    destroy() {
+      destroyed = true;
+      leave(tunnel);
+    },
   };
 }
 

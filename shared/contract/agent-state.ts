@@ -27,6 +27,21 @@ export interface LinkState {
   readonly nextTryAt?: number;
 }
 
+/** A link to one edge node, with what people may want to know of it. */
+export interface NodeLink extends LinkState {
+  /** Where it is dialled: `edge.example.com:443`. */
+  readonly address?: string;
+  /** The node's id, while the link is up. */
+  readonly nodeId?: string;
+  /** Connections that it consists of, now: more than one while it carries much. */
+  readonly carriers: number;
+  /** Bytes from this laptop to the edge and back, since the link began; as of `roundTrip`. */
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** What went wrong last, also where the link has got over it; `at` in milliseconds since the epoch. */
+  readonly lastError?: { readonly at: number; readonly failure: Failure };
+}
+
 /** A service of another laptop that wants to reach something on this one. */
 export interface GuestState extends GuestService {
   /** All of its targets may be reached. */
@@ -50,6 +65,8 @@ export interface AgentState {
     readonly kind: 'embedded' | 'joined';
     readonly domain: string;
     readonly link: LinkState;
+    /** The links to single nodes, of which `link` is the sum; left out where there is no agent. */
+    readonly links?: readonly NodeLink[];
     /** Embedded only: the child process. */
     readonly process?: 'starting' | 'running' | 'stopped';
     /** Embedded only: what the user should know about it, such as addresses that changed. A sentence. */

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
   createEdgeLink,
+  type DialAsk,
   type EdgeLink,
+  type LinkPlace,
   type LinkTunnel,
   type LinkTunnelEvents,
 } from '../../../main/agent/edge-link.ts';
@@ -12,13 +14,23 @@ import { ManualClock } from '../../support/manual-clock.ts';
 
 const refused = failure('edge_unreachable', { address: 'edge.test:443', reason: 'the connection was refused' });
 
+/** Where a tunnel lands at an edge that knows no links. */
+const single: LinkPlace = { nodeId: 'n', carriers: 1, workers: 1, worker: 0, nodes: [] };
+
 class FakeTunnel implements LinkTunnel {
   readonly events: LinkTunnelEvents;
+  readonly place: LinkPlace;
+  readonly remoteAddress = '127.0.0.1';
   roundTrip: number | undefined;
+  streams = 0;
+  bulk = 0;
+  sent = 10;
+  received = 20;
   readonly calls: string[] = [];
 
-  constructor(events: LinkTunnelEvents) {
+  constructor(events: LinkTunnelEvents, place: LinkPlace = single) {
     this.events = events;
+    this.place = place;
   }
 
   probe(wait: number): void {
@@ -40,6 +52,7 @@ class Bench {
   readonly dials: {
     readonly events: LinkTunnelEvents;
     readonly signal: AbortSignal;
+    readonly ask: DialAsk;
     answer(r: Result<LinkTunnel, Failure>): void;
   }[] = [];
   readonly link: EdgeLink;
@@ -48,9 +61,9 @@ class Bench {
     this.link = createEdgeLink({
       clock: this.clock,
       random,
-      dial: (events, signal) => {
+      dial: (events, signal, ask) => {
         const { promise, resolve } = Promise.withResolvers<Result<LinkTunnel, Failure>>();
-        this.dials.push({ events, signal, answer: resolve });
+        this.dials.push({ events, signal, ask, answer: resolve });
         return promise;
       },
     });
@@ -61,10 +74,11 @@ class Bench {
     await settled();
   }
 
-  async succeed(): Promise<FakeTunnel> {
-    const dial = this.dials.at(-1);
+  /** The dial with number `at`, or the last one, works and lands at `place`. */
+  async succeed(place: LinkPlace = single, at = this.dials.length - 1): Promise<FakeTunnel> {
+    const dial = this.dials[at];
     if (dial === undefined) throw new Error('no dial');
-    const tunnel = new FakeTunnel(dial.events);
+    const tunnel = new FakeTunnel(dial.events, place);
     dial.answer(ok(tunnel));
     await settled();
     return tunnel;
