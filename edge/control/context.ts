@@ -6,6 +6,7 @@ import type { Logger } from '../../shared/node/logger.ts';
 import type { AccessLog } from '../record/access-log.ts';
 import type { Store } from '../store/store.ts';
 import type { AgentFeeds } from './agent-feeds.ts';
+import type { SecretKeeper, SignInProvider } from './auth-change.ts';
 import type { Facts } from './facts.ts';
 import type { Gate, Throttle } from './gate.ts';
 import type { PortRules } from './port-rules.ts';
@@ -61,6 +62,10 @@ export interface ControlOptions {
   readonly ports?: PortRules;
   /** Whether a port can be listened on here right now. Without it, ports are assigned unseen. */
   readonly isPortFree?: (mode: DirectMode, port: number) => Promise<boolean>;
+  /** Hashes and keys; without it no service can ask its visitors for anything. */
+  readonly keeper?: SecretKeeper;
+  /** With whom visitors can sign in, the usual one first; nobody unless told. */
+  readonly providers?: () => readonly SignInProvider[];
   readonly log: Logger;
   readonly random: (length: number) => Uint8Array;
   readonly clock?: Clock;

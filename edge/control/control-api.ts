@@ -12,6 +12,7 @@ import { DEFAULT_PORT_RULES } from './port-rules.ts';
 import { explain, refuse, refuseConnection } from './refusal.ts';
 import { addAgentRoutes } from './routes-agents.ts';
 import { addServiceRoutes } from './routes-services.ts';
+import { addShareRoutes } from './routes-shares.ts';
 import { addStreamRoutes } from './routes-streams.ts';
 import { ServiceViews } from './service-views.ts';
 import { StreamCount } from './stream-count.ts';
@@ -51,6 +52,7 @@ export async function createControlApi(options: ControlOptions): Promise<Control
   const { app, server } = createApp(context);
   addAgentRoutes(app, context);
   addServiceRoutes(app, context);
+  addShareRoutes(app, context);
   const { clusterChanged } = addStreamRoutes(app, context);
   await app.ready();
   // Node starts to enforce its request timeouts when a server begins to listen. This one never does.

@@ -1,9 +1,11 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { z } from 'zod';
 import { API_PREFIX, newServiceSchema, servicePatchSchema } from '../../shared/contract/control-api.ts';
-import type { Failure } from '../../shared/domain/failure.ts';
-import type { Result } from '../../shared/domain/result.ts';
+import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { err, type Result } from '../../shared/domain/result.ts';
 import { EXPOSURE_LIFETIME, EXPOSURES_PER_AGENT, SERVICES_PER_AGENT } from '../../shared/domain/service.ts';
 import type { StoredService } from '../store/store.ts';
+import { type AuthContext, changeSecrets, prepareAuth } from './auth-change.ts';
 import type { ControlContext } from './context.ts';
 import { parseInput } from './input.ts';
 import { choosePorts } from './port-choice.ts';
@@ -41,8 +43,7 @@ export function addServiceRoutes(app: FastifyInstance, context: ControlContext):
     const resolved = await resolveAgents(store, input.value);
     if (!resolved.ok) return refuse(reply, resolved.error);
     const patch = resolved.value;
-    const { id } = request.params;
-    return answer(reply, await store.updateService(id, agent.value.id, (s) => changeService(context.rules, s, patch)));
+    return answer(reply, await update(context, agent.value.id, request.params.id, patch));
   });
 
   app.delete<{ Params: { id: string } }>(`${API_PREFIX}/services/:id`, async (request, reply) => {
@@ -60,6 +61,36 @@ export function addServiceRoutes(app: FastifyInstance, context: ControlContext):
   });
 }
 
+type ServicePatch = z.output<typeof servicePatchSchema>;
+
+/** Secrets are hashed before the store is asked to do anything: that takes long, and nobody else should wait for it. */
+async function update(
+  context: ControlContext,
+  agentId: string,
+  id: string,
+  patch: ServicePatch,
+): Promise<Result<StoredService, Failure>> {
+  const { store, rules } = context;
+  const auth = authContext(context);
+  if (auth === undefined || patch.auth === undefined)
+    return store.updateService(id, agentId, (service) => changeService(rules, service, patch));
+  const stored = await store.service(id);
+  if (!stored.ok) return stored;
+  if (stored.value?.service.ownerId !== agentId) return err(failure('service_not_found', { service: id }));
+  const prepared = await prepareAuth(auth, stored.value.service.mode, patch.auth);
+  if (!prepared.ok) return prepared;
+  return store.updateService(
+    id,
+    agentId,
+    (service) => changeService(rules, service, patch, prepared.value),
+    (before, was, now) => changeSecrets(auth.keeper, before, was.auth, now.auth, prepared.value),
+  );
+}
+
+/** What a change of methods needs; `undefined` on an edge that can't ask visitors for anything. */
+const authContext = ({ keeper, providers = () => [], clock, random }: ControlContext): AuthContext | undefined =>
+  keeper && { keeper, providers, now: () => clock.now(), random };
+
 async function create(
   context: ControlContext,
   agentId: string,
@@ -69,13 +100,19 @@ async function create(
   if (!parsed.ok) return parsed;
   const input = await resolveAgents(context.store, parsed.value);
   if (!input.ok) return input;
+  const auth = authContext(context);
+  const { mode = 'http', auth: patch } = input.value;
+  const prepared = auth === undefined || patch === undefined ? undefined : await prepareAuth(auth, mode, patch);
+  if (prepared?.ok === false) return prepared;
   const choice = choosePorts(context, input.value);
   for (let draw = 1; ; draw++) {
     const port = await choice.next();
     if (!port.ok) return port;
-    const service = makeService(context.rules, agentId, input.value, port.value);
+    const service = makeService(context.rules, agentId, input.value, port.value, prepared?.value);
     if (!service.ok) return service;
-    const stored = await context.store.createService(service.value, LIMITS);
+    const secrets =
+      prepared && auth && changeSecrets(auth.keeper, undefined, undefined, service.value.auth, prepared.value);
+    const stored = await context.store.createService(service.value, LIMITS, secrets);
     if (stored.ok) return stored;
     const { code } = stored.error;
     const again = (code === 'domain_taken' && isRandomName(input.value)) || (code === 'port_taken' && choice.moveOn());

@@ -1,9 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
 import type { newServiceSchema, servicePatchSchema } from '../../shared/contract/control-api.ts';
+import type { ServiceAuth } from '../../shared/domain/auth.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { isUnder } from '../../shared/domain/hostname.ts';
 import { createId } from '../../shared/domain/id.ts';
+import { checkRestrictions } from '../../shared/domain/restriction-rules.ts';
+import type { Restrictions } from '../../shared/domain/restrictions.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import {
   EXPOSURE_LIFETIME,
@@ -12,6 +15,7 @@ import {
   randomName,
   type Service,
 } from '../../shared/domain/service.ts';
+import { changeMethods, type PreparedAuth } from './auth-change.ts';
 import { checkPort, type PortRules } from './port-rules.ts';
 import { changeTargets, makeTargets } from './targets.ts';
 
@@ -36,10 +40,12 @@ export function makeService(
   agentId: string,
   input: ServiceInput,
   listenPort?: number,
+  prepared?: PreparedAuth,
 ): Result<Service, Failure> {
-  // Fail closed: what can't be enforced must not look as if it were.
-  if (input.auth !== undefined || input.restrictions !== undefined)
-    return err(failure('input_invalid', { reason: 'This edge cannot restrict who comes in. Update it.' }, 'auth'));
+  const auth = methodsAfter(undefined, input.auth, prepared);
+  if (!auth.ok) return auth;
+  const restrictions = restrictionsAfter(undefined, input.restrictions);
+  if (!restrictions.ok) return restrictions;
   const { mode = 'http' } = input;
   const label = chooseLabel(context, input);
   if (!label.ok) return label;
@@ -58,6 +64,8 @@ export function makeService(
     enabled: input.enabled,
     passHostHeader: mode === 'http' && input.passHostHeader,
     ...(mode === 'http' && input.rewriteRedirects === true ? { rewriteRedirects: true } : {}),
+    ...(auth.value === undefined ? {} : { auth: auth.value }),
+    ...(restrictions.value === undefined ? {} : { restrictions: restrictions.value }),
     source: input.source,
     ownerId: agentId,
     createdAt,
@@ -68,11 +76,20 @@ export function makeService(
 /** Whether the name of a service came out of a hat, so that another draw is as good when it is taken. */
 export const isRandomName = (input: ServiceInput): boolean => input.subdomain === undefined;
 
-/** `service` with `change` made; the very same value when nothing differs. Fails as `makeService` does. */
-export function changeService(context: RuleContext, service: Service, change: ServiceChange): Result<Service, Failure> {
-  // Fail closed: what can't be enforced must not look as if it were.
-  if (change.auth !== undefined || change.restrictions !== undefined)
-    return err(failure('input_invalid', { reason: 'This edge cannot restrict who comes in. Update it.' }, 'auth'));
+/**
+ * `service` with `change` made, its methods as `prepared` has them; the very same value when nothing differs. Fails as
+ * `makeService` does.
+ */
+export function changeService(
+  context: RuleContext,
+  service: Service,
+  change: ServiceChange,
+  prepared?: PreparedAuth,
+): Result<Service, Failure> {
+  const auth = methodsAfter(service.auth, change.auth, prepared);
+  if (!auth.ok) return auth;
+  const restrictions = restrictionsAfter(service.restrictions, change.restrictions);
+  if (!restrictions.ok) return restrictions;
   let { domain } = service;
   if (change.subdomain !== undefined) {
     const label = parseSubdomain(context, change.subdomain);
@@ -87,7 +104,7 @@ export function changeService(context: RuleContext, service: Service, change: Se
   if (!port.ok) return port;
   const { name = service.name, enabled = service.enabled } = change;
   const passHostHeader = service.mode === 'http' && (change.passHostHeader ?? service.passHostHeader);
-  const { listenPort: _port, rewriteRedirects: before = false, ...rest } = service;
+  const { listenPort: _port, rewriteRedirects: before = false, auth: _auth, restrictions: _rules, ...rest } = service;
   const rewriteRedirects = service.mode === 'http' && (change.rewriteRedirects ?? before);
   const next: Service = {
     ...rest,
@@ -98,8 +115,32 @@ export function changeService(context: RuleContext, service: Service, change: Se
     enabled,
     passHostHeader,
     ...(rewriteRedirects ? { rewriteRedirects } : {}),
+    ...(auth.value === undefined ? {} : { auth: auth.value }),
+    ...(restrictions.value === undefined ? {} : { restrictions: restrictions.value }),
   };
   return ok(isDeepStrictEqual(next, service) ? service : next);
+}
+
+/** Fail closed: what can't be enforced must not look as if it were. */
+const unable = (field: string): Result<never, Failure> =>
+  err(failure('input_invalid', { reason: 'This edge cannot restrict who comes in. Update it.' }, field));
+
+function methodsAfter(
+  before: ServiceAuth | undefined,
+  patch: ServiceChange['auth'],
+  prepared: PreparedAuth | undefined,
+): Result<ServiceAuth | undefined, Failure> {
+  if (patch === undefined) return ok(before);
+  return prepared === undefined ? unable('auth') : changeMethods(before, prepared);
+}
+
+function restrictionsAfter(
+  before: Restrictions | undefined,
+  input: ServiceChange['restrictions'],
+): Result<Restrictions | undefined, Failure> {
+  if (input === undefined) return ok(before);
+  const checked = input === null ? ok(undefined) : checkRestrictions(input);
+  return checked.ok && checked.value !== undefined ? unable('restrictions') : checked;
 }
 
 /** A port that stays is not looked at again: the edge's own settings may have changed since it was given. */

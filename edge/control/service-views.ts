@@ -7,6 +7,11 @@ import { deriveStatus } from '../../shared/domain/status.ts';
 import type { Store, StoredService } from '../store/store.ts';
 import type { Facts } from './facts.ts';
 
+const DAMAGED: ReturnType<typeof deriveStatus> = {
+  status: 'error',
+  reason: 'What lets its visitors in is damaged, so nobody comes in. Set its password, PIN or headers again.',
+};
+
 const HTTPS_PORT = 443;
 const HTTP_PORT = 80;
 
@@ -30,14 +35,16 @@ export class ServiceViews {
     return ok({ revision, services: services.map((s) => this.view(s)) });
   }
 
-  view({ service, revision }: StoredService): ServiceView {
-    const { status, reason } = deriveStatus(service, this.#facts.of(service, revision));
+  view({ service, revision, guard, shares }: StoredService): ServiceView {
+    const derived = deriveStatus(service, this.#facts.of(service, revision));
+    const { status, reason } = guard !== undefined && guard.secrets === undefined ? DAMAGED : derived;
     return {
       ...service,
       targets: [...service.targets],
       status,
       ...(reason === undefined ? {} : { statusReason: reason }),
       urls: this.#urls(service),
+      ...(shares === undefined ? {} : { shares }),
     };
   }
 

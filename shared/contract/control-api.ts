@@ -285,6 +285,8 @@ export const serviceViewSchema = z.strictObject({
   ]),
   statusReason: z.string().exactOptional(),
   urls: serviceUrlsSchema,
+  /** Share links that can still be opened; left out when there are none. */
+  shares: z.int().min(0).exactOptional(),
 });
 export type ServiceView = z.output<typeof serviceViewSchema>;
 
