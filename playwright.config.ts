@@ -14,7 +14,7 @@ export default defineConfig<object, HostOption>({
   forbidOnly: true,
   timeout: 60_000,
   expect: { timeout: 15_000 },
-  use: { launchOptions: { executablePath, args: [...CHROMIUM_ARGS] } },
+  use: { locale: 'en-GB', launchOptions: { executablePath, args: [...CHROMIUM_ARGS] } },
   projects: [
     { name: 'web', testIgnore: '**/desktop.spec.ts', use: { host: 'web' } },
     {

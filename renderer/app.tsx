@@ -1,11 +1,11 @@
-import { useEffect } from 'react';
+import { type ComponentType, useEffect } from 'react';
 import { LinkNotice } from './connection/link-notice.tsx';
 import { Sidebar } from './connection/sidebar.tsx';
 import { Notice } from './controls/notice.tsx';
 import { LogScreen } from './log/log-screen.tsx';
 import { ServicesScreen } from './services/services-screen.tsx';
 import { useMirror, useSnapshot } from './state/porthole.tsx';
-import { useScreen } from './state/route.ts';
+import { type Screen, usePlace } from './state/route.ts';
 import { summarise } from './state/summary.ts';
 import { t } from './strings/strings.ts';
 
@@ -51,9 +51,12 @@ function useTitle(): void {
   }, [title]);
 }
 
+const SHOWN: Readonly<Record<Screen, ComponentType>> = { services: ServicesScreen, log: LogScreen };
+
 /** The window: where to go at the side (above, where it is narrow), one screen beside it. */
 export function App() {
-  const screen = useScreen();
+  const { screen } = usePlace();
+  const Shown = SHOWN[screen];
   useTitle();
   return (
     <div className="flex h-full flex-col md:flex-row">
@@ -72,7 +75,7 @@ export function App() {
         <div className="px-4 pt-4 empty:hidden md:px-6 md:pt-6 lg:px-8">
           <Notices />
         </div>
-        {screen === 'services' ? <ServicesScreen /> : <LogScreen />}
+        <Shown />
       </main>
       <Announcer />
     </div>

@@ -5,6 +5,7 @@ import { App } from './app.tsx';
 import { createLogStore } from './log/log-store.ts';
 import { createMirror } from './state/mirror.ts';
 import { PortholeProvider } from './state/porthole.tsx';
+import { language } from './strings/strings.ts';
 import { createBridgeClient } from './transport/bridge-client.ts';
 import { browserEnvironment } from './transport/browser-environment.ts';
 import { createWebClient } from './transport/web-client.ts';
@@ -14,6 +15,7 @@ const transport =
 const log = createLogStore(transport);
 const mirror = createMirror(transport).store;
 
+document.documentElement.lang = language;
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');
 createRoot(root).render(

@@ -3,15 +3,10 @@ import { Icon } from '../controls/icons.tsx';
 import { Mark } from '../controls/mark.tsx';
 import { linkView } from '../state/link-view.ts';
 import { useMirror } from '../state/porthole.tsx';
-import { hrefOf, type Screen } from '../state/route.ts';
+import { hrefOf, SCREEN_NAMES, SCREENS, type Screen } from '../state/route.ts';
 import { t } from '../strings/strings.ts';
 import { formatDuration } from '../time/format.ts';
 import { QuitDialog } from './quit-dialog.tsx';
-
-const SCREENS: readonly { readonly screen: Screen; readonly label: string }[] = [
-  { screen: 'services', label: t.nav.services },
-  { screen: 'log', label: t.nav.log },
-];
 
 const INK = { off: 'text-muted', connecting: 'text-warn', on: 'text-live', attention: 'text-warn', error: 'text-bad' };
 
@@ -57,12 +52,12 @@ export function Sidebar({ screen }: { readonly screen: Screen }) {
       <nav aria-label={t.nav.label} className="order-last flex w-full gap-1 md:order-none md:flex-col">
         {SCREENS.map((entry) => (
           <a
-            key={entry.screen}
-            href={hrefOf(entry.screen)}
-            aria-current={entry.screen === screen ? 'page' : undefined}
+            key={entry}
+            href={hrefOf(entry)}
+            aria-current={entry === screen ? 'page' : undefined}
             className="flex min-h-11 items-center border-b-2 border-transparent px-2 text-15 text-muted hover:text-text aria-[current=page]:border-accent aria-[current=page]:font-semibold aria-[current=page]:text-text md:min-h-9 md:rounded-8 md:border-b-0 md:px-3 md:hover:bg-sunken md:aria-[current=page]:bg-accent-soft"
           >
-            {entry.label}
+            {SCREEN_NAMES[entry]}
           </a>
         ))}
       </nav>

@@ -1,6 +1,5 @@
-import { t } from '../strings/strings.ts';
+import { locale as LOCALE, t } from '../strings/strings.ts';
 
-const LOCALE = 'en-GB';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;

@@ -177,6 +177,7 @@ async function draw(
     viewport: { width, height: width < 500 ? 800 : 860 },
     colorScheme: scheme,
     reducedMotion: 'reduce',
+    locale: 'en-GB',
   });
   page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
   page.on('pageerror', (error) => faults.push(error.message));

@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { fieldOf, toInput } from '../../../renderer/services/publish-input.ts';
 import { formatBytes, formatDuration, formatWhen } from '../../../renderer/time/format.ts';
+
+// The system's own languages would decide how dates are written.
+vi.hoisted(() => vi.stubGlobal('navigator', { languages: ['en-GB'] }));
 
 describe('a moment', () => {
   const now = new Date(2026, 10, 21, 12, 0, 0).getTime();

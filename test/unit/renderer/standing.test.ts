@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeTarget, dialHost, splitUrl } from '../../../renderer/state/address.ts';
 import { linkView } from '../../../renderer/state/link-view.ts';
-import { screenOf } from '../../../renderer/state/route.ts';
+import { placeOf } from '../../../renderer/state/route.ts';
 import { standingOf } from '../../../renderer/state/standing.ts';
 import { summarise } from '../../../renderer/state/summary.ts';
 import { offeredUrl } from '../../../shared/contract/agent-state.ts';
@@ -170,6 +170,6 @@ describe('the screen', () => {
     ['#/nowhere', 'services'],
     ['#key=abc', 'services'],
   ])('of %j is %s', (hash, screen) => {
-    expect(screenOf(hash)).toBe(screen);
+    expect(placeOf(hash).screen).toBe(screen);
   });
 });

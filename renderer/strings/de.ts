@@ -1,0 +1,6 @@
+import { log } from './de/log.ts';
+import { services } from './de/services.ts';
+import { shell } from './de/shell.ts';
+
+/** German. Says du; plain and short as the English. */
+export const de = { ...shell, ...services, ...log } as const;
