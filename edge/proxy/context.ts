@@ -20,6 +20,8 @@ export interface ProxyContext {
   readonly bounds: BoundWatch;
   /** Monotonic milliseconds, as of the last tick: for deadlines, where a second more or less does not matter. */
   coarse: number;
+  /** Milliseconds from monotonic time to the wall clock, as of the last tick. */
+  wallOffset: number;
   /** Responses end their connections. */
   draining: boolean;
   /** Exchanges under way, upgraded connections among them. */

@@ -1,7 +1,6 @@
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { FailureCode } from '../../shared/domain/failure.ts';
 import type { Visit } from '../visit.ts';
-import { plainAddress } from './forward-head.ts';
 import { HEAD_LIMIT } from './limits.ts';
 
 /** What an exchange knows about itself when it is recorded. Times are monotonic milliseconds. */
@@ -9,8 +8,9 @@ export interface ExchangeFacts {
   readonly kind: AccessRecord['kind'];
   readonly visit: Visit;
   readonly nodeId: string;
-  /** Of HTTP. */
-  readonly version: '1.0' | '1.1' | '2';
+  readonly protocol: AccessRecord['protocol'];
+  /** The visitor's, plain. */
+  readonly address: string;
   readonly userAgent: string;
   /** Wall clock of the first byte. */
   readonly time: number;
@@ -34,53 +34,61 @@ export interface ExchangeFacts {
 const PATH_KEPT = 2048;
 const AGENT_KEPT = 512;
 
-/** The line of the access log for `facts`. */
+type Growing = { -readonly [key in keyof AccessRecord]: AccessRecord[key] };
+
+/**
+ * The line of the access log for `facts`. Optional parts are set one by one: spreading each into place costs more than
+ * all the rest of the line.
+ */
 export function toAccessRecord(facts: ExchangeFacts): AccessRecord {
   const { visit } = facts;
-  const { identity, note } = visit;
-  return {
+  const { route, target, identity, note } = visit;
+  const record: Growing = {
     id: visit.id,
     time: facts.time,
     kind: facts.kind,
-    ...(visit.route === undefined ? {} : { serviceId: visit.route.serviceId }),
-    ...(visit.target === undefined ? {} : { agentId: visit.target.agentId }),
     nodeId: facts.nodeId,
-    protocol: `http/${facts.version}`,
+    protocol: facts.protocol,
     secure: visit.connection.secure,
     method: visit.method,
     host: visit.host,
     path: own(note?.path ?? visit.path, PATH_KEPT),
     status: facts.status,
     duration: round(facts.now - facts.startedAt),
-    ...partsOf(facts),
     bytesUp: facts.bytesUp,
     bytesDown: facts.bytesDown,
-    address: plainAddress(visit.connection.peerAddress),
-    ...(facts.userAgent === '' ? {} : { userAgent: own(facts.userAgent, AGENT_KEPT) }),
-    ...(facts.failure === undefined ? {} : { failure: facts.failure }),
-    ...(identity === undefined ? {} : { auth: identity.method }),
-    ...(identity?.user === undefined ? {} : { user: identity.user }),
-    ...(note?.country === undefined ? {} : { country: note.country }),
-    ...(note?.observed === undefined ? {} : { observed: note.observed }),
-    ...(note?.reason === undefined ? {} : { reason: note.reason }),
+    address: facts.address,
   };
+  if (route !== undefined) record.serviceId = route.serviceId;
+  if (target !== undefined) record.agentId = target.agentId;
+  if (facts.firstByteAt !== undefined) addParts(record, facts, facts.firstByteAt);
+  if (facts.userAgent !== '') record.userAgent = own(facts.userAgent, AGENT_KEPT);
+  if (facts.failure !== undefined) record.failure = facts.failure;
+  if (identity !== undefined) {
+    record.auth = identity.method;
+    if (identity.user !== undefined) record.user = identity.user;
+  }
+  if (note?.country !== undefined) record.country = note.country;
+  if (note?.observed !== undefined) record.observed = note.observed;
+  if (note?.reason !== undefined) record.reason = note.reason;
+  return record;
 }
 
 /** The time to the first byte and whose it was: edge, then one round trip of the tunnel, then the origin. */
-function partsOf(facts: ExchangeFacts): Pick<AccessRecord, 'firstByte' | 'edge' | 'tunnel' | 'origin'> {
-  if (facts.firstByteAt === undefined) return {};
-  const firstByte = facts.firstByteAt - facts.startedAt;
-  if (facts.handedAt === undefined) return { firstByte: round(firstByte), edge: round(firstByte) };
+function addParts(record: Growing, facts: ExchangeFacts, firstByteAt: number): void {
+  const firstByte = firstByteAt - facts.startedAt;
+  record.firstByte = round(firstByte);
+  if (facts.handedAt === undefined) {
+    record.edge = record.firstByte;
+    return;
+  }
   const edge = Math.min(firstByte, facts.handedAt - facts.startedAt);
   const rest = firstByte - edge;
   // An answer that came faster than the usual round trip shows that its own was shorter, and leaves the origin a part.
   const tunnel = Math.min(rest, rest > facts.roundTrip ? facts.roundTrip : facts.shortestRoundTrip);
-  return {
-    firstByte: round(firstByte),
-    edge: round(edge),
-    tunnel: round(tunnel),
-    origin: round(rest - tunnel),
-  };
+  record.edge = round(edge);
+  record.tunnel = round(tunnel);
+  record.origin = round(rest - tunnel);
 }
 
 const round = (ms: number): number => Math.round(ms * 1000) / 1000;

@@ -238,10 +238,10 @@ export class Exchange implements OriginUser {
   /** Takes its place among the requests under way; false when there is none. */
   #enter(targetId: string, serviceId: string): boolean {
     const { inFlight, bounds } = this.#context;
-    const address = this.#visitor.connection.peerAddress;
-    const load = inFlight.enter(targetId, address, this.#head.upgrade !== '');
+    const { source } = this.#visitor.fields;
+    const load = inFlight.enter(targetId, source, this.#head.upgrade !== '');
     if (typeof load === 'string') {
-      bounds.hit(load, { serviceId, address });
+      bounds.hit(load, { serviceId, address: this.#visitor.connection.peerAddress });
       return false;
     }
     this.#load = load;
@@ -253,7 +253,7 @@ export class Exchange implements OriginUser {
     const load = this.#load;
     this.#load = undefined;
     if (wasUpgraded && load !== undefined) load.upgrades--;
-    else load?.leave(this.#visitor.connection.peerAddress);
+    else load?.leave(this.#visitor.fields.source);
   }
 
   /** Takes bytes of the request body, or of an upgraded connection; returns the index of the first one not taken. */
@@ -370,10 +370,11 @@ export class Exchange implements OriginUser {
     }
     this.#phase = RESPONDING;
     this.#status = head.status;
-    this.#firstByteAt = this.#context.clock.monotonic();
+    const now = this.#context.clock.monotonic();
+    this.#firstByteAt = now;
     this.#relay = relay;
     this.#watch();
-    this.#deliver(buffer, start, end, lease);
+    this.#deliver(buffer, start, end, lease, now);
   }
 
   /** The visitor holds its body back until the origin asks for it. */
@@ -386,7 +387,8 @@ export class Exchange implements OriginUser {
     return this.#head.expectsContinue && !this.#continued && !this.body.done && !this.#sentBody;
   }
 
-  #deliver(buffer: Buffer, start: number, end: number, lease: Lease | undefined): void {
+  /** `now` where it is known already: asking for the time costs more than most of what is done here. */
+  #deliver(buffer: Buffer, start: number, end: number, lease: Lease | undefined, now?: number): void {
     const relay = this.#relay;
     if (relay === undefined) return;
     const stop = relay.deliver(buffer, start, end, lease);
@@ -400,11 +402,11 @@ export class Exchange implements OriginUser {
       this.#originFailed('origin_bad_response');
       return;
     }
-    if (relay.done) this.#complete(stop < end);
+    if (relay.done) this.#complete(stop < end, now);
   }
 
   /** The response is whole. `excess`: the origin sent more than that. */
-  #complete(excess: boolean): void {
+  #complete(excess: boolean, now = this.#context.clock.monotonic()): void {
     const origin = this.#origin;
     const relay = this.#relay;
     if (origin === undefined || relay === undefined || this.#phase === OVER) return;
@@ -431,7 +433,7 @@ export class Exchange implements OriginUser {
       return;
     }
     this.#phase = UPGRADED;
-    this.#load?.leave(this.#visitor.connection.peerAddress);
+    this.#load?.leave(this.#visitor.fields.source);
     if (this.#load !== undefined) this.#load.upgrades++;
     this.#status = 101;
     this.#firstByteAt = this.#context.clock.monotonic();
@@ -578,7 +580,11 @@ export class Exchange implements OriginUser {
     this.#record(upgraded ? 'close' : 'request', failure);
   }
 
-  #record(kind: 'request' | 'open' | 'close', failure: FailureCode | undefined): void {
+  #record(
+    kind: 'request' | 'open' | 'close',
+    failure: FailureCode | undefined,
+    now = this.#context.clock.monotonic(),
+  ): void {
     const context = this.#context;
     if (kind !== 'open') {
       context.exchanges--;
@@ -593,13 +599,14 @@ export class Exchange implements OriginUser {
         kind,
         visit: this.visit,
         nodeId: context.nodeId,
-        version: this.#visitor.http2 ? '2' : this.#head.minor === 1 ? '1.1' : '1.0',
+        protocol: this.#visitor.http2 ? 'http/2' : this.#head.minor === 1 ? 'http/1.1' : 'http/1.0',
+        address: this.#visitor.fields.address,
         userAgent: this.#head.userAgent,
         time: this.#time,
         startedAt: this.#startedAt,
         handedAt: this.#handedAt,
         firstByteAt: this.#firstByteAt,
-        now: context.clock.monotonic(),
+        now,
         roundTrip: target === undefined ? 0 : context.pools.tunnels.roundTrip(target.agentId),
         shortestRoundTrip: target === undefined ? 0 : context.pools.tunnels.shortestRoundTrip(target.agentId),
         status: this.#status,

@@ -1,3 +1,4 @@
+import { sourceOf } from '../peer.ts';
 import type { VisitorConnection } from '../visit.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
@@ -11,8 +12,12 @@ export function plainAddress(address: string): string {
 /** RFC 7239 section 6: IPv6 in brackets, and then quoted. */
 const forwardedNode = (address: string): string => (address.includes(':') ? `"[${address}]"` : address);
 
-/** What an origin is told about the visitor. Worked out once a connection, and again when `Host` changes. */
+/** What origins, logs and limits know of the visitor. Worked out once a connection, and again when `Host` changes. */
 export class VisitorFields {
+  /** As in logs. */
+  readonly address: string;
+  /** Whom the address stands for, when counting. */
+  readonly source: string;
   readonly #fixed: string;
   readonly #forwarded: string;
   #authority: string | undefined;
@@ -21,6 +26,8 @@ export class VisitorFields {
   constructor(connection: VisitorConnection) {
     const address = plainAddress(connection.peerAddress);
     const proto = connection.secure ? 'https' : 'http';
+    this.address = address;
+    this.source = sourceOf(connection.peerAddress);
     this.#fixed =
       `X-Forwarded-For: ${address}\r\nX-Real-IP: ${address}\r\nX-Forwarded-Proto: ${proto}\r\n` +
       `X-Forwarded-Port: ${connection.localPort}\r\n`;

@@ -80,7 +80,7 @@ export class H2Stream implements VisitorEnd {
   /** Begins with the request's fields, names and values in turn. `ended`: it has no body. */
   start(raw: readonly string[], ended: boolean): void {
     const startedAt = this.#context.clock.monotonic();
-    const time = this.#context.clock.now();
+    const time = Math.floor(startedAt + this.#context.wallOffset);
     const request = readRequest(raw, ended, this.#context.limits);
     if (typeof request === 'string') {
       if (request === 'head_too_large') this.#hit('headerSize');

@@ -1,6 +1,5 @@
 import type { BoundName } from '../bounds.ts';
 import type { Limits } from '../limits.ts';
-import { sourceOf } from '../peer.ts';
 
 /** What is under way to one target. */
 export class TargetLoad {
@@ -11,9 +10,8 @@ export class TargetLoad {
   readonly bySource = new Map<string, number>();
 
   /** A request is over, or is one no more. */
-  leave(address: string): void {
+  leave(source: string): void {
     this.requests--;
-    const source = sourceOf(address);
     const left = (this.bySource.get(source) ?? 1) - 1;
     if (left === 0) this.bySource.delete(source);
     else this.bySource.set(source, left);
@@ -33,8 +31,8 @@ export class InFlight {
     this.#limits = limits;
   }
 
-  /** Takes in a request from `address`: where it is counted until it `leave`s, or the bound that leaves no room. */
-  enter(targetId: string, address: string, wantsUpgrade: boolean): TargetLoad | BoundName {
+  /** Takes in a request from `source` (see `sourceOf`): where it is counted until it `leave`s, or the bound that leaves no room. */
+  enter(targetId: string, source: string, wantsUpgrade: boolean): TargetLoad | BoundName {
     let load = this.#targets.get(targetId);
     if (load === undefined) {
       load = new TargetLoad();
@@ -42,7 +40,6 @@ export class InFlight {
     }
     if (load.requests >= this.#limits.requestsPerTarget) return 'requestsPerTarget';
     if (wantsUpgrade && load.upgrades >= this.#limits.upgradesPerTarget) return 'upgradesPerTarget';
-    const source = sourceOf(address);
     const own = load.bySource.get(source) ?? 0;
     if (own >= this.#limits.requestsPerTargetAndAddress) return 'requestsPerTargetAndAddress';
     load.bySource.set(source, own + 1);

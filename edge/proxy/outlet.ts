@@ -26,7 +26,7 @@ export class Outlet {
   /** Writes `text` as Latin-1. */
   text(text: string): void {
     const bytes = Buffer.from(text, 'latin1');
-    this.#sink.write(bytes, 0, bytes.length, undefined, nobody);
+    this.#sink.writeWhole(bytes, 0, nobody);
   }
 
   /**
@@ -48,7 +48,7 @@ export class Outlet {
       if (head !== '') all.write(head, 0, 'latin1');
       if (length > 0) buffer.copy(all, head.length, start, end);
       if (tail !== '') all.write(tail, head.length + length, 'latin1');
-      this.#sink.write(all, 0, all.length, undefined, owner === undefined ? nobody : new Share(owner, length));
+      this.#sink.writeWhole(all, length, owner ?? nobody);
       return;
     }
     this.#socket.cork();
@@ -56,20 +56,5 @@ export class Outlet {
     this.#sink.write(buffer, start, end, lease, owner ?? nobody);
     if (tail !== '') this.text(tail);
     this.#socket.uncork();
-  }
-}
-
-/** The part of a write that is somebody's; the rest is framing of ours. */
-class Share implements Consumer {
-  readonly #owner: Consumer;
-  readonly #length: number;
-
-  constructor(owner: Consumer, length: number) {
-    this.#owner = owner;
-    this.#length = length;
-  }
-
-  consumed(): void {
-    this.#owner.consumed(this.#length);
   }
 }

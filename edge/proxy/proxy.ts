@@ -88,6 +88,7 @@ class VisitorProxy implements HttpProxy {
       inFlight: new InFlight(limits),
       bounds: options.bounds ?? unwatched,
       coarse: clock.monotonic(),
+      wallOffset: clock.now() - clock.monotonic(),
       draining: false,
       exchanges: 0,
       requests: 0,
@@ -164,6 +165,7 @@ class VisitorProxy implements HttpProxy {
   #tick(): void {
     const now = this.#context.clock.monotonic();
     this.#context.coarse = now;
+    this.#context.wallOffset = this.#context.clock.now() - now;
     for (const visitor of this.#visitors) visitor.tick(now);
     this.#context.pools.expire(now);
     this.#context.inFlight.expire();

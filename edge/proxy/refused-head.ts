@@ -2,6 +2,7 @@ import type { FailureCode } from '../../shared/domain/failure.ts';
 import type { Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { toAccessRecord } from './exchange-record.ts';
+import { plainAddress } from './forward-head.ts';
 import { renderRefusal } from './refusal.ts';
 import type { Reply } from './reply.ts';
 import { createRequestId } from './request-id.ts';
@@ -40,7 +41,8 @@ export function refuseHead(
       kind: 'request',
       visit: unreadable(id, connection, host),
       nodeId: context.nodeId,
-      version: visitor.http2 ? '2' : '1.1',
+      protocol: visitor.http2 ? 'http/2' : 'http/1.1',
+      address: plainAddress(connection.peerAddress),
       userAgent: '',
       time,
       startedAt,

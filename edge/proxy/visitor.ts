@@ -209,7 +209,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
 
   #begin(): void {
     this.#startedAt = this.#context.clock.monotonic();
-    this.#time = this.#context.clock.now();
+    this.#time = Math.floor(this.#startedAt + this.#context.wallOffset);
     this.#deadline = this.#context.coarse + this.#context.limits.headerTime;
   }
 

@@ -22,10 +22,8 @@ export interface SocketSink {
    * the socket dies. Without `lease` the bytes must stay unchanged until then. After `end` or death: consumed at once.
    */
   write(buffer: Buffer, start: number, end: number, lease: Lease | undefined, owner: Consumer): void;
-  /** Writes text of ours (a response head) as Latin-1. */
-  writeLatin1(text: string): void;
-  /** Text and bytes in one buffer and one write: for a small response. Copies; `consumed` as in `write`. */
-  writeBoth(text: string, buffer: Buffer, start: number, end: number, owner: Consumer): void;
+  /** Writes all of `bytes`, which nobody changes any more. `owner.consumed(credit)` follows as in `write`. */
+  writeWhole(bytes: Buffer, credit: number, owner: Consumer): void;
   /** Half-closes after what was written. */
   end(): void;
   /** Bytes that the system hasn't taken yet. */
@@ -83,25 +81,31 @@ class Sink implements SocketSink {
       socket.write(bytes, this.#onSettled());
       return;
     }
-    socket.write(buffer.subarray(start, end));
+    this.#writeNow(buffer.subarray(start, end), length, lease, owner);
+  }
+
+  writeWhole(bytes: Buffer, credit: number, owner: Consumer): void {
+    const socket = this.#socket;
+    if (!socket.writable) {
+      owner.consumed(credit);
+    } else if (this.#async || this.#corked || socket.writableLength > 0) {
+      this.#owe({ owner, bytes: credit, lease: undefined });
+      socket.write(bytes, this.#onSettled());
+    } else {
+      this.#writeNow(bytes, credit, undefined, owner);
+    }
+  }
+
+  /** Most often the system takes all of it at once, and there is nothing to remember. */
+  #writeNow(bytes: Buffer, credit: number, lease: Lease | undefined, owner: Consumer): void {
+    const socket = this.#socket;
+    socket.write(bytes);
     if (socket.writableLength === 0) {
-      owner.consumed(length);
+      owner.consumed(credit);
       return;
     }
-    this.#owe({ owner, bytes: length, lease });
+    this.#owe({ owner, bytes: credit, lease });
     socket.write('', this.#onSettled());
-  }
-
-  writeLatin1(text: string): void {
-    if (this.#socket.writable) this.#socket.write(text, 'latin1');
-  }
-
-  writeBoth(text: string, buffer: Buffer, start: number, end: number, owner: Consumer): void {
-    const both = Buffer.allocUnsafe(text.length + end - start);
-    both.write(text, 0, text.length, 'latin1');
-    buffer.copy(both, text.length, start, end);
-    const length = end - start;
-    this.write(both, 0, both.length, undefined, { consumed: () => owner.consumed(length) });
   }
 
   end(): void {
