@@ -414,8 +414,8 @@ export class Exchange implements OriginUser {
     this.#origin = undefined;
     origin.leave();
     if (excess || this.#originEnded || !relay.reusable || !this.body.done) origin.reset();
-    else origin.pool.rest(origin, relay.keepAlive, this.#context.clock.monotonic());
-    this.#record('request', undefined);
+    else origin.pool.rest(origin, relay.keepAlive, now);
+    this.#record('request', undefined, now);
     this.#visitor.settled(relay.close || !this.#keepsRest());
   }
 
