@@ -26,6 +26,10 @@ export interface RouteTarget {
   readonly authority: string;
   /** Encoded OPEN payload. */
   readonly open: Uint8Array;
+  /** HTTP/2 to the origin: where it chooses that in the TLS handshake, or in any case. Left out, HTTP/1.1. */
+  readonly http2?: 'alpn' | 'prior';
+  /** With `alpn`: the OPEN payload that offers it. */
+  readonly openHttp2?: Uint8Array;
   /** HTTP; left out where everything is as usual, which costs a request nothing. */
   readonly options?: TargetOptions;
 }

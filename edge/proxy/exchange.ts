@@ -12,7 +12,7 @@ import { requestText, type VisitorFields } from './forward-head.ts';
 import type { BodyReader } from './framing.ts';
 import type { TargetLoad } from './in-flight.ts';
 import { DISCARD_LIMIT, INTERIM_LIMIT } from './limits.ts';
-import type { OriginStream, OriginUser } from './origin-stream.ts';
+import type { Origin, OriginUser } from './origin-stream.ts';
 import { publicHead } from './public-head.ts';
 import { type RefusalResponse, renderRefusal } from './refusal.ts';
 import { isIdempotent, mayRepeat } from './repeat.ts';
@@ -72,7 +72,7 @@ export class Exchange implements OriginUser {
   readonly #time: number;
   readonly #startedAt: number;
   #phase: typeof WAITING | typeof RESPONDING | typeof UPGRADED | typeof OVER = WAITING;
-  #origin: OriginStream | undefined;
+  #origin: Origin | undefined;
   #relay: Relay | undefined;
   readonly #heads = new ResponseHeads();
   #handedAt: number | undefined;
@@ -217,7 +217,10 @@ export class Exchange implements OriginUser {
     }
     const pool = this.#context.pools.of(target);
     const repeatable = this.body.done && isIdempotent(this.#head.method);
-    const origin = this.#retried ? pool.open() : pool.take(repeatable, this.#context.clock.monotonic());
+    // An upgrade is a matter of HTTP/1.1.
+    const plain = this.#head.upgrade !== '';
+    const now = this.#context.clock.monotonic();
+    const origin = this.#retried ? pool.open(plain) : pool.take(repeatable, now, plain);
     if (typeof origin === 'string') {
       if (origin === 'busy') this.#context.bounds.hit('streamsPerTunnel', { agentId: target.agentId });
       this.#refuse(origin);
@@ -334,6 +337,11 @@ export class Exchange implements OriginUser {
         this.#originFailed('origin_bad_response');
         return;
       }
+      if (head.status === 408 && this.#cameTooSoon(head)) {
+        this.#heard = false;
+        this.#originFailed('origin_closed');
+        return;
+      }
       if (head.status === 101 || head.status >= 200) {
         if (!heads.copied) this.#origin?.consumed(heads.at - from);
         const shown = publicHead(head, this.visit, this.#head.authority);
@@ -350,6 +358,16 @@ export class Exchange implements OriginUser {
       from = heads.at;
     }
     if (!heads.copied) this.#origin?.consumed(heads.at - from);
+  }
+
+  /**
+   * Some servers say 408 before they close a connection that rested for too long (RFC 9110 section 15.5.9). When that
+   * crosses a request it is no answer to it: the connection was as good as closed.
+   */
+  #cameTooSoon(head: ResponseHead): boolean {
+    const origin = this.#origin;
+    if (origin === undefined || !origin.reused || !head.close || this.#retried || this.#sentBody) return false;
+    return this.#interims === 0 && isIdempotent(this.#head.method);
   }
 
   #interim(head: ResponseHead): void {
@@ -414,7 +432,7 @@ export class Exchange implements OriginUser {
     this.#origin = undefined;
     origin.leave();
     if (excess || this.#originEnded || !relay.reusable || !this.body.done) origin.reset();
-    else origin.pool.rest(origin, relay.keepAlive, now);
+    else origin.rest(relay.keepAlive, now);
     this.#record('request', undefined, now);
     this.#visitor.settled(relay.close || !this.#keepsRest());
   }
@@ -494,7 +512,7 @@ export class Exchange implements OriginUser {
     this.#send();
   }
 
-  #mayRetry({ reused, opened }: OriginStream, failure: FailureCode, code: ResetCode | undefined): boolean {
+  #mayRetry({ reused, opened }: Origin, failure: FailureCode, code: ResetCode | undefined): boolean {
     if (this.#retried || this.#heard || this.#sentBody) return false;
     return mayRepeat({ method: this.#head.method, failure, code, reused, opened });
   }

@@ -1,17 +1,21 @@
 import type { TargetProblem } from '../../shared/domain/status.ts';
 import type { StreamOpener } from '../../shared/node/stream.ts';
 import type { RouteTarget } from '../visit.ts';
+import { H2Origin } from './h2-origin.ts';
+import { H2Origins, type H2Parent } from './h2-origin-pool.ts';
 import { IDLE_PER_TARGET, IDLE_TOTAL, ORIGIN_FRESH, ORIGIN_IDLE_TIMEOUT } from './limits.ts';
-import { type OriginKeeper, OriginStream } from './origin-stream.ts';
+import { type Origin, OriginStream } from './origin-stream.ts';
 
 /** Told how a dial of a target went; `undefined` when it was answered. */
 export type DialListener = (target: RouteTarget, problem: TargetProblem | undefined) => void;
 
 /** The resting keep-alive streams to one address of one agent. The one that rested least is taken first. */
-export class OriginPool implements OriginKeeper {
+export class OriginPool implements H2Parent {
   readonly key: string;
   readonly #pools: OriginPools;
   readonly #resting: OriginStream[] = [];
+  /** Where the target's origin may speak HTTP/2. */
+  #http2: H2Origins | undefined;
   target: RouteTarget;
 
   constructor(pools: OriginPools, key: string, target: RouteTarget) {
@@ -20,12 +24,22 @@ export class OriginPool implements OriginKeeper {
     this.target = target;
   }
 
+  /** Connections that are kept, those of HTTP/2 among them. */
   get restingCount(): number {
-    return this.#resting.length;
+    return this.#resting.length + (this.#http2?.size ?? 0);
   }
 
-  /** A resting stream, or a new one, or why there is none. `repeatable`: the request may be sent again if it fails. */
-  take(repeatable: boolean, now: number): OriginStream | 'agent_offline' | 'busy' {
+  get tunnels(): StreamOpener {
+    return this.#pools.tunnels;
+  }
+
+  /**
+   * A resting stream, or a new one, or why there is none. `repeatable`: the request may be sent again if it fails.
+   * `plain`: it has to go by HTTP/1.1.
+   */
+  take(repeatable: boolean, now: number, plain: boolean): Origin | 'agent_offline' | 'busy' {
+    const shared = plain ? undefined : this.#overHttp2(false);
+    if (shared !== undefined) return shared;
     const resting = this.#resting.at(-1);
     if (
       resting !== undefined &&
@@ -36,11 +50,24 @@ export class OriginPool implements OriginKeeper {
       this.#pools.resting--;
       return resting;
     }
-    return this.open();
+    return this.openPlain();
   }
 
   /** A new stream, or why there is none. */
-  open(): OriginStream | 'agent_offline' | 'busy' {
+  open(plain: boolean): Origin | 'agent_offline' | 'busy' {
+    return (plain ? undefined : this.#overHttp2(true)) ?? this.openPlain();
+  }
+
+  #overHttp2(fresh: boolean): Origin | 'agent_offline' | 'busy' | undefined {
+    if (this.target.http2 === undefined) return undefined;
+    this.#http2 ??= new H2Origins(this);
+    const origin = this.#http2.take(fresh);
+    // A pool that was cleared while nothing was in it keeps connections again.
+    if (origin instanceof H2Origin) this.#pools.admit(this);
+    return origin;
+  }
+
+  openPlain(): OriginStream | 'agent_offline' | 'busy' {
     const origin = new OriginStream(this);
     const stream = this.#pools.tunnels.open(this.target.agentId, this.target.open, origin);
     if (typeof stream === 'string') return stream;
@@ -74,6 +101,7 @@ export class OriginPool implements OriginKeeper {
 
   /** Gives up the streams that have rested long enough. */
   expire(now: number): void {
+    this.#http2?.expire(now);
     let kept = 0;
     for (const origin of this.#resting) {
       if (now < origin.restsUntil) this.#resting[kept++] = origin;

@@ -1,4 +1,5 @@
 import type { TargetProblem } from '../../shared/domain/status.ts';
+import type { Consumer } from '../../shared/node/socket-sink.ts';
 import type { Lease, StreamHandler, TunnelStream } from '../../shared/node/stream.ts';
 import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
 import { problemOf } from '../../shared/wire/reset-meaning.ts';
@@ -24,8 +25,32 @@ export interface OriginKeeper {
   dialled(problem: TargetProblem | undefined): void;
 }
 
+/** The way to an origin that an exchange writes its request to, as text of HTTP/1.1, whatever carries it. */
+export interface Origin extends Consumer {
+  readonly pool: OriginKeeper;
+  /** False when it takes no more for now: `originWritable` follows. */
+  readonly writable: boolean;
+  /** It has served an exchange before this one. */
+  readonly reused: boolean;
+  /** The agent has connected to the origin. */
+  readonly opened: boolean;
+  /** Who is told what comes back. Before anything is written. */
+  use(user: OriginUser): void;
+  /** Ends the use; the caller rests or resets it. */
+  leave(): void;
+  /** Keeps it for the next exchange; see `OriginKeeper`. */
+  rest(keepAlive: number, now: number): void;
+  write(bytes: Uint8Array, start: number, end: number): void;
+  /** Writes `text` as Latin-1. The request's head is the first of these, and whole. */
+  writeText(text: string): void;
+  /** Half-close. */
+  end(): void;
+  /** Forgets it, at once and for good. Idempotent. */
+  reset(): void;
+}
+
 /** One connection to an origin, through the tunnel. It serves one exchange after another. */
-export class OriginStream implements StreamHandler {
+export class OriginStream implements StreamHandler, Origin {
   readonly pool: OriginKeeper;
   #stream: TunnelStream | undefined;
   #user: OriginUser | undefined;
@@ -63,6 +88,10 @@ export class OriginStream implements StreamHandler {
   leave(): void {
     this.#user = undefined;
     this.reused = true;
+  }
+
+  rest(keepAlive: number, now: number): void {
+    this.pool.rest(this, keepAlive, now);
   }
 
   write(bytes: Uint8Array, start: number, end: number): void {

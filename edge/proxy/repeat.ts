@@ -20,10 +20,11 @@ export interface FailedAttempt {
 
 /**
  * Whether the request may go out once more: only when the first attempt can have had no effect, or the same one. It met
- * a keep-alive stream that was just closing, or a tunnel that was going away or broke.
+ * a keep-alive stream that was just closing, a tunnel that was going away or broke, or an origin that said it had not
+ * begun.
  */
 export function mayRepeat({ method, failure, code, reused, opened }: FailedAttempt): boolean {
-  if (code === RESET.GOING_AWAY && !reused && !opened) return true;
+  if (code === RESET.UNPROCESSED || (code === RESET.GOING_AWAY && !reused && !opened)) return true;
   if (!isIdempotent(method)) return false;
   return failure === 'tunnel_lost' || (failure === 'origin_closed' && reused);
 }

@@ -1,5 +1,5 @@
 import { BodyReader, FRAMING } from './framing.ts';
-import type { OriginStream } from './origin-stream.ts';
+import type { Origin } from './origin-stream.ts';
 import type { RequestHead } from './request-head.ts';
 import { trailersForTarget } from './target-head.ts';
 
@@ -13,7 +13,7 @@ export class RequestBody extends BodyReader {
   }
 
   /** Passes on `buffer[start, stop)`, which was just scanned. */
-  pass(origin: OriginStream, buffer: Buffer, start: number, stop: number): void {
+  pass(origin: Origin, buffer: Buffer, start: number, stop: number): void {
     const { chunks } = this;
     origin.write(buffer, start, chunks === undefined ? stop : chunks.passEnd);
     if (chunks?.done && chunks.heldTrailers)
@@ -21,7 +21,7 @@ export class RequestBody extends BodyReader {
   }
 
   /** What was announced to the origin ends here; `trailers` are clean lines, each with its CRLF. */
-  finish(_origin: OriginStream, _trailers: string): void {}
+  finish(_origin: Origin, _trailers: string): void {}
 }
 
 /** The body of a request that is framed by its stream (HTTP/2): it goes on with a known length, or in chunks of ours. */
@@ -32,7 +32,7 @@ export class DataBody extends BodyReader implements Pick<RequestBody, 'pass' | '
     super(head.chunked ? FRAMING.CLOSE : FRAMING.LENGTH, head.length);
   }
 
-  pass(origin: OriginStream, buffer: Buffer, start: number, stop: number): void {
+  pass(origin: Origin, buffer: Buffer, start: number, stop: number): void {
     if (this.framing === FRAMING.LENGTH) {
       origin.write(buffer, start, stop);
       return;
@@ -43,7 +43,7 @@ export class DataBody extends BodyReader implements Pick<RequestBody, 'pass' | '
     origin.writeText('\r\n');
   }
 
-  finish(origin: OriginStream, trailers: string): void {
+  finish(origin: Origin, trailers: string): void {
     if (this.framing !== FRAMING.CLOSE) return;
     origin.writeText(`0\r\n${trailersForTarget(trailers, origin.pool.target, this.withheld)}\r\n`);
   }

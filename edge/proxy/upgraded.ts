@@ -1,13 +1,13 @@
 import type { Lease } from '../../shared/node/stream.ts';
 import type { ProxyContext } from './context.ts';
-import type { OriginStream } from './origin-stream.ts';
+import type { Origin } from './origin-stream.ts';
 import type { Reply } from './reply.ts';
 
 /** A connection after 101: bytes both ways, until both sides have closed. */
 export class Upgraded {
   readonly #context: ProxyContext;
   readonly #reply: Reply;
-  readonly #origin: OriginStream;
+  readonly #origin: Origin;
   #visitorEnded = false;
   #originEnded = false;
   bytesUp = 0;
@@ -15,7 +15,7 @@ export class Upgraded {
   /** Coarse time of the last sign of life from either side. */
   lastActivity: number;
 
-  constructor(context: ProxyContext, reply: Reply, origin: OriginStream) {
+  constructor(context: ProxyContext, reply: Reply, origin: Origin) {
     this.#context = context;
     this.#reply = reply;
     this.#origin = origin;

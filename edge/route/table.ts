@@ -2,12 +2,13 @@ import { isRestricting, type Restrictions } from '../../shared/domain/restrictio
 import {
   authority,
   DEFAULT_IDLE_TIMEOUT,
+  offersHttp2,
   type Service,
   type ServiceMode,
   type Target,
   targetLabel,
 } from '../../shared/domain/service.ts';
-import { encodeOpen } from '../../shared/wire/open.ts';
+import { encodeOpen, type OpenRequest } from '../../shared/wire/open.ts';
 import type { DirectRoute, Route, RouteTarget } from '../visit.ts';
 import { PersistentMap } from './persistent-map.ts';
 import { targetOptions } from './target-options.ts';
@@ -168,6 +169,16 @@ function withOptions(service: Service, target: Target): RouteTarget {
 function toRouteTarget(service: string, target: Target): RouteTarget {
   const standardPort = target.protocol === 'https' ? 443 : 80;
   const address = target.type === 'unix' ? 'localhost' : authority(target.host, target.port);
+  const open = {
+    service,
+    type: target.type,
+    host: target.host,
+    port: target.port,
+    tls: target.protocol === 'https',
+    skipTlsVerify: target.skipTlsVerify,
+    ...(target.protocol === 'udp' ? { udp: true } : {}),
+    connectTimeout: target.connectTimeout,
+  };
   return {
     id: target.id,
     agentId: target.agentId,
@@ -175,15 +186,13 @@ function toRouteTarget(service: string, target: Target): RouteTarget {
     prefix: target.path.length > 1 ? target.path.replace(/\/+$/, '') || '/' : '/',
     // The default port is left out of Host, as clients of the origin would (RFC 9110 section 4.2.3).
     authority: target.port === standardPort ? authority(target.host, 0).slice(0, -2) : address,
-    open: encodeOpen({
-      service,
-      type: target.type,
-      host: target.host,
-      port: target.port,
-      tls: target.protocol === 'https',
-      skipTlsVerify: target.skipTlsVerify,
-      ...(target.protocol === 'udp' ? { udp: true } : {}),
-      connectTimeout: target.connectTimeout,
-    }),
+    open: encodeOpen(open),
+    ...http2Of(target, open),
   };
+}
+
+/** An https origin says in the handshake whether it speaks HTTP/2; of another one its user has to. */
+function http2Of(target: Target, open: OpenRequest): Pick<RouteTarget, 'http2' | 'openHttp2'> {
+  if (offersHttp2(target)) return { http2: 'alpn', openHttp2: encodeOpen({ ...open, http2: true }) };
+  return target.protocol === 'http' && target.http2 === true ? { http2: 'prior' } : {};
 }

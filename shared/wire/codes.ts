@@ -18,6 +18,10 @@ export const RESET = {
   LIMIT: 8,
   /** The tunnel is shutting down; safe to retry elsewhere when nothing was sent. */
   GOING_AWAY: 9,
+  /** Local only, never on the wire: what came from the origin is no answer in its protocol. */
+  BAD_ANSWER: 253,
+  /** Local only: the origin has not begun with the request; safe to retry when nothing of its body was sent. */
+  UNPROCESSED: 254,
   /** Local only, never on the wire: the tunnel under the stream is gone. */
   TUNNEL_LOST: 255,
 } as const;

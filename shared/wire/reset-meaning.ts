@@ -18,5 +18,6 @@ export function failureOf(code: ResetCode): FailureCode {
   const problem = PROBLEMS[code];
   if (problem !== undefined) return problem;
   if (code === RESET.LIMIT) return 'busy';
+  if (code === RESET.BAD_ANSWER) return 'origin_bad_response';
   return code === RESET.GOING_AWAY || code === RESET.TUNNEL_LOST ? 'tunnel_lost' : 'origin_closed';
 }

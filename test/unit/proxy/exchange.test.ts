@@ -265,6 +265,31 @@ describe('a request is repeated once', () => {
     expect(tunnels.streams.length).toBe(2);
   });
 
+  const LATE = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate';
+
+  it('when a resting stream was just giving up waiting for it', async () => {
+    const { v, stream } = await warm();
+    v.send(get());
+    await stream.until((s) => s.received.split('X-Request-Id').length === 3);
+    stream.send(LATE);
+    stream.finish();
+    (await tunnels.stream(2)).send('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond');
+    expect(await v.untilIncludes('second')).not.toContain('408');
+  });
+
+  it.each([
+    ['a fresh stream', false, 'GET', LATE],
+    ['a stream that stays open', true, 'GET', LATE.replace('Connection: close\r\n', '')],
+    ['a request that may not be sent twice', true, 'POST', LATE],
+  ])('not when 408 comes over %s: then it is an answer', async (_, rested, method, answer) => {
+    const { v, stream } = rested ? await warm() : await ask(get('', method));
+    if (rested) v.send(get(method === 'POST' ? 'Content-Length: 0\r\n' : '', method));
+    await stream.until((s) => s.received.split('X-Request-Id').length === (rested ? 3 : 2));
+    stream.send(answer);
+    await v.untilIncludes('408 Request Timeout');
+    expect(tunnels.streams.length).toBe(1);
+  });
+
   it('not when it is a POST', async () => {
     const { v, stream } = await warm();
     v.send(get('Content-Length: 0\r\n', 'POST'));

@@ -34,12 +34,24 @@ const service = (id: string, changes: Partial<Service> = {}): Service => ({
 });
 
 describe('RouteTable', () => {
+  it('knows which origins are spoken to in HTTP/2, and how that is found out', () => {
+    const of = (more: Partial<Target>) => {
+      const [first] =
+        RouteTable.from([service('a', { targets: [target(more)] })], 1).lookup('a.localhost')?.targets ?? [];
+      return [first?.http2, decodeOpen(first?.openHttp2 ?? new Uint8Array(0))?.http2];
+    };
+    expect(of({})).toEqual([undefined, undefined]);
+    expect(of({ http2: true })).toEqual(['prior', undefined]);
+    expect(of({ protocol: 'https' })).toEqual(['alpn', true]);
+    expect(of({ protocol: 'https', http2: false })).toEqual([undefined, undefined]);
+  });
+
   it('works out everything a request needs', () => {
     const remote = target({ id: 't2', type: 'host', host: 'fd00::1', port: 443, protocol: 'https', path: '/api/' });
     const off = target({ id: 't3', path: '/off', enabled: false });
     const route = RouteTable.from([service('a', { targets: [target(), remote, off] })], 7).lookup('a.localhost');
-    expect(route?.targets.map(({ open: _, ...rest }) => rest)).toEqual([
-      { id: 't2', agentId: 'agent1', label: '[fd00::1]:443', prefix: '/api', authority: '[fd00::1]' },
+    expect(route?.targets.map(({ open: _, openHttp2: __, ...rest }) => rest)).toEqual([
+      { id: 't2', agentId: 'agent1', label: '[fd00::1]:443', prefix: '/api', authority: '[fd00::1]', http2: 'alpn' },
       { id: 't1', agentId: 'agent1', label: 'port 3000', prefix: '/', authority: 'localhost:3000' },
     ]);
     expect(decodeOpen(route?.targets[0]?.open ?? new Uint8Array(0))).toMatchObject({ host: 'fd00::1', tls: true });
