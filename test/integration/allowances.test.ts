@@ -1,19 +1,13 @@
 /** What a laptop allowed to one service is no other one's: against another member of the cluster, and against an edge. */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Agent, type AgentSnapshot, createAgent } from '../../main/agent/agent.ts';
 import { type AllowList, createAllowList } from '../../main/agent/allow-list.ts';
-import { createControlClient } from '../../main/agent/control-client.ts';
 import { createDatagramOrigin } from '../../main/agent/datagram-origin.ts';
-import { lastingTrust } from '../../main/agent/edge-address.ts';
 import { createEdgeDialler } from '../../main/agent/edge-dialler.ts';
 import { createEdgeLink } from '../../main/agent/edge-link.ts';
-import { createPortFinder, type PortFinder } from '../../main/agent/local-ports.ts';
 import { createOriginDialler } from '../../main/agent/origin.ts';
 import { createTunnelDialler } from '../../main/agent/tunnel-dialler.ts';
-import { externalUrl } from '../../shared/contract/agent-state.ts';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { systemClock } from '../../shared/node/clock.ts';
 import { silentLogger } from '../../shared/node/logger.ts';
@@ -21,59 +15,16 @@ import { RESET } from '../../shared/wire/codes.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { dial, readAll } from '../support/direct.ts';
 import { EdgeProcess } from '../support/edge-process.ts';
+import { hasStatus, Laptop, localPort, publicUrl } from '../support/laptop.ts';
 import { exchange, SmallEdge } from '../support/small-edge.ts';
 
 const edge = new EdgeProcess();
-let ca = '';
-let ports: PortFinder;
 
 beforeAll(async () => {
   await edge.start();
-  ca = readFileSync(edge.ready.caFile, 'utf8');
-  ports = createPortFinder();
 });
 
-afterAll(async () => {
-  ports.close();
-  await edge[Symbol.asyncDispose]();
-});
-
-async function laptop(name: string) {
-  const place = { host: '127.0.0.1', port: edge.ready.httpsPort };
-  const client = createControlClient({ address: place, trust: { caPem: ca } });
-  const joined = await client.join(await edge.token(), name);
-  client.close();
-  if (!joined.ok) throw new Error(joined.error.message);
-  const { agentId, credential, cluster } = joined.value;
-  const allowed = createAllowList();
-  const agent = createAgent({
-    address: { ...place, domain: cluster.domain },
-    trust: lastingTrust({ caPem: ca }, cluster),
-    agentId,
-    credential,
-    name,
-    version: '0.0.0',
-    allowed,
-    ports,
-  });
-  await reached(agent, (s) => s.link.state === 'up' && s.servicesKnown);
-  return { agentId, agent, allowed, [Symbol.asyncDispose]: () => agent.close() };
-}
-
-function reached(agent: Agent, fits: (snapshot: AgentSnapshot) => boolean): Promise<AgentSnapshot> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (!fits(agent.snapshot())) return;
-      stop();
-      resolve(agent.snapshot());
-    };
-    const stop = agent.onChange(look);
-    look();
-  });
-}
-
-const status = (id: string, wanted: ServiceView['status']) => (snapshot: AgentSnapshot) =>
-  snapshot.services.some((s) => s.id === id && s.status === wanted);
+afterAll(() => edge[Symbol.asyncDispose]());
 
 /** A server that says `word` to everybody; how often it was asked. */
 async function saying(word: string) {
@@ -84,7 +35,6 @@ async function saying(word: string) {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  await ports.refresh();
   return { seen, port: portOf(server), [Symbol.asyncDispose]: () => new Promise<void>((r) => server.close(() => r())) };
 }
 
@@ -93,41 +43,36 @@ const portOf = (server: Server): number => {
   return typeof address === 'object' && address !== null ? address.port : 0;
 };
 
-const place = (port: number) => ({ type: 'agent', host: 'localhost', port }) as const;
-
-async function publish(agent: Agent, port: number, agentId?: string): Promise<ServiceView> {
-  const made = await agent.control.createService({ mode: 'tcp', targets: [{ port, ...(agentId ? { agentId } : {}) }] });
-  if (!made.ok) throw new Error(made.error.message);
-  return made.value;
-}
+const publish = (from: Laptop, port: number, agentId?: string): Promise<ServiceView> =>
+  from.create({ mode: 'tcp', targets: [{ port, ...(agentId === undefined ? {} : { agentId }) }] });
 
 const visit = async (service: ServiceView): Promise<string> =>
-  (await readAll(await dial(Number(new URL(externalUrl(service.urls)).port)))).toString();
+  (await readAll(await dial(Number(publicUrl(service).port)))).toString();
 
 it("lets no other member of the cluster have what a laptop's own service may reach", async () => {
   await using secret = await saying('secret');
-  await using victim = await laptop('victim');
-  await using member = await laptop('member');
-  const own = await publish(victim.agent, secret.port);
-  victim.allowed.allow({ service: own.id, ...place(secret.port) });
-  await reached(victim.agent, status(own.id, 'active'));
-  const stolen = await publish(member.agent, secret.port, victim.agentId);
-  const waits = await reached(member.agent, status(stolen.id, 'error'));
+  await using victim = await Laptop.join(edge, 'victim');
+  await using member = await Laptop.join(edge, 'member');
+  const own = await publish(victim, secret.port);
+  victim.allowed.allow({ service: own.id, ...localPort(secret.port) });
+  await victim.reached(hasStatus(own.id, 'active'));
+  const stolen = await publish(member, secret.port, victim.agentId);
+  const waits = await member.reached(hasStatus(stolen.id, 'error'));
   expect(waits.services.find((s) => s.id === stolen.id)?.statusReason).toContain('waits to be allowed');
   expect([await visit(stolen), secret.seen.count]).toEqual(['', 0]);
   expect(await visit(own)).toBe('secret');
   // Nor once the member was let in somewhere else, and then turns its service to what it was after.
   await using open = await saying('open');
-  const guest = await publish(member.agent, open.port, victim.agentId);
-  await reached(victim.agent, (s) => s.guests.some((g) => g.id === guest.id));
-  victim.allowed.allow({ service: guest.id, ...place(open.port) });
-  await reached(member.agent, status(guest.id, 'active'));
+  const guest = await publish(member, open.port, victim.agentId);
+  await victim.reached((s) => s.guests.some((g) => g.id === guest.id));
+  victim.allowed.allow({ service: guest.id, ...localPort(open.port) });
+  await member.reached(hasStatus(guest.id, 'active'));
   expect(await visit(guest)).toBe('open');
   const [target] = guest.targets;
   await member.agent.control.updateService(guest.id, {
     changeTargets: [{ id: target?.id ?? '', port: secret.port }],
   });
-  await reached(member.agent, status(guest.id, 'error'));
+  await member.reached(hasStatus(guest.id, 'error'));
   expect([await visit(guest), secret.seen.count]).toEqual(['', 1]);
 });
 
@@ -138,7 +83,7 @@ it('is bounded to places that were allowed for some service, whatever an edge cl
   await using hostile = new SmallEdge(identity);
   await hostile.start();
   const up = hostile.nextTunnel();
-  const allowed: AllowList = createAllowList([{ service: 'shop', ...place(shop.port) }]);
+  const allowed: AllowList = createAllowList([{ service: 'shop', ...localPort(shop.port) }]);
   using link = startLink(hostile, identity.cert, allowed);
   const tunnel = await up;
   const ask = async (port: number, service?: string) => exchange(tunnel, { port, service }, '');
