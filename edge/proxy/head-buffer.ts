@@ -39,9 +39,15 @@ function hasBareLf(buffer: Buffer, start: number, end: number, from: number): bo
   return false;
 }
 
-/** Bytes of a head that came in more than one piece. Grows by doubling, up to the limit of a head and one read. */
+/**
+ * Bytes that came before they could be used: a head in more than one piece, requests before their turn. Grows by
+ * doubling; whoever appends keeps it bounded.
+ */
 export class HeadBuffer {
   #bytes = Buffer.allocUnsafe(2048);
+  /** The bytes before this index are done with. Without copying the rest each time: there may be a thousand requests. */
+  start = 0;
+  /** The index after the last byte. */
   length = 0;
 
   get bytes(): Buffer {
@@ -49,13 +55,16 @@ export class HeadBuffer {
   }
 
   append(buffer: Buffer, start: number, end: number): void {
-    const need = this.length + end - start;
-    if (need > this.#bytes.length) {
+    const more = end - start;
+    if (this.length + more > this.#bytes.length) {
+      const need = this.length - this.start + more;
       const grown = Buffer.allocUnsafe(Math.max(need, this.#bytes.length * 2));
-      this.#bytes.copy(grown, 0, 0, this.length);
+      this.#bytes.copy(grown, 0, this.start, this.length);
       this.#bytes = grown;
+      this.length -= this.start;
+      this.start = 0;
     }
     buffer.copy(this.#bytes, this.length, start, end);
-    this.length = need;
+    this.length += more;
   }
 }

@@ -58,6 +58,8 @@ export class Visitor implements ReadTarget, VisitorEnd {
   /** Bytes that came before their turn. */
   #held: HeadBuffer | undefined;
   #consuming = false;
+  /** A request was answered on the spot; the next one waits for the next turn of the event loop. */
+  #yielding = false;
   #paused = false;
   #ended = false;
   #lingered = 0;
@@ -108,13 +110,15 @@ export class Visitor implements ReadTarget, VisitorEnd {
     return !this.#paused;
   }
 
-  #consume(buffer: Buffer, start: number, end: number): void {
+  /** `held`: where the bytes are kept already. */
+  #consume(buffer: Buffer, start: number, end: number, held?: HeadBuffer): void {
     this.#consuming = true;
     let at = start;
     while (at < end) {
       if (this.#state === HEAD) {
-        if (this.#outlet.pending > OUTLET_HIGH) break;
+        if (this.#yielding || this.#outlet.pending > OUTLET_HIGH) break;
         at = this.#readHead(buffer, at, end);
+        if (at < end && this.#state === HEAD) this.#yield();
       } else if (this.#state === EXCHANGE) {
         const exchange = this.#exchange;
         if (exchange?.takesBytes !== true) break;
@@ -126,29 +130,47 @@ export class Visitor implements ReadTarget, VisitorEnd {
       }
     }
     this.#consuming = false;
-    if (at < end) this.#hold(buffer, at, end);
+    if (at === end || this.#closed()) return;
+    if (held === undefined) this.#hold(buffer, at, end);
+    else {
+      held.start = at;
+      this.#held = held;
+    }
+  }
+
+  #closed(): boolean {
+    return this.#state === CLOSED;
+  }
+
+  /** Others have their turn: a thousand requests in one read would be tens of milliseconds of answers in a row. */
+  #yield(): void {
+    this.#yielding = true;
+    setImmediate(() => {
+      this.#yielding = false;
+      this.#pump();
+    });
   }
 
   #hold(buffer: Buffer, start: number, end: number): void {
     if (this.#state === CLOSED) return;
     this.#held ??= new HeadBuffer();
     this.#held.append(buffer, start, end);
-    if (this.#held.length > HELD_LIMIT) this.#destroy();
+    if (this.#held.length - this.#held.start > HELD_LIMIT) this.#destroy();
   }
 
   /** Takes up what was held, if its turn has come. */
   #pump(): void {
     while (this.#held !== undefined && !this.#consuming && this.#takesHeld()) {
-      const { bytes, length } = this.#held;
+      const held = this.#held;
       this.#held = undefined;
-      this.#consume(bytes, 0, length);
+      this.#consume(held.bytes, held.start, held.length, held);
     }
     if (this.#ended && this.#state === HEAD && this.#held === undefined) this.#visitorLeft();
     this.#update();
   }
 
   #takesHeld(): boolean {
-    if (this.#state === HEAD) return this.#outlet.pending <= OUTLET_HIGH;
+    if (this.#state === HEAD) return !this.#yielding && this.#outlet.pending <= OUTLET_HIGH;
     return this.#state !== EXCHANGE || this.#exchange?.takesBytes === true;
   }
 

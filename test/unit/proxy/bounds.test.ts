@@ -223,6 +223,19 @@ describe('requests under way', () => {
   });
 });
 
+describe('a thousand requests in one read', () => {
+  it('that are answered on the spot let others have their turn in between', async () => {
+    await open({});
+    const [greedy, modest] = [await visitor(), await visitor()];
+    greedy.send('GET /greedy HTTP/1.1\r\nHost: nobody.test\r\n\r\n'.repeat(1000));
+    await greedy.untilIncludes('404');
+    modest.send('GET /modest HTTP/1.1\r\nHost: nobody.test\r\n\r\n');
+    await modest.untilIncludes('404');
+    expect(stand?.records.findIndex((r) => r.path === '/modest')).toBeLessThan(500);
+    await greedy.until((text) => text.split('HTTP/1.1 404').length === 1001);
+  });
+});
+
 describe('HTTP/2', () => {
   const ENHANCE_YOUR_CALM = [constants.NGHTTP2_ENHANCE_YOUR_CALM, -1];
   const request = (stream: number): Buffer => frame(FRAME.HEADERS, 5, stream, getFields());
