@@ -9,6 +9,7 @@ import { ASSIGNED_PORTS, FIRST_FREE_PORT } from '../shared/domain/service.ts';
 import type { CertificateSources } from './certificates/certificate-set.ts';
 import { DEFAULT_LIMITS, type LimitName, type Limits, parseLimit, parseLimitsFile, settingName } from './limits.ts';
 import { isLoopback, type ListenAddress } from './listen/address.ts';
+import { MOST_AUTO_WORKERS, parseWorkers } from './workers/count.ts';
 
 /** Everything an edge needs to know to run, complete and checked. */
 export interface EdgeConfig {
@@ -25,6 +26,8 @@ export interface EdgeConfig {
   readonly embedded: boolean;
   readonly certificates: CertificateSources;
   readonly limits: Limits;
+  /** Processes that serve visitors; 1 means that one process does everything. */
+  readonly workers: number;
   /** Peers whose word on where a connection comes from is believed. */
   readonly trustedProxies: readonly Cidr[];
   /** Which ports TCP, TLS and UDP services may have. */
@@ -76,6 +79,8 @@ Options:
                                privkey.pem, here or one folder down; may be repeated
   --private-ca                 sign with a CA of the edge's own what no such certificate covers (what the edge does
                                for every name when it is given no certificates)
+  --workers N|auto             processes that serve visitors, on the same ports (default auto: one a core, at most
+                               ${MOST_AUTO_WORKERS}; 1 with --embedded and where the system is not Linux)
   --max-connections N          connections at once (default ${DEFAULT_LIMITS.connections})
   --max-connections-per-address N  the same, from one address (default ${DEFAULT_LIMITS.connectionsPerAddress})
   --max-connections-per-service N  connections of one tcp or tls service at once (default ${DEFAULT_LIMITS.connectionsPerService})
@@ -113,6 +118,7 @@ const OPTIONS = {
   key: { type: 'string', multiple: true },
   'cert-dir': { type: 'string', multiple: true },
   'private-ca': { type: 'boolean' },
+  workers: { type: 'string' },
   'max-connections': { type: 'string' },
   'max-connections-per-address': { type: 'string' },
   'max-connections-per-service': { type: 'string' },
@@ -197,6 +203,8 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
   if (!certificates.ok) return certificates;
   const limits = parseLimits(values);
   if (!limits.ok) return limits;
+  const workers = parseWorkers(values.workers, embedded);
+  if (!workers.ok) return err(usage(workers.error));
   const trustedProxies = parseProxies(values['trusted-proxy'] ?? []);
   if (!trustedProxies.ok) return trustedProxies;
   const access = parseAccess(values);
@@ -213,6 +221,7 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
     embedded,
     certificates: certificates.value,
     limits: limits.value,
+    workers: workers.value,
     trustedProxies: trustedProxies.value,
     access: access.value,
     servicePorts: { custom: values['no-custom-ports'] !== true, assigned },

@@ -4,6 +4,7 @@ import type { DirectMode } from '../shared/domain/service.ts';
 import type { Lifetime } from '../shared/node/lifetime.ts';
 import type { EdgeConfig } from './config.ts';
 import { type ControlApi, createControlApi } from './control/control-api.ts';
+import { settled } from './control/settled.ts';
 import type { EdgeSurroundings, Knowledge } from './knowledge.ts';
 import { sourceOf } from './listen/admission.ts';
 import { notFoundPage } from './not-found-page.ts';
@@ -38,6 +39,7 @@ export async function openControl(parts: ControlParts, life: Lifetime): Promise<
     accessLog: recorder,
     cluster: () => clusterInfo(config, knowledge, version, bound),
     renderNotFound: notFoundPage,
+    settled: () => settled(store, facts, clock),
     onAgentLeft,
     throttle: new FailureThrottle(() => clock.monotonic()),
     sourceOf,

@@ -3,7 +3,7 @@ import type { DirectMode } from '../shared/domain/service.ts';
 import type { StreamOpener } from '../shared/node/stream.ts';
 import type { BoundWatch } from './bounds.ts';
 import type { EdgeConfig } from './config.ts';
-import type { EdgeSurroundings, Insight } from './knowledge.ts';
+import type { Insight, Surroundings } from './knowledge.ts';
 import { isLoopback } from './listen/address.ts';
 import type { Admission } from './listen/admission.ts';
 import { admitVia } from './listen/proxied.ts';
@@ -22,7 +22,7 @@ import type { Judge } from './visit.ts';
 export interface DirectParts {
   readonly config: EdgeConfig;
   readonly insight: Insight;
-  readonly around: EdgeSurroundings;
+  readonly around: Surroundings;
   readonly tunnels: StreamOpener;
   readonly admission: Admission;
   /** Where other processes serve the same ports. */

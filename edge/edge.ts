@@ -16,7 +16,7 @@ import { createHealthServer, type HealthState } from './health/health-server.ts'
 import { createMetrics } from './health/metrics.ts';
 import { RequestCounts } from './health/request-counts.ts';
 import { createJoinToken, type JoinToken } from './join-token.ts';
-import { type EdgeSurroundings, type Insight, openKnowledge } from './knowledge.ts';
+import { type EdgeSurroundings, type Insight, openKnowledge, type Surroundings } from './knowledge.ts';
 import { isLoopback } from './listen/address.ts';
 import { Admission, sourceOf } from './listen/admission.ts';
 import { Front, type FrontOptions } from './listen/front.ts';
@@ -147,7 +147,7 @@ export const drainTime = ({ embedded }: EdgeConfig): number => (embedded ? EMBED
 /** What the ways of visitors and agents need of what is around them. */
 export interface WayParts {
   readonly config: EdgeConfig;
-  readonly around: EdgeSurroundings;
+  readonly around: Surroundings;
   readonly insight: Insight;
   readonly health: HealthState;
   /** The main port. */
@@ -160,6 +160,8 @@ export interface WayParts {
 
 /** How a process serves ports that others serve too. */
 export interface SharedWays {
+  /** Which of these processes this is, and how many there are. */
+  readonly place: { readonly worker: number; readonly workers: number };
   /** The links of agents to the node, of which those to this process are a part. */
   readonly reach: (own: StreamOpener) => StreamOpener;
   readonly divert: NonNullable<FrontOptions['divert']>;
@@ -168,6 +170,8 @@ export interface SharedWays {
 
 /** The ways of visitors and agents through one process, with everything on them that counts. */
 export interface Ways extends Omit<CountingParts, 'recorder' | 'certificates'> {
+  readonly tunnels: TunnelRegistry;
+  readonly direct: Direct;
   /** Servers for the main port and for plain HTTP, that don't listen yet; one for each address. */
   readonly https: () => Server;
   readonly http: () => Server;
@@ -270,7 +274,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   if (!followed.ok) return followed;
 
   // Who takes which connection.
-  const acceptor = createAcceptor(insight, tunnels, around, bounds, config.limits.agentHandshakes);
+  const acceptor = createAcceptor(insight, tunnels, around, bounds, limits.agentHandshakes, shared?.place);
   life.defer(() => tunnels.close());
   life.defer(() => acceptor.close());
   const front = new Front({
@@ -332,9 +336,10 @@ function contextFor(name: string, certificates: HandshakeCertificates): SecureCo
 function createAcceptor(
   { store, nodeId, seen }: Insight,
   registry: TunnelRegistry,
-  around: EdgeSurroundings,
+  around: Surroundings,
   bounds: Bounds,
   maxPending: number,
+  place: SharedWays['place'] | undefined,
 ): TunnelAcceptor {
   const { clock, logger, version } = around;
   return new TunnelAcceptor({
@@ -345,6 +350,7 @@ function createAcceptor(
     logger,
     bounds,
     maxPending,
+    ...(place === undefined ? {} : { place }),
     authenticate: (agentId, credential) => verdictOf(store, agentId, credential),
     sourceOf,
     throttled: (address) => !isLoopback(address),

@@ -18,14 +18,18 @@ import { createRecorder } from './record/recorder.ts';
 import { createStore } from './store/create-store.ts';
 import type { Store } from './store/store.ts';
 
-/** What a node runs in. */
-export interface EdgeSurroundings {
+/** What every process of a node runs in. */
+export interface Surroundings {
   /** Version of this software, for people. */
   readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The file that the access log's thread starts with (`record/recorder.ts`). */
-  readonly writerEntry: URL;
+}
+
+/** What a node runs in. */
+export interface EdgeSurroundings extends Surroundings {
+  /** The entry file, which the access log's thread (`record/recorder.ts`) and the workers' processes start with too. */
+  readonly entry: URL;
 }
 
 export type Reputation = Pick<AddressKnowledge, 'remedy'>;
@@ -56,7 +60,7 @@ export interface Knowledge extends Insight {
  */
 export async function openKnowledge(
   { dataDir, domain, certificates: sources, access }: EdgeConfig,
-  { logger, clock, writerEntry }: EdgeSurroundings,
+  { logger, clock, entry }: EdgeSurroundings,
   life: Lifetime,
 ): Promise<Result<Knowledge, Failure>> {
   const store = createStore({
@@ -75,7 +79,7 @@ export async function openKnowledge(
   certificates.value.watch(() => facts.certificateChanged());
   const reputation = openReputation(access, clock, logger, life);
   if (!reputation.ok) return reputation;
-  const recorder = createRecorder({ file: join(dataDir, 'access.db'), entry: writerEntry, log: logger, clock });
+  const recorder = createRecorder({ file: join(dataDir, 'access.db'), entry, log: logger, clock });
   life.defer(() => recorder.close());
   return ok({
     nodeId: nodeId.value,

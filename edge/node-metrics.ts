@@ -11,17 +11,21 @@ import type { TunnelRegistry } from './tunnels/registry.ts';
 
 /** Where a node's counters are. */
 export interface CountingParts {
-  readonly admission: Admission;
-  readonly bounds: Bounds;
+  readonly admission: Pick<Admission, 'accepted' | 'refused' | 'open'>;
+  readonly bounds: Pick<Bounds, 'counts'>;
   /** Connections that ended before anybody took them over, and errors of accepting. */
   readonly failures: { readonly connections: number; readonly accepts: number };
-  readonly counts: RequestCounts;
-  readonly acceptor: TunnelAcceptor;
+  readonly counts: Pick<RequestCounts, 'requests' | 'responses'>;
+  readonly acceptor: Pick<TunnelAcceptor, 'refused'>;
   readonly recorder: { counts(): Pick<RecordCounts, 'dropped'> };
-  readonly tunnels: TunnelRegistry;
+  readonly tunnels: Pick<TunnelRegistry, 'size' | 'count'>;
   readonly certificates: Pick<CertificateSet, 'counts' | 'expiries'>;
-  readonly direct: Direct;
-  readonly table: () => RouteTable;
+  readonly direct: {
+    readonly relay: Pick<Direct['relay'], 'accepted' | 'refused' | 'open'>;
+    readonly udp: Pick<Direct['udp'], 'dropped' | 'open'>;
+    readonly ports: number;
+  };
+  readonly table: () => Pick<RouteTable, 'size' | 'revision'>;
 }
 
 /** What `/metrics` reads of a node, at the moment that somebody asks. */

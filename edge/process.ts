@@ -8,6 +8,7 @@ import { type Edge, startEdge } from './edge.ts';
 import { createJoinToken } from './join-token.ts';
 import type { ListenAddress } from './listen/address.ts';
 import { createStore } from './store/create-store.ts';
+import { startNode } from './workers/node.ts';
 
 /** What the entry file knows about itself. */
 export interface Program {
@@ -61,11 +62,12 @@ async function createTokenCommand(command: Extract<Command, { kind: 'token' }>):
 
 async function serve(command: Extract<Command, { kind: 'run' }>, program: Program): Promise<number> {
   const { config, json } = command;
-  const started = await startEdge(config, {
+  const start = config.workers > 1 ? startNode : startEdge;
+  const started = await start(config, {
     version: program.version,
     clock: systemClock,
     logger: createLogger(),
-    writerEntry: program.entry,
+    entry: program.entry,
   });
   if (!started.ok) return fail(started.error, json, FAILED);
   const edge = started.value;
@@ -131,6 +133,7 @@ function readyText(edge: Edge, config: EdgeConfig): string {
     `The edge for ${config.domain} is ready.`,
     `  https        ${list(https)}`,
     ...(http.length > 0 ? [`  http         ${list(http)}`] : []),
+    `  workers      ${config.workers}`,
     `  health       http://${authority(health.host, health.port)}/healthz/ready`,
     `  fingerprint  ${edge.fingerprint}`,
     `Let a laptop join: porthole edge token create --data-dir ${config.dataDir}`,

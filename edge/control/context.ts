@@ -52,6 +52,8 @@ export interface ControlOptions {
   readonly cluster: () => ClusterInfo;
   /** Answers everything that is not the API. */
   readonly renderNotFound: (request: IncomingMessage) => Page;
+  /** Resolves once what was written is routed: answers to calls that change something wait for it. */
+  readonly settled?: () => Promise<void>;
   /** An agent has left by itself: end its tunnels. (The change feed says so too, on every node.) */
   readonly onAgentLeft?: (agentId: string) => void;
   /** Holds off addresses that fail to prove themselves, by source. */

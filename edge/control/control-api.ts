@@ -87,6 +87,11 @@ function createApp(context: ControlContext): { app: FastifyInstance; server: Ser
   });
   // The API speaks JSON only; a body that calls itself anything else is refused before it is read.
   app.removeContentTypeParser('text/plain');
+  const { settled } = context;
+  if (settled !== undefined)
+    app.addHook('onSend', async (request, reply) => {
+      if (request.method !== 'GET' && request.method !== 'HEAD' && reply.statusCode < 300) await settled();
+    });
   app.setErrorHandler((error: FastifyError, request, reply) => refuse(reply, explain(error, request, context.log)));
   app.setNotFoundHandler((request, reply) => answerUnknown(context, request, reply));
   if (server === undefined) throw new Error('fastify made no server');

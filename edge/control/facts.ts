@@ -121,6 +121,16 @@ export class Facts {
     this.#tell([agentId]);
   }
 
+  /** What is held against targets of the agent. */
+  problemsOf(agentId: string): readonly (readonly [targetId: string, problem: TargetProblem])[] {
+    return Array.from(this.#problems.get(agentId) ?? [], ([targetId, { problem }]) => [targetId, problem]);
+  }
+
+  /** Agents with targets that something is held against. */
+  agentsWithProblems(): readonly string[] {
+    return [...this.#problems.keys()];
+  }
+
   /** Forgets targets that no longer exist: all of the agent's but `existing`. Nobody is told: no status rests on them. */
   keepOnly(agentId: string, existing: ReadonlySet<string>): void {
     const known = this.#problems.get(agentId);

@@ -14,9 +14,13 @@ export interface HealthState {
 /**
  * The listener beside the public ones: `/healthz/live`, `/healthz/ready`, `/healthz/startup`, `/metrics`. On loopback it
  * answers under names of loopback only: a page elsewhere can point its own name at 127.0.0.1 and have the browser of
- * whoever sits here read what that answers.
+ * whoever sits here read what that answers. `refresh` brings what the metrics read up to date.
  */
-export function createHealthServer(state: HealthState, metrics: Registry): Server {
+export function createHealthServer(
+  state: HealthState,
+  metrics: Registry,
+  refresh = async (): Promise<void> => {},
+): Server {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 });
   server.maxConnections = 100;
   let confined = true;
@@ -29,7 +33,7 @@ export function createHealthServer(state: HealthState, metrics: Registry): Serve
       plain(response, 421, 'misdirected request');
       return;
     }
-    answer(request, response, state, metrics).catch((error: unknown) => {
+    answer(request, response, state, metrics, refresh).catch((error: unknown) => {
       plain(response, 500, error instanceof Error ? error.message : 'failed');
     });
   });
@@ -56,6 +60,7 @@ async function answer(
   response: ServerResponse,
   state: HealthState,
   metrics: Registry,
+  refresh: () => Promise<void>,
 ): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
@@ -69,6 +74,7 @@ async function answer(
     case '/healthz/startup':
       return plain(response, state.started ? 200 : 503, state.started ? 'started' : 'starting');
     case '/metrics': {
+      await refresh();
       const text = await metrics.metrics();
       response.writeHead(200, { 'Content-Type': metrics.contentType }).end(text);
       return undefined;

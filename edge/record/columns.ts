@@ -70,6 +70,17 @@ export function toCells(records: readonly AccessRecord[]): Cell[] {
   return cells;
 }
 
+/** The records in `cells`. */
+export function recordsOf(cells: readonly Cell[]): AccessRecord[] {
+  const records: AccessRecord[] = [];
+  for (let at = 0; at + WIDTH <= cells.length; at += WIDTH) {
+    const row: Record<string, Cell> = {};
+    for (let i = 0; i < WIDTH; i++) row[COLUMNS[i]?.[0] ?? ''] = cells[at + i] ?? null;
+    records.push(toRecord(row));
+  }
+  return records;
+}
+
 const KINDS: readonly AccessRecord['kind'][] = ['request', 'open', 'close', 'connection'];
 const PROTOCOLS: readonly AccessRecord['protocol'][] = ['http/1.0', 'http/1.1', 'http/2', 'tcp', 'tls', 'udp'];
 

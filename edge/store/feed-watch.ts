@@ -24,7 +24,7 @@ export class FeedWatch {
     // A wrapper of its own, so that the same function may be added twice.
     const entry = (): void => listener();
     this.#listeners.add(entry);
-    this.#timer ??= setInterval(() => this.#look(), this.#interval).unref();
+    this.#timer ??= setInterval(() => this.look(), this.#interval).unref();
     return () => {
       this.#listeners.delete(entry);
       if (this.#listeners.size === 0) this.#stop();
@@ -45,7 +45,8 @@ export class FeedWatch {
     this.#timer = undefined;
   }
 
-  #look(): void {
+  /** Whether others have written since the look before; listeners are told. */
+  look(): void {
     const version = this.#dataVersion();
     if (version === this.#version) return;
     this.#version = version;

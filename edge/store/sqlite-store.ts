@@ -327,6 +327,10 @@ export class SqliteStore implements Store {
     return this.#feed.add(listener);
   }
 
+  look(): void {
+    if (this.#closing === undefined) this.#feed.look();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#end();
     return this.#closing;

@@ -163,6 +163,8 @@ export interface Store {
   changesSince(revision: number): Stored<ChangeSet>;
   /** Calls `listener` soon after every change of the feed, whoever made it. Returns how to stop that. */
   watch(listener: () => void): () => void;
+  /** Another process has said that it wrote: listeners are told at once, not at the next look. */
+  look(): void;
   /** Idempotent. Calls under way finish first. */
   close(): Promise<void>;
 }

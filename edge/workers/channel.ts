@@ -21,11 +21,15 @@ export class Channel<Out extends ToWorker | FromWorker, In extends ToWorker | Fr
   #passing = 0;
 
   /** `onSocket` gets passed connections, unread bytes put back; all else goes to `onMessage`. */
-  constructor(end: End, onMessage: (message: In) => void, onSocket: (socket: Socket, passed: PassedSocket) => void) {
+  constructor(
+    end: End,
+    onMessage: (message: Exclude<In, PassedSocket>) => void,
+    onSocket: (socket: Socket, passed: PassedSocket) => void,
+  ) {
     this.#end = end;
     end.on('message', (message, handle) => {
       // The other end is this very program (see WORKER_PROTOCOL).
-      const known = message as In;
+      const known = message as PassedSocket | Exclude<In, PassedSocket>;
       if (known.type !== 'socket') onMessage(known);
       // A connection that broke on the way arrives without its handle.
       else if (handle instanceof Socket) onSocket(handle, known);

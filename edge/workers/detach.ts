@@ -25,8 +25,9 @@ export function detach(socket: Socket): Buffer | undefined {
 }
 
 /** Takes over a socket that another process has passed, with what that had read of it. */
-export function attach(socket: Socket, bytes: Uint8Array): void {
+export function attach(socket: Socket, bytes: Uint8Array): Socket {
   socket.allowHalfOpen = true;
   socket.setNoDelay(true);
   if (bytes.length > 0) socket.unshift(bytes);
+  return socket;
 }

@@ -19,8 +19,6 @@ const REDIAL = 250;
 export interface NeighboursOptions {
   /** This worker's own number. */
   readonly index: number;
-  /** The links of agents to this worker. */
-  readonly own: StreamOpener;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -34,6 +32,7 @@ export interface NeighboursOptions {
 export class Neighbours implements StreamOpener {
   readonly #options: NeighboursOptions;
   readonly #links = new Map<number, Link>();
+  #own: StreamOpener = nobody;
   /** Tunnels that others have dialled to this worker. */
   readonly #incoming = new Set<Tunnel>();
   /** Which other workers have links to an agent. Bounded by the agents that are linked to this node. */
@@ -45,6 +44,12 @@ export class Neighbours implements StreamOpener {
 
   constructor(options: NeighboursOptions) {
     this.#options = options;
+  }
+
+  /** Sets the links of agents to this worker, and yields those of agents to the node. */
+  over(own: StreamOpener): StreamOpener {
+    this.#own = own;
+    return this;
   }
 
   /** Waits for other workers at the Unix socket `path`, in a folder that only this user can enter. */
@@ -84,7 +89,7 @@ export class Neighbours implements StreamOpener {
   }
 
   open(agentId: string, open: Uint8Array, handler: StreamHandler): TunnelStream | 'agent_offline' | 'busy' {
-    const stream = this.#options.own.open(agentId, open, handler);
+    const stream = this.#own.open(agentId, open, handler);
     if (stream !== 'agent_offline') return stream;
     const others = this.#agents.get(agentId);
     if (others === undefined) return 'agent_offline';
@@ -101,11 +106,11 @@ export class Neighbours implements StreamOpener {
   }
 
   roundTrip(agentId: string): number {
-    return this.#options.own.roundTrip(agentId);
+    return this.#own.roundTrip(agentId);
   }
 
   shortestRoundTrip(agentId: string): number {
-    return this.#options.own.shortestRoundTrip(agentId);
+    return this.#own.shortestRoundTrip(agentId);
   }
 
   close(): void {
@@ -137,12 +142,14 @@ export class Neighbours implements StreamOpener {
       stream.reset(RESET.LIMIT, 'not a detour');
       return through;
     }
-    const onward = this.#options.own.open(detour.agentId, detour.open, through.onward);
+    const onward = this.#own.open(detour.agentId, detour.open, through.onward);
     if (typeof onward === 'string') stream.reset(onward === 'busy' ? RESET.LIMIT : RESET.GOING_AWAY, onward);
     else through.join(onward);
     return through;
   }
 }
+
+const nobody: StreamOpener = { open: () => 'agent_offline', roundTrip: () => 0, shortestRoundTrip: () => 0 };
 
 /** The link to one neighbour: dialled at once, and again while the neighbour is there. */
 class Link {

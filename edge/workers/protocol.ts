@@ -3,6 +3,7 @@ import type { TargetProblem } from '../../shared/domain/status.ts';
 import type { CertificateMaterial } from '../certificates/certificates.ts';
 import type { EdgeConfig } from '../config.ts';
 import type { ListenerKey, ListenerState } from '../control/facts.ts';
+import type { MetricSources } from '../health/metrics.ts';
 import type { PortKey } from '../listen/service-ports.ts';
 import type { Endpoint } from '../proxy-header.ts';
 import type { Cell } from '../record/columns.ts';
@@ -13,9 +14,6 @@ import type { Cell } from '../record/columns.ts';
  * under a running edge.
  */
 export const WORKER_PROTOCOL = 1;
-
-/** The argument that makes the edge's entry a worker. */
-export const WORKER_ARGUMENT = 'worker';
 
 /** Where a passed connection goes: the control API, or the worker with this number. */
 export type PassTarget = 'api' | number;
@@ -45,6 +43,8 @@ export interface WorkerStart {
   readonly index: number;
   readonly count: number;
   readonly nodeId: string;
+  /** Version of this software, for people. */
+  readonly version: string;
   /** With the ports as bound, and this worker's share of the limits. */
   readonly config: EdgeConfig;
   /** Where it waits for the other workers. */
@@ -69,7 +69,7 @@ export type ToWorker =
   | { readonly type: 'neighbours'; readonly neighbours: readonly Neighbour[] }
   /** All certificates may be others now. */
   | { readonly type: 'certificates'; readonly certificate: CertificateMaterial }
-  | { readonly type: 'reply'; readonly id: number; readonly value: unknown }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
   /** The records of the batch before have been taken. */
   | { readonly type: 'recorded' }
   | { readonly type: 'count'; readonly id: number }
@@ -77,14 +77,12 @@ export type ToWorker =
   | { readonly type: 'drain' }
   | { readonly type: 'close' };
 
-/** Plain numbers by name, for the metrics. */
+/** What a worker has counted, for the metrics. */
 export interface Counters {
-  readonly totals: Readonly<Record<string, number>>;
-  readonly levels: Readonly<Record<string, number>>;
-  readonly responses: Readonly<Record<string, number>>;
-  /** Resident bytes, and seconds of CPU. */
-  readonly memory: number;
-  readonly cpu: number;
+  readonly totals: ReturnType<MetricSources['totals']>;
+  readonly levels: ReturnType<MetricSources['levels']>;
+  readonly responses: ReturnType<MetricSources['responses']>;
+  readonly refused: ReturnType<MetricSources['refused']>;
 }
 
 /** What a worker has learned, in the order in which it learned it. */
@@ -104,14 +102,18 @@ export type FromWorker =
   | PassedSocket
   | FactReport
   /** Lines of the access log, as flat cells (`record/columns.ts`). */
-  | { readonly type: 'records'; readonly cells: readonly Cell[]; readonly dropped: number }
+  | { readonly type: 'records'; readonly cells: readonly Cell[] }
   | { readonly type: 'seen'; readonly agentId: string }
   | { readonly type: 'ask'; readonly id: number; readonly question: Question }
   | { readonly type: 'counters'; readonly id: number; readonly counters: Counters };
 
-/** What a worker asks the control process, and what it is answered with. */
+/** What a worker asks the control process. */
 export type Question =
-  /** The certificate for a name (`CertificateMaterial`), or `undefined`. */
+  /** The certificate for a name. */
   | { readonly about: 'certificate'; readonly name: string }
-  /** Whether a port of services may be listened on: a `Failure`, or `undefined` when it may. */
+  /** Whether the workers may listen on a port of services. */
   | { readonly about: 'port'; readonly key: PortKey };
+
+export type Answer =
+  | { readonly about: 'certificate'; readonly material: CertificateMaterial | undefined }
+  | { readonly about: 'port'; readonly failure: Failure | undefined };

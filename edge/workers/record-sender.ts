@@ -10,7 +10,7 @@ const BATCH = 1_000;
 /** Records that wait at most; beyond that they are dropped, because the control process can't keep up. */
 const QUEUE = 20_000;
 
-export type SendRecords = (cells: readonly Cell[], dropped: number) => void;
+export type SendRecords = (cells: readonly Cell[]) => void;
 
 /** The access log of a worker: gathers, and sends one batch at a time to the control process, which writes. */
 export class RecordSender implements AccessSink {
@@ -35,6 +35,11 @@ export class RecordSender implements AccessSink {
     const waiting = this.#pending.push(record);
     if (waiting === BATCH) this.#flush();
     else if (this.#cancel === undefined && !this.#inFlight) this.#schedule();
+  }
+
+  /** Records that could not be sent since the start. */
+  counts(): { readonly dropped: number } {
+    return { dropped: this.#dropped };
   }
 
   /** The control process has taken the batch before. */
@@ -68,7 +73,6 @@ export class RecordSender implements AccessSink {
     if (this.#inFlight || this.#pending.length === 0) return;
     const batch = this.#pending.splice(0, BATCH);
     this.#inFlight = true;
-    this.#send(toCells(batch), this.#dropped);
-    this.#dropped = 0;
+    this.#send(toCells(batch));
   }
 }

@@ -43,7 +43,9 @@ export async function startPorthole(dir: string, far?: Far): Promise<Porthole> {
   const any = `${host}:0`;
   const where = ['--listen', any, '--health', '127.0.0.1:0', '--data-dir', data];
   const which =
-    far === undefined ? ['--domain', 'localhost', '--listen-http', any, '--embedded'] : ['--domain', 'bench.test'];
+    far === undefined
+      ? ['--domain', 'localhost', '--listen-http', any, '--embedded']
+      : ['--domain', 'bench.test', '--workers', '1'];
   const edge = await run(process.execPath, [EDGE, ...which, ...where, '--json'], { env, stdin: 'pipe' });
   const ready = await jsonLine(edge.child, (line) => (line.event === 'ready' ? (line as unknown as Ready) : undefined));
   const prefix = far === undefined ? [] : ['ip', 'netns', 'exec', far.namespace];

@@ -85,7 +85,14 @@ it('introduces itself and carries bytes to origins on either loopback address', 
   using agent = startLink(edge);
   const tunnel = await up;
   expect(edge.hellos).toEqual([
-    { protocol: 1, agentId: 'a1', credential: 'pha_x', version: '1.2.3', name: 'Jürgen’s laptop', link: expect.any(String) },
+    {
+      protocol: 1,
+      agentId: 'a1',
+      credential: 'pha_x',
+      version: '1.2.3',
+      name: 'Jürgen’s laptop',
+      link: expect.any(String),
+    },
   ]);
   for (const host of ['127.0.0.1', '::1']) {
     const port = await echo(host);

@@ -82,7 +82,11 @@ export const EMBEDDED = [
   '127.0.0.1:0',
   '--embedded',
 ];
-export const PUBLIC = ['--domain', 'edge.test', '--listen', '127.0.0.1:0', '--health', '127.0.0.1:0'];
+export const PUBLIC = [
+  ...['--domain', 'edge.test', '--listen', '127.0.0.1:0', '--health', '127.0.0.1:0'],
+  // How many cores the machine has is no part of what most tests test.
+  ...['--workers', '1'],
+];
 
 /** Starts an edge on `dataDir` and waits until it is ready. `ca`: whom to trust when it is not the edge's own CA. */
 export async function startEdge(
@@ -202,22 +206,37 @@ export async function publish(
 
 export interface Laptop {
   readonly tunnel: Tunnel;
+  readonly localPort: number;
   readonly ended: Promise<TunnelEnd>;
   /** Resolves when the edge asks it to move. */
   readonly movedOn: Promise<number>;
 }
 
-/** Links a laptop that dials whatever it is asked for. A refused handshake is thrown. */
-export async function linkLaptop(edge: RunningEdge, { agentId, credential }: JoinReply): Promise<Laptop> {
+/** A join token, as an operator of the edge on `dataDir` makes one. */
+export async function newToken(dataDir: string): Promise<string> {
+  const { out } = await runEdge(['token', 'create', '--data-dir', dataDir, '--json']);
+  return (JSON.parse(out) as { readonly token: string }).token;
+}
+
+/**
+ * Links a laptop that dials whatever it is asked for, to worker number `worker` of the edge if one is named. A refused
+ * handshake is thrown.
+ */
+export async function linkLaptop(
+  edge: RunningEdge,
+  { agentId, credential }: JoinReply,
+  worker?: number,
+): Promise<Laptop> {
   const socket = tlsConnect({
     host: '127.0.0.1',
     port: edge.ready.httpsPort,
     servername: edge.ready.domain,
     ca: edge.ca,
     minVersion: 'TLSv1.3',
-    ALPNProtocols: ['porthole/1'],
+    ALPNProtocols: ['porthole/1', ...(worker === undefined ? [] : [`porthole/1+w${worker}`])],
   });
   await once(socket, 'secureConnect');
+  const { localPort = 0 } = socket;
   const hello = { protocol: 1, agentId, credential, version: '0', name: 'test laptop' };
   const welcome = await agentHandshake(socket, hello, { clock: systemClock });
   if (!welcome.ok) throw new HandshakeRefused(welcome.error);
@@ -232,7 +251,7 @@ export async function linkLaptop(edge: RunningEdge, { agentId, credential }: Joi
     onGoAway: (code) => moved.resolve(code),
     onClose: ended.resolve,
   });
-  return { tunnel, ended: ended.promise, movedOn: moved.promise };
+  return { tunnel, localPort, ended: ended.promise, movedOn: moved.promise };
 }
 
 /** Connects a stream to the port that it asks for. */

@@ -38,6 +38,7 @@ export class EdgeProcess implements AsyncDisposable {
   async start(): Promise<Ready> {
     const listen = `127.0.0.1:${this.#ready?.httpsPort ?? 0}`;
     const args = ['--domain', this.domain, '--listen', listen, '--health', '127.0.0.1:0', '--data-dir', this.dataDir];
+    args.push('--workers', '1');
     const child = spawn(process.execPath, [ENTRY, ...args, ...this.#more, '--json'], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, PORTHOLE_LOG: 'warn' },

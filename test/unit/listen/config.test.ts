@@ -11,7 +11,7 @@ const refusal = (line: string): string => {
 
 describe('parseCommand', () => {
   it('fills in everything that a stand-alone edge needs', () => {
-    expect(parse('--domain Example.COM. --data-dir data')).toEqual({
+    expect(parse('--domain Example.COM. --data-dir data --workers 3')).toEqual({
       ok: true,
       value: {
         kind: 'run',
@@ -24,6 +24,7 @@ describe('parseCommand', () => {
           health: { host: '127.0.0.1', port: 9090 },
           embedded: false,
           certificates: { pairs: [], folders: [], privateCa: true },
+          workers: 3,
           trustedProxies: [],
           limits: DEFAULT_LIMITS,
           servicePorts: { custom: true, assigned: { first: 10_000, last: 49_151 } },

@@ -1,0 +1,429 @@
+/** An edge of several processes: one that controls, two that serve, all on the same ports. */
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { connect as tlsConnect } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JoinReply } from '../../shared/contract/control-api.ts';
+import { temporaryHome } from '../support/cli.ts';
+import { run, UdpVisitor, Up, udpOrigin } from '../support/direct.ts';
+import { OpensslAuthority } from '../support/openssl.ts';
+import {
+  ask,
+  call,
+  joinEdge,
+  linkLaptop,
+  newToken,
+  PUBLIC,
+  probe,
+  publish,
+  type RunningEdge,
+  runEdge,
+  startApp,
+  startEdge,
+  temporaryFolder,
+} from './edge-stand.ts';
+
+// What is said last counts.
+const TWO = [...PUBLIC, '--workers', '2'];
+
+/** Ids of the workers' processes: the children of the edge. */
+function workersOf(edge: RunningEdge): number[] {
+  const { pid } = edge.child;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return children === '' ? [] : children.split(' ').map(Number);
+}
+
+/** The inode of the edge's end of the connection from `localPort` on loopback. */
+function inodeOf(edge: RunningEdge, localPort: number): string | undefined {
+  const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
+  const ends = `0100007F:${hex(edge.ready.httpsPort)} 0100007F:${hex(localPort)} 01`;
+  const line = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .find((l) => l.includes(ends));
+  return line?.trim().split(/\s+/)[9];
+}
+
+/** The process that serves the connection from `localPort`. */
+function servedBy(edge: RunningEdge, localPort: number): number | undefined {
+  const socket = `socket:[${inodeOf(edge, localPort)}]`;
+  return [edge.child.pid ?? 0, ...workersOf(edge)].find((pid) =>
+    readdirSync(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === socket),
+  );
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+/** A visitor with one connection that stays open. */
+class KeptVisitor {
+  readonly #agent: https.Agent;
+  readonly #edge: RunningEdge;
+  readonly #host: string;
+  localPort = 0;
+
+  constructor(edge: RunningEdge, host: string) {
+    this.#edge = edge;
+    this.#host = host;
+    this.#agent = new https.Agent({ keepAlive: true, maxSockets: 1 });
+  }
+
+  /** A request; the body of its answer. */
+  async get(path: string): Promise<{ readonly status: number; readonly body: string }> {
+    const request = https.request({
+      host: '127.0.0.1',
+      port: this.#edge.ready.httpsPort,
+      servername: this.#host,
+      ca: this.#edge.ca,
+      path,
+      headers: { host: this.#host },
+      agent: this.#agent,
+    });
+    request.end();
+    const [response] = await once(request, 'response');
+    this.localPort = response.socket.localPort;
+    return { status: response.statusCode, body: await text(response) };
+  }
+
+  /** The process that serves it. */
+  get worker(): number | undefined {
+    return servedBy(this.#edge, this.localPort);
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** Visitors with a connection each, some on each worker. */
+async function visitorsOnBoth(edge: RunningEdge, host: string, count = 12): Promise<KeptVisitor[]> {
+  const visitors = Array.from({ length: count }, () => new KeptVisitor(edge, host));
+  for (;;) {
+    await Promise.all(visitors.map((visitor) => visitor.get('/warm')));
+    const workers = new Set(visitors.map((visitor) => visitor.worker));
+    if (workers.size === 2) return visitors;
+    for (const visitor of visitors) visitor.close();
+  }
+}
+
+/** Resolves once `fits` holds; looks every 20 ms. */
+async function until(fits: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await fits())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+describe('two workers', () => {
+  let stack: AsyncDisposableStack;
+  let edge: RunningEdge;
+  let joined: JoinReply;
+  let dataDir: string;
+  let app: Awaited<ReturnType<typeof startApp>>;
+
+  beforeAll(async () => {
+    stack = new AsyncDisposableStack();
+    const folder = stack.use(temporaryFolder());
+    dataDir = folder.path;
+    edge = stack.use(await startEdge(dataDir, TWO));
+    joined = await joinEdge(edge, await newToken(dataDir));
+    app = stack.use(await startApp((request, response) => response.end(`this is ${request.url}`)));
+  });
+  afterAll(() => stack.disposeAsync());
+
+  it('are processes beside the one that controls', () => {
+    expect(workersOf(edge)).toHaveLength(2);
+  });
+
+  it('both serve an agent that has a link to one of them only', async () => {
+    const laptop = await linkLaptop(edge, joined, 0);
+    const service = await publish(edge, joined, 'detour', [{ port: app.port }]);
+    const visitors = await visitorsOnBoth(edge, service.domain);
+    for (let round = 0; round < 5; round++) {
+      const answers = await Promise.all(visitors.map((visitor, n) => visitor.get(`/${n}/${round}`)));
+      expect(answers).toEqual(visitors.map((_, n) => ({ status: 200, body: `this is /${n}/${round}` })));
+    }
+    for (const visitor of visitors) visitor.close();
+    laptop.tunnel.close(1, 'done');
+    await laptop.ended;
+  });
+
+  it('take the links that agents mean for them, whoever accepted the connection', async () => {
+    const homes: (number | undefined)[][] = [];
+    for (const worker of [0, 1]) {
+      const laptops = await Promise.all(Array.from({ length: 4 }, () => linkLaptop(edge, joined, worker)));
+      const home = () => [...new Set(laptops.map(({ localPort }) => servedBy(edge, localPort)))];
+      // Whoever passes a connection on lets go of it once it has arrived.
+      await until(() => home().length === 1);
+      homes.push(home());
+      for (const { tunnel } of laptops) tunnel.close(1, 'done');
+      await Promise.all(laptops.map(({ ended }) => ended));
+    }
+    expect(homes.map((home) => home.length)).toEqual([1, 1]);
+    expect(new Set(homes.flat())).toEqual(new Set(workersOf(edge)));
+  });
+
+  it('leave the control API to the process that controls', async () => {
+    const socket = tlsConnect({ host: '127.0.0.1', port: edge.ready.httpsPort, servername: 'edge.test', ca: edge.ca });
+    await once(socket, 'secureConnect');
+    await until(() => servedBy(edge, socket.localPort ?? 0) === edge.child.pid);
+    socket.destroy();
+    expect((await call(edge, 'GET', '/services', joined.credential)).status).toBe(200);
+    expect((await ask(edge, 'edge.test')).status).toBe(404);
+  });
+
+  it('both know a service once the API has answered, and both forget it', async () => {
+    const laptops = [await linkLaptop(edge, joined, 0), await linkLaptop(edge, joined, 1)];
+    const statuses = async (host: string): Promise<number[]> => {
+      const answers = await Promise.all(Array.from({ length: 8 }, () => ask(edge, host)));
+      return [...new Set(answers.map(({ status }) => status))];
+    };
+    for (let round = 0; round < 10; round++) {
+      const service = await publish(edge, joined, `live-${round}`, [{ port: app.port }]);
+      expect(await statuses(service.domain)).toEqual([200]);
+      expect((await call(edge, 'DELETE', `/services/${service.id}`, joined.credential)).status).toBe(204);
+      expect(await statuses(service.domain)).toEqual([404]);
+    }
+    for (const { tunnel } of laptops) tunnel.close(1, 'done');
+    await Promise.all(laptops.map(({ ended }) => ended));
+  });
+
+  it('share the ports of UDP services, and give them up together', async () => {
+    await using home = temporaryHome();
+    const { httpsPort, fingerprint } = edge.ready;
+    const token = await newToken(dataDir);
+    const secret = ['--token', token, '--fingerprint', fingerprint];
+    expect((await run(home, 'join', `https://127.0.0.1:${httpsPort}`, ...secret)).code).toBe(0);
+    await using up = await Up.start(home);
+    await using origin = await udpOrigin((message, reply) => reply(Buffer.concat([Buffer.from('re '), message])));
+    const { id, port } = await up.add(origin.port, ['--protocol', 'udp']);
+    expect(workersOf(edge).filter((pid) => holdsUdp(pid, port))).toHaveLength(2);
+    const heard = await Promise.all(
+      Array.from({ length: 24 }, async (_, n) => {
+        await using visitor = await UdpVisitor.to(port);
+        const answers: string[] = [];
+        for (let i = 0; i < 5; i++) {
+          visitor.send(Buffer.from(`${n}/${i}`));
+          answers.push(String(await visitor.next()));
+        }
+        return answers;
+      }),
+    );
+    expect(heard).toEqual(heard.map((_, n) => Array.from({ length: 5 }, (__, i) => `re ${n}/${i}`)));
+    expect((await run(home, 'services', 'remove', id)).code).toBe(0);
+    await until(() => !workersOf(edge).some((pid) => holdsUdp(pid, port)));
+  });
+
+  it('count together, and note every request in one log', async () => {
+    const laptop = await linkLaptop(edge, joined, 1);
+    const service = await publish(edge, joined, 'counted', [{ port: app.port }]);
+    const counted = async (name: string): Promise<number> =>
+      Number(new RegExp(`^porthole_${name} (\\d+)$`, 'm').exec((await probe(edge, '/metrics')).body)?.[1]);
+    const before = await counted('requests_total');
+    const visitors = await visitorsOnBoth(edge, service.domain);
+    for (let round = 0; round < 3; round++) await Promise.all(visitors.map((visitor) => visitor.get('/counted')));
+    expect((await counted('requests_total')) - before).toBeGreaterThanOrEqual(3 * visitors.length);
+    expect(await counted('agents_connected')).toBe(1);
+    expect(await counted('services_routed')).toBeGreaterThan(0);
+    await until(async () => {
+      const { value } = await call(edge, 'GET', '/logs?text=/counted&limit=200', joined.credential);
+      const { records } = value as { readonly records: readonly { readonly path: string }[] };
+      return records.filter(({ path }) => path === '/counted').length === 3 * visitors.length;
+    });
+    for (const visitor of visitors) visitor.close();
+    laptop.tunnel.close(1, 'done');
+    await laptop.ended;
+  });
+
+  it('let no other edge of the same user join in on a port', async () => {
+    const other = createServer().listen({ port: 0, host: '127.0.0.1', reusePort: true });
+    await once(other, 'listening');
+    const address = other.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    using folder = temporaryFolder();
+    const ended = await runEdge([
+      ...['--domain', 'edge.test', '--listen', `127.0.0.1:${port}`, '--health', '127.0.0.1:0', '--workers', '2'],
+      ...['--data-dir', folder.path, '--json'],
+    ]);
+    expect(ended.code).toBe(1);
+    expect(JSON.parse(ended.out)).toMatchObject({ event: 'failed', error: { code: 'address_in_use' } });
+    other.close();
+  });
+});
+
+describe('a worker that is killed', () => {
+  it('takes its own connections with it and no others, and comes back', async () => {
+    using folder = temporaryFolder();
+    await using edge = await startEdge(folder.path, TWO);
+    await using app = await startApp((request, response) => response.end(`this is ${request.url}`));
+    const joined = await joinEdge(edge, await newToken(folder.path));
+    await linkLaptop(edge, joined, 0);
+    await linkLaptop(edge, joined, 1);
+    const service = await publish(edge, joined, 'app', [{ port: app.port }]);
+    const visitors = await visitorsOnBoth(edge, service.domain);
+    const [victim = 0, survivor = 0] = workersOf(edge);
+    const homes = visitors.map((visitor) => visitor.worker);
+    let stop = false;
+    let done = 0;
+    const outcomes = visitors.map(async (visitor, n) => {
+      for (let i = 0; !stop; i++) {
+        const answer = await visitor.get(`/${n}/${i}`).catch((error: Error) => error);
+        if (answer instanceof Error) return 'cut';
+        if (answer.status !== 200 || answer.body !== `this is /${n}/${i}`) return `${answer.status} ${answer.body}`;
+        done++;
+      }
+      return 'fine';
+    });
+    await until(() => done > 200);
+    process.kill(victim, 'SIGKILL');
+    await until(() => workersOf(edge).length === 2 && !workersOf(edge).includes(victim));
+    const after = done;
+    await until(() => done > after + 200);
+    stop = true;
+    const ends = await Promise.all(outcomes);
+    expect(ends.filter((_, n) => homes[n] === survivor)).toEqual(homes.filter((h) => h === survivor).map(() => 'fine'));
+    expect(new Set(ends.filter((_, n) => homes[n] === victim))).toEqual(new Set(['cut']));
+    // The new one serves too: by a detour, until the agent has linked to it again.
+    for (const visitor of visitors) visitor.close();
+    const again = await visitorsOnBoth(edge, service.domain);
+    const answers = await Promise.all(again.map((visitor, n) => visitor.get(`/again/${n}`)));
+    expect(answers).toEqual(again.map((_, n) => ({ status: 200, body: `this is /again/${n}` })));
+    for (const visitor of again) visitor.close();
+    expect(edge.log()).toContain('a worker ended; another takes its place');
+  });
+});
+
+describe('an edge of several processes that ends', () => {
+  /** An edge with a request under way on each worker; `finish` lets the app answer. */
+  async function busyEdge(dataDir: string) {
+    const stack = new AsyncDisposableStack();
+    const edge = stack.use(await startEdge(dataDir, TWO));
+    const joined = await joinEdge(edge, await newToken(dataDir));
+    const held: (() => void)[] = [];
+    const app = stack.use(
+      await startApp((request, response) => {
+        if (request.url === '/slow') held.push(() => response.end('after all'));
+        else response.end('warm');
+      }),
+    );
+    const laptop = await linkLaptop(edge, joined);
+    const service = await publish(edge, joined, 'app', [{ port: app.port }]);
+    const visitors = await visitorsOnBoth(edge, service.domain);
+    const answers = Promise.allSettled(visitors.map((visitor) => visitor.get('/slow')));
+    await until(() => held.length === visitors.length);
+    const finish = (): void => {
+      for (const answer of held) answer();
+    };
+    return { edge, laptop, visitors, answers, finish, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  }
+
+  it('drains all of them on SIGTERM, and exits with 0', async () => {
+    using folder = temporaryFolder();
+    await using busy = await busyEdge(folder.path);
+    const { edge } = busy;
+    edge.child.kill('SIGTERM');
+    await busy.laptop.movedOn;
+    expect((await probe(edge, '/healthz/ready')).status).toBe(503);
+    busy.finish();
+    const answers = await busy.answers;
+    expect(new Set(answers.map((a) => (a.status === 'fulfilled' ? a.value.body : 'cut')))).toEqual(
+      new Set(['after all']),
+    );
+    for (const visitor of busy.visitors) visitor.close();
+    expect(await edge.exited).toBe(0);
+    expect(existsSync(join(folder.path, 'workers'))).toBe(false);
+  });
+
+  it('ends all of them at once on a second signal', async () => {
+    using folder = temporaryFolder();
+    await using busy = await busyEdge(folder.path);
+    const pids = workersOf(busy.edge);
+    busy.edge.child.kill('SIGTERM');
+    await busy.laptop.movedOn;
+    busy.edge.child.kill('SIGTERM');
+    expect(await busy.edge.exited).toBe(0);
+    expect(pids.filter(isAlive)).toEqual([]);
+    await busy.answers;
+  });
+
+  it('leaves what is under way to the workers when the process that controls is killed, and its ports to the next', async () => {
+    using folder = temporaryFolder();
+    await using busy = await busyEdge(folder.path);
+    const pids = workersOf(busy.edge);
+    const gone = once(busy.edge.child, 'exit');
+    busy.edge.child.kill('SIGKILL');
+    await gone;
+    await busy.laptop.movedOn;
+    const { httpsPort } = busy.edge.ready;
+    const args = ['--domain', 'edge.test', '--listen', `127.0.0.1:${httpsPort}`, '--health', '127.0.0.1:0'];
+    await using next = await startEdge(folder.path, [...args, '--workers', '2']);
+    busy.finish();
+    const answers = await busy.answers;
+    expect(new Set(answers.map((a) => (a.status === 'fulfilled' ? a.value.body : 'cut')))).toEqual(
+      new Set(['after all']),
+    );
+    for (const visitor of busy.visitors) visitor.close();
+    await until(() => !pids.some(isAlive));
+    expect((await ask(next, 'edge.test')).status).toBe(404);
+  });
+});
+
+describe('certificates from files', () => {
+  it('are renewed in all workers, for new connections', async () => {
+    using folder = temporaryFolder();
+    const authority = new OpensslAuthority(folder.path);
+    const at = (file: string): string => join(folder.path, file);
+    const put = (): void => {
+      const { cert, key } = authority.issue({ names: ['DNS:edge.test', 'DNS:*.edge.test'] });
+      writeFileSync(at('next.crt'), cert);
+      writeFileSync(at('next.key'), key, { mode: 0o600 });
+      renameSync(at('next.crt'), at('tls.crt'));
+      renameSync(at('next.key'), at('tls.key'));
+    };
+    put();
+    const files = ['--cert', at('tls.crt'), '--key', at('tls.key')];
+    await using edge = await startEdge(at('data'), [...TWO, ...files], authority.rootPem);
+    const serials = async (): Promise<ReadonlySet<string>> => {
+      const shown = await Promise.all(Array.from({ length: 12 }, (_, n) => serialOf(edge, n)));
+      return new Set(shown);
+    };
+    const before = await serials();
+    expect(before.size).toBe(1);
+    put();
+    await until(async () => [...(await serials())].every((serial) => !before.has(serial)));
+    expect((await serials()).size).toBe(1);
+  });
+});
+
+/** The serial number of the certificate that a visitor is shown; every other one asks for the cluster's own name. */
+async function serialOf(edge: RunningEdge, n: number): Promise<string> {
+  const servername = n % 2 === 0 ? 'edge.test' : 'app.edge.test';
+  const socket = tlsConnect({ host: '127.0.0.1', port: edge.ready.httpsPort, servername, ca: edge.ca });
+  await once(socket, 'secureConnect');
+  const { serialNumber } = socket.getPeerCertificate();
+  socket.destroy();
+  return serialNumber;
+}
+
+function holdsUdp(pid: number, port: number): boolean {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const inodes = readFileSync('/proc/net/udp', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(`:${hex} `))
+    .map((line) => `socket:[${line.trim().split(/\s+/)[9]}]`);
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => inodes.includes(linkOf(`/proc/${pid}/fd/${fd}`)));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
