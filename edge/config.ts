@@ -25,6 +25,8 @@ export interface EdgeConfig {
   /** Runs as the child of a Porthole on the same machine and ends with it. */
   readonly embedded: boolean;
   readonly certificates: CertificateSources;
+  /** Absolute: what the store's secrets are sealed with, the same on all nodes; in the data folder when left out. */
+  readonly secretKeyFile?: string;
   readonly limits: Limits;
   /** Processes that serve visitors; 1 means that one process does everything. */
   readonly workers: number;
@@ -97,6 +99,8 @@ Options:
   --assigned-ports FIRST-LAST  ports for tcp and udp services that ask for none (default ${ASSIGNED_PORTS.first}-${ASSIGNED_PORTS.last})
   --no-custom-ports            let services have assigned ports only
   --embedded                   runs inside a Porthole on this machine; ends when its standard input closes
+  --secret-key-file FILE       the key that seals the secrets in the store, the same on all nodes of a cluster: 32 random
+                               bytes in base64url (default: secret.key in the data folder, made when it is missing)
   --json                       one JSON object a line on standard output
   --help                       this text
 
@@ -133,6 +137,7 @@ const OPTIONS = {
   'assigned-ports': { type: 'string' },
   'no-custom-ports': { type: 'boolean' },
   embedded: { type: 'boolean' },
+  'secret-key-file': { type: 'string' },
   expires: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -213,6 +218,8 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
   if (assigned === undefined)
     return err(usage('--assigned-ports takes FIRST-LAST, at least ten ports from 1024 to 65535.'));
   const config: EdgeConfig = {
+  const keyFile = values['secret-key-file'];
+  if (keyFile === '') return err(usage('--secret-key-file takes the name of a file.'));
     domain: domain.value,
     listen: listen.value,
     listenHttp: listenHttp.value,
@@ -221,6 +228,7 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
     embedded,
     certificates: certificates.value,
     limits: limits.value,
+    ...(keyFile === undefined ? {} : { secretKeyFile: resolve(keyFile) }),
     workers: workers.value,
     trustedProxies: trustedProxies.value,
     access: access.value,

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { ClusterInfo } from '../shared/contract/control-api.ts';
 import type { DirectMode } from '../shared/domain/service.ts';
 import type { Lifetime } from '../shared/node/lifetime.ts';
+import { loadClusterKey } from './auth/cluster-key.ts';
+import { createKeeper } from './auth/keeper.ts';
 import type { EdgeConfig } from './config.ts';
 import { type ControlApi, createControlApi } from './control/control-api.ts';
 import { settled } from './control/settled.ts';
@@ -33,6 +35,8 @@ export async function openControl(parts: ControlParts, life: Lifetime): Promise<
   const { config, around, knowledge, bound, onAgentLeft, isPortFree } = parts;
   const { store, facts, recorder, certificates } = knowledge;
   const { clock, logger, version } = around;
+  const key = loadClusterKey(config.dataDir, config.secretKeyFile);
+  if (!key.ok) logger.error('no service can be protected: the key for secrets cannot be had', { reason: key.error });
   const control = await createControlApi({
     store,
     facts,
@@ -49,6 +53,7 @@ export async function openControl(parts: ControlParts, life: Lifetime): Promise<
       reserved: () => [bound.health, bound.http ?? 0],
     },
     isPortFree,
+    ...(key.ok ? { keeper: createKeeper(key.value) } : {}),
     log: logger,
     random: randomBytes,
     clock,

@@ -7,6 +7,8 @@ import type { StreamOpener } from '../shared/node/stream.ts';
 import { GO_AWAY } from '../shared/wire/codes.ts';
 import { openAccess } from './access/open-access.ts';
 import { createAccessStage } from './access/stage.ts';
+import { type Auth, createAuth } from './auth/auth.ts';
+import { loadClusterKey } from './auth/cluster-key.ts';
 import { type BoundName, Bounds } from './bounds.ts';
 import type { HandshakeCertificates } from './certificates/certificates.ts';
 import type { EdgeConfig } from './config.ts';
@@ -25,15 +27,16 @@ import { createPlainListener } from './listen/plain.ts';
 import { createRedirector } from './listen/redirect.ts';
 import type { ClaimPort } from './listen/service-ports.ts';
 import { type CountingParts, nodeMetrics } from './node-metrics.ts';
-import { createHttpProxy } from './proxy/proxy.ts';
+import { createHttpProxy, type HttpProxy } from './proxy/proxy.ts';
 import type { Endpoint } from './proxy-header.ts';
 import { type Changes, RouteFollower } from './route/follower.ts';
 import { createRouteStage, targetStage } from './route/stage.ts';
+import type { RouteTable } from './route/table.ts';
 import { authenticate } from './store/credential.ts';
 import type { Store } from './store/store.ts';
 import { TunnelAcceptor, type Verdict } from './tunnels/acceptor.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
-import type { Stage } from './visit.ts';
+import type { Stage, Visit } from './visit.ts';
 import { visitorConnection } from './visitor-connection.ts';
 
 /** A running edge node. */
@@ -228,6 +231,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
       proxy.endRoutes(diff);
       restricted.follow(changes.services, proxy);
       evictGone(tunnels, store, changes).catch((error: unknown) => logger.error('agents not evicted', { error }));
+      endSignedOut(auth, table, changes, proxy);
     },
   });
   const restricted = openAccess(
@@ -235,10 +239,15 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
     life,
   );
   const stages: readonly Stage[] = [
+  const key = loadClusterKey(config.dataDir, config.secretKeyFile);
+  if (!key.ok) return key;
+  const auth = createAuth({ store, domain: config.domain, key: key.value, clock, log: logger });
+  life.defer(() => auth.close());
     () => (health.ready ? undefined : 'draining'),
     createRouteStage(() => routes.table),
     createAccessStage(restricted.judge),
     targetStage,
+    auth.stage,
   ];
   const proxy = createHttpProxy({
     stages,
@@ -373,4 +382,13 @@ async function evictGone(tunnels: TunnelRegistry, store: Store, changes: Changes
   const known = new Set(agents.value.map((agent) => agent.id));
   for (const agentId of tunnels.agentIds())
     if (!known.has(agentId)) tunnels.evict(agentId, GO_AWAY.CREDENTIAL, 'the agent has left');
+}
+
+/** Ends the visits that the services' methods, sessions or links of now would not let in. */
+function endSignedOut(auth: Auth, table: RouteTable, { services }: Changes, proxy: HttpProxy): void {
+  const changed = new Set(services.map(({ id }) => id));
+  if (changed.size === 0) return;
+  const out = ({ route, identity }: Visit): boolean =>
+    route !== undefined && changed.has(route.serviceId) && !auth.holds(identity, table.route(route.serviceId)?.guard);
+  proxy.endVisits(out, 'login_required');
 }

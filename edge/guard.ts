@@ -22,4 +22,14 @@ export interface Guard {
   readonly secrets: Secrets | undefined;
   /** Ids of the share links whose sessions count: neither expired nor revoked; spent ones among them. */
   readonly shares: ReadonlySet<string>;
+  /** What people call the laptop that publishes the service. */
+  readonly publisher: string;
 }
+
+/** A guard that can let somebody in. */
+export interface OpenGuard extends Guard {
+  readonly secrets: Secrets;
+}
+
+/** Whether the guard can let anybody in. */
+export const isOpen = (guard: Guard): guard is OpenGuard => guard.secrets !== undefined;

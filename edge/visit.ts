@@ -74,6 +74,8 @@ export interface DirectRoute {
   readonly domain: string;
   readonly mode: DirectMode;
   /** `undefined` for TLS on the main port. */
+  /** HTTP: who may come in; everybody when left out. */
+  readonly guard?: Guard | undefined;
   readonly listenPort: number | undefined;
   readonly target: RouteTarget;
   /** Milliseconds that a dial may take, as the agent is told. */
@@ -147,12 +149,12 @@ export interface Forwarded {
   readonly fields: string;
   /** Names (lower-case, `-` for `_`) that may not come as trailers either. */
   readonly withheld: ReadonlySet<string>;
+  /** The header rule that was met. */
+  readonly ruleId?: string;
 }
 
 /** Additions to the line of the access log. */
 export interface VisitNote {
-  /** In place of the path, which holds a secret. */
-  path?: string;
   /** Why, in words for the owner. */
   reason?: string;
   /** What would have denied the visit, had it been enforced. */
@@ -175,6 +177,8 @@ export interface Denial {
 export interface Answer {
   readonly kind: 'answer';
   readonly status: number;
+  /** Each with its CRLF. */
+  readonly fields?: string;
   /** Each with its CRLF; the date, the length and the request's id are added. */
   readonly fields: string;
   /** Left out in answers to HEAD, and with 204 and 304, by whoever writes it. */

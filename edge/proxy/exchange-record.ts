@@ -52,7 +52,7 @@ export function toAccessRecord(facts: ExchangeFacts): AccessRecord {
     secure: visit.connection.secure,
     method: visit.method,
     host: visit.host,
-    path: own(note?.path ?? visit.path, PATH_KEPT),
+    path: own(withoutSecrets(visit.path), PATH_KEPT),
     status: facts.status,
     duration: round(facts.now - facts.startedAt),
     bytesUp: facts.bytesUp,
@@ -90,6 +90,13 @@ function addParts(record: Growing, facts: ExchangeFacts, firstByteAt: number): v
   record.tunnel = round(tunnel);
   record.origin = round(rest - tunnel);
 }
+
+/** A path without the tokens of share links, wherever they stand in it. */
+const withoutSecrets = (path: string): string =>
+  path.includes(SHARE_TOKEN) ? path.replace(/phs_[0-9A-Za-z]{8,}/g, `${SHARE_TOKEN}…`) : path;
+
+/** How such a token begins. */
+const SHARE_TOKEN = 'phs_';
 
 const round = (ms: number): number => Math.round(ms * 1000) / 1000;
 

@@ -552,6 +552,7 @@ export class Exchange implements OriginUser {
       about: denial?.about,
       close,
     });
+      fields: denial?.fields,
     this.#end(refusal, close, code);
   }
 

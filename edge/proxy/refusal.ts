@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { type FailureCode, failure, failureSpec } from '../../shared/domain/failure.ts';
+import { type AnswerKind, preferredKind } from '../preferred-kind.ts';
 import { CONTENT_SECURITY_POLICY, renderPage } from './refusal-page.ts';
 import { type RefusalWords, refusalWords } from './refusal-words.ts';
 
@@ -18,6 +19,8 @@ export interface Refusal {
   readonly targetLabel: string | undefined;
   /** Seconds until trying again makes sense; what is usual for the code when left out. */
   readonly retryAfter?: number | undefined;
+  /** More fields, each with its CRLF. */
+  readonly fields?: string | undefined;
   /** What the sentence of the code names, beside host and target. */
   readonly about?: Readonly<Record<string, string | number>> | undefined;
   /** The connection ends with this response. */
@@ -48,19 +51,18 @@ export function renderRefusal(refusal: Refusal): RefusalResponse {
   if (kind === 'html')
     head += `Content-Security-Policy: ${CONTENT_SECURITY_POLICY}\r\nReferrer-Policy: no-referrer\r\n`;
   if (spec.retry) head += `Retry-After: ${words.retryAfter}\r\n`;
+  head += refusal.fields ?? '';
   if (refusal.close) head += 'Connection: close\r\n';
   return { status: spec.status, head: `${head}\r\n`, body: refusal.method === 'HEAD' ? NOTHING : body };
 }
 
-type Kind = 'html' | 'json' | 'text';
-
-const CONTENT_TYPES: Record<Kind, string> = {
+const CONTENT_TYPES: Record<AnswerKind, string> = {
   html: 'text/html; charset=utf-8',
   json: 'application/json; charset=utf-8',
   text: 'text/plain; charset=utf-8',
 };
 
-function renderBody(kind: Kind, refusal: Refusal, words: RefusalWords): string {
+function renderBody(kind: AnswerKind, refusal: Refusal, words: RefusalWords): string {
   const { retry, status } = failureSpec(refusal.code);
   const error = failure(refusal.code, {
     host: refusal.host === '' ? 'this address' : refusal.host,
@@ -88,18 +90,3 @@ function renderBody(kind: Kind, refusal: Refusal, words: RefusalWords): string {
 }
 
 const capitalised = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
-
-/** What a client that sends this `Accept` wants to read (RFC 9110 section 12.5.1); text when it names neither. */
-export function preferredKind(accept: string): Kind {
-  let html = 0;
-  let json = 0;
-  for (const range of accept.toLowerCase().split(',').slice(0, 32)) {
-    const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
-    const quality = parameters.find((p) => p.startsWith('q='));
-    const weight = quality === undefined ? 1 : Number(quality.slice(2)) || 0;
-    if (type === 'text/html' || type === 'application/xhtml+xml') html = Math.max(html, weight);
-    else if (type === 'application/json' || /^[a-z]+\/[a-z0-9.-]+\+json$/.test(type)) json = Math.max(json, weight);
-  }
-  if (json > 0 && json >= html) return 'json';
-  return html > 0 ? 'html' : 'text';
-}

@@ -1,3 +1,4 @@
+import { isProtected } from '../../shared/domain/auth.ts';
 import { isRestricting, type Restrictions } from '../../shared/domain/restrictions.ts';
 import {
   authority,
@@ -9,6 +10,7 @@ import {
   targetLabel,
 } from '../../shared/domain/service.ts';
 import { encodeOpen, type OpenRequest } from '../../shared/wire/open.ts';
+import type { Guard } from '../guard.ts';
 import type { DirectRoute, Route, RouteTarget } from '../visit.ts';
 import { PersistentMap } from './persistent-map.ts';
 import { targetOptions } from './target-options.ts';
@@ -17,6 +19,8 @@ import { targetOptions } from './target-options.ts';
 export interface ServiceChange {
   readonly id: string;
   readonly service: Service | undefined;
+  /** Left out where everybody may come in. */
+  readonly guard?: Guard | undefined;
 }
 
 /** What a change took away from visitors who are being served. */
@@ -54,7 +58,7 @@ export class RouteTable {
   }
 
   static from(services: Iterable<Service>, revision: number): RouteTable {
-    const routes = Array.from(services, toEntry);
+    const routes = Array.from(services, (service) => toEntry(service, undefined));
     return new RouteTable(
       revision,
       PersistentMap.from(routes.map((r) => [r.domain, r])),
@@ -69,6 +73,12 @@ export class RouteTable {
   /** The route of the HTTP service at `domain` (lower-case, no trailing dot), in constant time. */
   lookup(domain: string): Route | undefined {
     const entry = this.#byDomain.get(domain);
+    return entry?.mode === 'http' ? entry : undefined;
+  }
+
+  /** The route of the HTTP service with `id`. */
+  route(id: string): Route | undefined {
+    const entry = this.#byId.get(id);
     return entry?.mode === 'http' ? entry : undefined;
   }
 
@@ -93,9 +103,9 @@ export class RouteTable {
     const ended: string[] = [];
     const endedTargets = new Map<string, readonly string[]>();
     const direct: DirectChange[] = [];
-    for (const { id, service } of changes) {
+    for (const { id, service, guard } of changes) {
       const before = this.#byId.get(id);
-      const after = service === undefined ? undefined : toEntry(service);
+      const after = service === undefined ? undefined : toEntry(service, guard);
       ids.set(id, after);
       // A domain that has passed to another service, in this batch or an earlier one, keeps its new owner.
       if (before !== undefined && before.domain !== after?.domain && !domains.get(before.domain))
@@ -124,7 +134,7 @@ function goneTargets(before: Route, after: Route): readonly string[] {
 const sameTarget = (a: RouteTarget, b: RouteTarget | undefined): boolean =>
   b !== undefined && a.agentId === b.agentId && a.prefix === b.prefix && Buffer.compare(a.open, b.open) === 0;
 
-function toEntry(service: Service): Entry {
+function toEntry(service: Service, guard: Guard | undefined): Entry {
   const targets = service.targets.filter((t) => t.enabled).map((t) => withOptions(service, t));
   return {
     serviceId: service.id,
@@ -134,10 +144,14 @@ function toEntry(service: Service): Entry {
     passHostHeader: service.passHostHeader,
     targets: targets.sort((a, b) => b.prefix.length - a.prefix.length),
     restrictions: restrictionsOf(service),
+    guard: guard ?? (isProtected(service.auth) ? CLOSED : undefined),
     mode: service.mode,
     direct: toDirect(service),
   };
 }
+
+/** A service that says it is protected, and nobody knows how. */
+const CLOSED: Guard = { methods: {}, secrets: undefined, shares: new Set(), publisher: '' };
 
 /** Only what restricts anything: whoever restricts nothing shall not pay for being asked. */
 const restrictionsOf = ({ restrictions }: Service): Restrictions | undefined =>

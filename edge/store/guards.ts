@@ -19,15 +19,28 @@ export async function withGuards(
   const ids = services.length > LOOKUP_LIMIT ? undefined : services.map(({ service }) => service.id);
   const secrets = await secretsOf(db, ids);
   const shares = await sharesOf(db, ids, now);
+  const names = await publishersOf(db, services);
   return services.map((stored) => {
     const links = shares.get(stored.service.id);
-    const guard = guardOf(stored.service, secrets.get(stored.service.id), links?.open ?? NO_SHARES);
+    const guard = guardOf(stored.service, secrets.get(stored.service.id), {
+      shares: links?.open ?? NO_SHARES,
+      publisher: names.get(stored.service.ownerId) ?? '',
+    });
     return {
       ...stored,
       ...(guard === undefined ? {} : { guard }),
       ...(links === undefined || links.live === 0 ? {} : { shares: links.live }),
     };
   });
+}
+
+/** Names of the agents behind protected services, by id. */
+async function publishersOf(db: Kysely<Tables>, services: readonly StoredService[]): Promise<Map<string, string>> {
+  const owners = new Set(services.filter(({ service }) => isProtected(service.auth)).map((s) => s.service.ownerId));
+  if (owners.size === 0) return new Map();
+  const all = db.selectFrom('agents').select(['id', 'name']);
+  const rows = await (owners.size > LOOKUP_LIMIT ? all : all.where('id', 'in', [...owners])).execute();
+  return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
 const NO_SHARES: ReadonlySet<string> = new Set();
@@ -70,7 +83,7 @@ async function sharesOf(
 function guardOf(
   { auth }: Service,
   row: Selectable<Tables['service_secrets']> | undefined,
-  shares: ReadonlySet<string>,
+  rest: Pick<Guard, 'shares' | 'publisher'>,
 ): Guard | undefined {
   const protects = isProtected(auth);
   const agrees = row === undefined ? !protects : row.methods === spellMethods(auth);
@@ -78,7 +91,7 @@ function guardOf(
   const methods = auth ?? {};
   const secrets = row === undefined ? undefined : toSecrets(row);
   const whole = agrees && secrets !== undefined && holdsAll(methods, secrets);
-  return { methods, secrets: whole ? secrets : undefined, shares };
+  return { ...rest, methods, secrets: whole ? secrets : undefined };
 }
 
 /** Whether there is something to compare with for each method that compares. */

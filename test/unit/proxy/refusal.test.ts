@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { preferredKind, type Refusal, renderRefusal } from '../../../edge/proxy/refusal.ts';
+import { preferredKind } from '../../../edge/preferred-kind.ts';
+import { type Refusal, renderRefusal } from '../../../edge/proxy/refusal.ts';
 
 const refusal: Refusal = {
   code: 'origin_refused',
