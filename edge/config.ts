@@ -91,7 +91,8 @@ Options:
   --limit NAME=VALUE           any other limit, such as header-size=32KiB or requests-per-target=200; may be repeated.
                                docs/limits.md lists them all
   --limits FILE                limits as one JSON object: {"header-size": "32KiB", "requests-per-target": 200}
-  --trusted-proxy CIDR         believe the PROXY protocol headers (v1, v2) of these peers; may be repeated
+  --trusted-proxy CIDR         believe the PROXY protocol headers (v1, v2) of these peers, and their X-Forwarded-For;
+                               may be repeated
   --geoip-database FILE        a MaxMind database (.mmdb) of countries in place of the bundled one; read again when it
                                changes
   --crowdsec-url URL --crowdsec-key-file FILE  a CrowdSec local API, such as http://127.0.0.1:8080, and the file with

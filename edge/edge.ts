@@ -37,6 +37,7 @@ import type { Store } from './store/store.ts';
 import { TunnelAcceptor, type Verdict } from './tunnels/acceptor.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
 import type { Stage, Visit } from './visit.ts';
+import { TrustedProxies } from './trusted-proxies.ts';
 import { visitorConnection } from './visitor-connection.ts';
 
 /** A running edge node. */
@@ -286,6 +287,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   const acceptor = createAcceptor(insight, tunnels, around, bounds, limits.agentHandshakes, shared?.place);
   life.defer(() => tunnels.close());
   life.defer(() => acceptor.close());
+  const proxies = new TrustedProxies(config.trustedProxies);
   const front = new Front({
     domain: config.domain,
     secureContext: (name) => contextFor(name, certificates),
@@ -294,7 +296,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
     handlers: {
       tunnel: (socket) => void acceptor.accept(socket),
       api: toApi,
-      visitor: (socket, serverName) => proxy.serve(socket, visitorConnection(socket, serverName)),
+      visitor: (socket, serverName) => proxy.serve(socket, visitorConnection(socket, proxies, serverName)),
       passThrough: (socket, serverName, source) => direct.passThrough(socket, serverName, source),
     },
     trustedProxies: config.trustedProxies,
@@ -311,7 +313,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
     onRefused,
     onAcceptError,
     visitor: (socket: Socket) =>
-      config.embedded ? proxy.serve(socket, visitorConnection(socket)) : redirect.serve(socket),
+      config.embedded ? proxy.serve(socket, visitorConnection(socket, proxies)) : redirect.serve(socket),
   };
   life.defer(() => admission.destroyAll());
 

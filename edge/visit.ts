@@ -2,6 +2,7 @@ import type { AuthMethod } from '../shared/domain/auth.ts';
 import type { FailureCode } from '../shared/domain/failure.ts';
 import type { Restrictions } from '../shared/domain/restrictions.ts';
 import type { DirectMode } from '../shared/domain/service.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** What is known of the connection that a visitor's request came over. */
 export interface VisitorConnection {
@@ -9,7 +10,13 @@ export interface VisitorConnection {
   readonly secure: boolean;
   /** The port of ours that it reached. */
   readonly localPort: number;
+  /**
+   * Whose it is: the TCP peer's, or that of the visitor whom a trusted proxy named. A visit's own connection says this
+   * of the visit, where one connection of such a proxy carries many visitors.
+   */
   readonly peerAddress: string;
+  /** Set where the peer is a trusted proxy: it says in each request for whom it speaks. */
+  readonly proxies?: TrustedProxies;
   /** The name in the ClientHello, lower-case; `undefined` without TLS or SNI. */
   readonly serverName: string | undefined;
 }

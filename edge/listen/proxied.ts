@@ -34,7 +34,10 @@ export function admitVia(
   }
   if (!admission.admitProxy(socket)) return;
   const onHeader = (source: Endpoint | undefined): void => {
-    if (admission.attribute(socket, source?.address ?? socket.remoteAddress ?? '')) done(source);
+    // Whoever speaks for many without saying for whom yet is not one source.
+    if (source === undefined) admission.accepted++;
+    else if (!admission.attribute(socket, source.address)) return;
+    done(source);
   };
   readProxyHeader(socket, required, onHeader, onRefused);
 }

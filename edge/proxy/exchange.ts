@@ -69,6 +69,7 @@ export class Exchange implements OriginUser {
   readonly #context: ProxyContext;
   readonly #visitor: VisitorEnd;
   readonly #head: RequestHead;
+  readonly #fields: VisitorFields;
   readonly #time: number;
   readonly #startedAt: number;
   #phase: typeof WAITING | typeof RESPONDING | typeof UPGRADED | typeof OVER = WAITING;
@@ -106,12 +107,13 @@ export class Exchange implements OriginUser {
     this.#context = context;
     this.#visitor = visitor;
     this.#head = head;
+    this.#fields = visitor.fields.of(head.forwardedFor);
     this.#startedAt = startedAt;
     this.#time = time;
     this.body = body;
     this.visit = {
       id: createRequestId(time),
-      connection: visitor.connection,
+      connection: this.#fields.connection,
       method: head.method,
       host: head.host,
       authority: head.authority,
@@ -229,7 +231,7 @@ export class Exchange implements OriginUser {
     this.#origin = origin;
     origin.use(this);
     const host = (route.passHostHeader ? this.#head.authority : '') || target.authority;
-    const about = this.#visitor.fields.for(this.#head.authority);
+    const about = this.#fields.for(this.#head.authority);
     const { forwarded } = this.visit;
     if (forwarded !== undefined) this.body.withheld = forwarded.withheld;
     origin.writeText(requestText(headForTarget(this.#head, target, forwarded), host, about, this.visit.id));
@@ -241,10 +243,10 @@ export class Exchange implements OriginUser {
   /** Takes its place among the requests under way; false when there is none. */
   #enter(targetId: string, serviceId: string): boolean {
     const { inFlight, bounds } = this.#context;
-    const { source } = this.#visitor.fields;
+    const { source } = this.#fields;
     const load = inFlight.enter(targetId, source, this.#head.upgrade !== '');
     if (typeof load === 'string') {
-      bounds.hit(load, { serviceId, address: this.#visitor.connection.peerAddress });
+      bounds.hit(load, { serviceId, address: this.#fields.address });
       return false;
     }
     this.#load = load;
@@ -256,7 +258,7 @@ export class Exchange implements OriginUser {
     const load = this.#load;
     this.#load = undefined;
     if (wasUpgraded && load !== undefined) load.upgrades--;
-    else load?.leave(this.#visitor.fields.source);
+    else load?.leave(this.#fields.source);
   }
 
   /** Takes bytes of the request body, or of an upgraded connection; returns the index of the first one not taken. */
@@ -451,7 +453,7 @@ export class Exchange implements OriginUser {
       return;
     }
     this.#phase = UPGRADED;
-    this.#load?.leave(this.#visitor.fields.source);
+    this.#load?.leave(this.#fields.source);
     if (this.#load !== undefined) this.#load.upgrades++;
     this.#status = 101;
     this.#firstByteAt = this.#context.clock.monotonic();
@@ -619,7 +621,7 @@ export class Exchange implements OriginUser {
         visit: this.visit,
         nodeId: context.nodeId,
         protocol: this.#visitor.http2 ? 'http/2' : this.#head.minor === 1 ? 'http/1.1' : 'http/1.0',
-        address: this.#visitor.fields.address,
+        address: this.#fields.address,
         userAgent: this.#head.userAgent,
         time: this.#time,
         startedAt: this.#startedAt,

@@ -24,6 +24,7 @@ export const FIELD = {
   TE: 10,
   KEEP_ALIVE: 11,
   HOPS: 12,
+  FORWARDED_FOR: 13,
 } as const;
 
 /** The field names that a codec knows, in lower case, and what to do with each. */
@@ -78,6 +79,8 @@ export interface Fields {
   keepAlive: string;
   /** How often an edge has passed the request on, as far as it says. */
   hops: number;
+  /** What proxies before this one say; whether that counts is for others to judge. '' without. */
+  forwardedFor: string;
   userAgent: string;
   accept: string;
   /** End-to-end fields, each with its CRLF. */
@@ -239,6 +242,9 @@ function take(fields: Fields, kind: number, value: string): boolean {
     case FIELD.HOPS:
       fields.hops = Math.max(fields.hops, Number.parseInt(value, 10) || 0);
       return true;
+    case FIELD.FORWARDED_FOR:
+      fields.forwardedFor = fields.forwardedFor === '' ? value : `${fields.forwardedFor}, ${value}`;
+      return true;
     case FIELD.USER_AGENT:
       fields.userAgent = value;
       return true;
@@ -292,6 +298,7 @@ const emptyFields = (): Fields => ({
   te: '',
   keepAlive: '',
   hops: 0,
+  forwardedFor: '',
   userAgent: '',
   accept: '',
   text: '',

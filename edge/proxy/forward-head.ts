@@ -14,6 +14,7 @@ const forwardedNode = (address: string): string => (address.includes(':') ? `"[$
 
 /** What origins, logs and limits know of the visitor. Worked out once a connection, and again when `Host` changes. */
 export class VisitorFields {
+  readonly connection: VisitorConnection;
   /** As in logs. */
   readonly address: string;
   /** Whom the address stands for, when counting. */
@@ -22,16 +23,33 @@ export class VisitorFields {
   readonly #forwarded: string;
   #authority: string | undefined;
   #text = '';
+  /** Of the last request that a trusted proxy sent, and what it said of its visitor. */
+  #behind: VisitorFields | undefined;
+  #forwardedFor = '';
 
-  constructor(connection: VisitorConnection) {
+  /** `via`: the trusted proxies between, the nearest last. */
+  constructor(connection: VisitorConnection, via: readonly string[] = []) {
+    this.connection = connection;
     const address = plainAddress(connection.peerAddress);
     const proto = connection.secure ? 'https' : 'http';
     this.address = address;
     this.source = sourceOf(connection.peerAddress);
     this.#fixed =
-      `X-Forwarded-For: ${address}\r\nX-Real-IP: ${address}\r\nX-Forwarded-Proto: ${proto}\r\n` +
+      `X-Forwarded-For: ${[address, ...via].join(', ')}\r\nX-Real-IP: ${address}\r\nX-Forwarded-Proto: ${proto}\r\n` +
       `X-Forwarded-Port: ${connection.localPort}\r\n`;
     this.#forwarded = `Forwarded: for=${forwardedNode(address)};proto=${proto}`;
+  }
+
+  /** What is known of the visitor of one request, which came with this `X-Forwarded-For`. */
+  of(forwardedFor: string): VisitorFields {
+    const { proxies, peerAddress } = this.connection;
+    if (proxies === undefined || forwardedFor === '') return this;
+    if (this.#behind === undefined || forwardedFor !== this.#forwardedFor) {
+      const { address, via } = proxies.clientOf(peerAddress, forwardedFor);
+      this.#forwardedFor = forwardedFor;
+      this.#behind = new VisitorFields({ ...this.connection, peerAddress: address }, via);
+    }
+    return this.#behind;
   }
 
   /** The fields for a request to `authority`, each with its CRLF. */

@@ -29,6 +29,8 @@ export interface RequestHead {
   readonly wantsTrailers: boolean;
   /** How often an edge has passed it on; a visitor who claims more than is true only refuses itself. */
   readonly hops: number;
+  /** The `X-Forwarded-For` that came, never passed on as such; see `TrustedProxies`. */
+  readonly forwardedFor: string;
   readonly userAgent: string;
   readonly accept: string;
   /** End-to-end fields to pass on, each with its CRLF; `Host` and framing not among them. */
@@ -50,6 +52,7 @@ const TABLE = new FieldTable([
   ['proxy-authorization', FIELD.DROP],
   ['forwarded', FIELD.DROP],
   ['x-porthole-hops', FIELD.HOPS],
+  ['x-forwarded-for', FIELD.FORWARDED_FOR],
   ...[...ADDRESS_FIELDS].map((name) => [name, FIELD.DROP] as const),
 ]);
 
@@ -127,6 +130,7 @@ function assemble(method: string, sent: string, minor: 0 | 1, fields: Fields): R
     upgrade: upgradeOf(fields, minor),
     wantsTrailers: fields.te !== '' && /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i.test(fields.te),
     hops: fields.hops,
+    forwardedFor: fields.forwardedFor,
     userAgent: fields.userAgent,
     accept: fields.accept,
     fields: fields.text,

@@ -7,6 +7,7 @@ import tls from 'node:tls';
 import type { BoundWatch } from '../../edge/bounds.ts';
 import type { Limits } from '../../edge/limits.ts';
 import { createHttpProxy, type HttpProxy } from '../../edge/proxy/proxy.ts';
+import type { TrustedProxies } from '../../edge/trusted-proxies.ts';
 import type { Route, RouteTarget, Stage } from '../../edge/visit.ts';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { TargetProblem } from '../../shared/domain/status.ts';
@@ -103,6 +104,8 @@ export interface ProxyStandOptions {
   readonly bounds?: BoundWatch;
   /** Where the next visitor comes from; by default where its socket does. */
   readonly addressOf?: () => string;
+  /** Peers whose `X-Forwarded-For` is believed. */
+  readonly proxies?: TrustedProxies;
 }
 
 /** A listener with the proxy behind it. */
@@ -134,6 +137,7 @@ export async function proxyStand(options: ProxyStandOptions): Promise<ProxyStand
       secure,
       localPort: 443,
       peerAddress: options.addressOf?.() ?? socket.remoteAddress ?? '',
+      ...(options.proxies?.trusts(socket.remoteAddress) ? { proxies: options.proxies } : {}),
       serverName: secure ? 'app.test' : undefined,
     });
   const server = secure
