@@ -127,6 +127,8 @@ export class Front {
       this.#arrivals.set(ends, arrival);
       socket.once('close', () => this.#arrivals.delete(ends));
     }
+    // Who half-closes in the middle of a handshake has left. Left half open, it would keep its place until the timeout.
+    socket.allowHalfOpen = false;
     server.emit('connection', socket);
   }
 
@@ -149,6 +151,7 @@ export class Front {
     });
     setDefaultContext(server, defaultContext);
     server.on('secureConnection', (socket) => {
+      socket.allowHalfOpen = true;
       socket.on('error', ignore);
       const arrival = this.#arrivals.get(endsOf(socket));
       if (arrival?.source !== undefined) standInFor(socket, arrival.source);

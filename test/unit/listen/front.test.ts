@@ -32,6 +32,7 @@ afterEach(() => {
 async function startFront(limits: AdmissionLimits = { total: 100, perSource: 100 }, times = {}) {
   const refused: string[] = [];
   const admission = new Admission(limits);
+  const later = Promise.withResolvers<TLSSocket>();
   const greet = (name: string) => (socket: TLSSocket) => {
     socket.resume();
     socket.end(name);
@@ -44,7 +45,10 @@ async function startFront(limits: AdmissionLimits = { total: 100, perSource: 100
     handlers: {
       tunnel: greet('tunnel'),
       api: greet('api'),
-      visitor: (socket, name) => greet(`visitor ${name}`)(socket),
+      visitor: (socket, name) => {
+        if (name === 'later.edge.test') later.resolve(socket);
+        else greet(`visitor ${name}`)(socket);
+      },
     },
     onRefused: (reason) => refused.push(reason),
     onAcceptError: (error) => refused.push(error.message),
@@ -59,7 +63,7 @@ async function startFront(limits: AdmissionLimits = { total: 100, perSource: 100
       admission.destroyAll();
     },
   });
-  return { port: listened.value.port, refused, admission };
+  return { port: listened.value.port, refused, admission, later: later.promise };
 }
 
 function dial(port: number, options: ConnectionOptions = {}): Promise<string> {
@@ -96,6 +100,30 @@ describe('Front', () => {
     silent.write(hello);
     await once(silent.resume(), 'close');
     expect(refused).toEqual(['timeout', 'handshake: ERR_TLS_HANDSHAKE_TIMEOUT']);
+  });
+
+  it('lets go at once of a client that leaves in the middle of its handshake', async () => {
+    const { port, refused, admission } = await startFront();
+    const hello = await realHello();
+    const leaving = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    leaving.write(hello);
+    await once(leaving, 'data');
+    expect(admission.open).toBe(1);
+    leaving.end();
+    await once(leaving.resume(), 'close');
+    expect([refused, admission.open]).toEqual([['handshake: ECONNRESET'], 0]);
+  });
+
+  it('lets a client half-close once its handshake is done', async () => {
+    const { port, later } = await startFront();
+    const raw = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const client = tlsConnect({ socket: raw, ca: certificates.caPem, servername: 'later.edge.test' });
+    await once(client, 'secureConnect');
+    client.end();
+    const served = await later;
+    await once(served.resume(), 'end');
+    served.end('still here');
+    expect(await readText(client)).toBe('still here');
   });
 
   it.each<[string, ConnectionOptions, string]>([
