@@ -99,9 +99,9 @@ Options:
                                the key that "cscli bouncers add" gave
   --assigned-ports FIRST-LAST  ports for tcp and udp services that ask for none (default ${ASSIGNED_PORTS.first}-${ASSIGNED_PORTS.last})
   --no-custom-ports            let services have assigned ports only
-  --embedded                   runs inside a Porthole on this machine; ends when its standard input closes
   --secret-key-file FILE       the key that seals the secrets in the store, the same on all nodes of a cluster: 32 random
                                bytes in base64url (default: secret.key in the data folder, made when it is missing)
+  --embedded                   runs inside a Porthole on this machine; ends when its standard input closes
   --json                       one JSON object a line on standard output
   --help                       this text
 
@@ -137,8 +137,8 @@ const OPTIONS = {
   'crowdsec-key-file': { type: 'string' },
   'assigned-ports': { type: 'string' },
   'no-custom-ports': { type: 'boolean' },
-  embedded: { type: 'boolean' },
   'secret-key-file': { type: 'string' },
+  embedded: { type: 'boolean' },
   expires: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -218,9 +218,9 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
   const assigned = parseRange(values['assigned-ports']);
   if (assigned === undefined)
     return err(usage('--assigned-ports takes FIRST-LAST, at least ten ports from 1024 to 65535.'));
-  const config: EdgeConfig = {
   const keyFile = values['secret-key-file'];
   if (keyFile === '') return err(usage('--secret-key-file takes the name of a file.'));
+  const config: EdgeConfig = {
     domain: domain.value,
     listen: listen.value,
     listenHttp: listenHttp.value,
@@ -228,8 +228,8 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
     health: health.value,
     embedded,
     certificates: certificates.value,
-    limits: limits.value,
     ...(keyFile === undefined ? {} : { secretKeyFile: resolve(keyFile) }),
+    limits: limits.value,
     workers: workers.value,
     trustedProxies: trustedProxies.value,
     access: access.value,

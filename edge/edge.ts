@@ -231,24 +231,24 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
       facts.setRouted(table.revision);
       proxy.endRoutes(diff);
       restricted.follow(changes.services, proxy);
-      evictGone(tunnels, store, changes).catch((error: unknown) => logger.error('agents not evicted', { error }));
       endSignedOut(auth, table, changes, proxy);
+      evictGone(tunnels, store, changes).catch((error: unknown) => logger.error('agents not evicted', { error }));
     },
   });
   const restricted = openAccess(
     { countryDatabase: config.access.countryDatabase, around, reputation: insight.reputation },
     life,
   );
-  const stages: readonly Stage[] = [
   const key = loadClusterKey(config.dataDir, config.secretKeyFile);
   if (!key.ok) return key;
   const auth = createAuth({ store, domain: config.domain, key: key.value, clock, log: logger });
   life.defer(() => auth.close());
+  const stages: readonly Stage[] = [
     () => (health.ready ? undefined : 'draining'),
     createRouteStage(() => routes.table),
     createAccessStage(restricted.judge),
-    targetStage,
     auth.stage,
+    targetStage,
   ];
   const proxy = createHttpProxy({
     stages,

@@ -2,6 +2,7 @@ import type { AuthMethod } from '../shared/domain/auth.ts';
 import type { FailureCode } from '../shared/domain/failure.ts';
 import type { Restrictions } from '../shared/domain/restrictions.ts';
 import type { DirectMode } from '../shared/domain/service.ts';
+import type { Guard } from './guard.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** What is known of the connection that a visitor's request came over. */
@@ -73,6 +74,8 @@ export interface Route {
   readonly targets: readonly RouteTarget[];
   /** From where visitors may come; from everywhere when left out. */
   readonly restrictions?: Restrictions | undefined;
+  /** HTTP: who may come in; everybody when left out. */
+  readonly guard?: Guard | undefined;
 }
 
 /** A TCP, TLS or UDP service as the route table holds it: everything that a connection needs. */
@@ -81,8 +84,6 @@ export interface DirectRoute {
   readonly domain: string;
   readonly mode: DirectMode;
   /** `undefined` for TLS on the main port. */
-  /** HTTP: who may come in; everybody when left out. */
-  readonly guard?: Guard | undefined;
   readonly listenPort: number | undefined;
   readonly target: RouteTarget;
   /** Milliseconds that a dial may take, as the agent is told. */
@@ -148,6 +149,8 @@ export interface Identity {
   readonly expiresAt?: number;
   /** The share link that opened the session. */
   readonly shareId?: string;
+  /** The header rule that was met. */
+  readonly ruleId?: string;
 }
 
 /** The visitor's fields as an origin may see them. */
@@ -156,8 +159,6 @@ export interface Forwarded {
   readonly fields: string;
   /** Names (lower-case, `-` for `_`) that may not come as trailers either. */
   readonly withheld: ReadonlySet<string>;
-  /** The header rule that was met. */
-  readonly ruleId?: string;
 }
 
 /** Additions to the line of the access log. */
@@ -176,6 +177,8 @@ export interface Denial {
   readonly code: FailureCode;
   /** Seconds until trying again makes sense; what is usual for the code when left out. */
   readonly retryAfter?: number;
+  /** Each with its CRLF. */
+  readonly fields?: string;
   /** What the code's sentence names, such as `seconds`. */
   readonly about?: Readonly<Record<string, string | number>>;
 }
@@ -184,8 +187,6 @@ export interface Denial {
 export interface Answer {
   readonly kind: 'answer';
   readonly status: number;
-  /** Each with its CRLF. */
-  readonly fields?: string;
   /** Each with its CRLF; the date, the length and the request's id are added. */
   readonly fields: string;
   /** Left out in answers to HEAD, and with 204 and 304, by whoever writes it. */

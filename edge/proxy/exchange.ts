@@ -552,9 +552,9 @@ export class Exchange implements OriginUser {
       targetLabel: this.visit.target?.label,
       retryAfter: denial?.retryAfter,
       about: denial?.about,
+      fields: denial?.fields,
       close,
     });
-      fields: denial?.fields,
     this.#end(refusal, close, code);
   }
 
