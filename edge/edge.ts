@@ -34,10 +34,10 @@ import { createRouteStage, targetStage } from './route/stage.ts';
 import type { RouteTable } from './route/table.ts';
 import { authenticate } from './store/credential.ts';
 import type { Store } from './store/store.ts';
+import { TrustedProxies } from './trusted-proxies.ts';
 import { TunnelAcceptor, type Verdict } from './tunnels/acceptor.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
 import type { Stage, Visit } from './visit.ts';
-import { TrustedProxies } from './trusted-proxies.ts';
 import { visitorConnection } from './visitor-connection.ts';
 
 /** A running edge node. */
