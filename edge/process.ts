@@ -4,9 +4,10 @@ import { systemClock } from '../shared/node/clock.ts';
 import { createLogger } from '../shared/node/logger.ts';
 import { watchParent } from '../shared/node/parent.ts';
 import { type Command, type EdgeConfig, parseCommand } from './config.ts';
-import { type Edge, startEdge } from './edge.ts';
+
 import { createJoinToken } from './join-token.ts';
 import type { ListenAddress } from './listen/address.ts';
+import { type Edge, startEdge } from './one-process.ts';
 import { createStore } from './store/create-store.ts';
 import { startNode } from './workers/node.ts';
 
