@@ -2,6 +2,7 @@ import { type ComponentType, useEffect } from 'react';
 import { LinkNotice } from './connection/link-notice.tsx';
 import { Sidebar } from './connection/sidebar.tsx';
 import { Notice } from './controls/notice.tsx';
+import { EditorScreen } from './editor/editor-screen.tsx';
 import { LogScreen } from './log/log-screen.tsx';
 import { ServicesScreen } from './services/services-screen.tsx';
 import { useMirror, useSnapshot } from './state/porthole.tsx';
@@ -51,11 +52,21 @@ function useTitle(): void {
   }, [title]);
 }
 
-const SHOWN: Readonly<Record<Screen, ComponentType>> = { services: ServicesScreen, log: LogScreen };
+/** One service, or all of them. */
+function Services({ path: [id, tab] }: ScreenProps) {
+  return id === undefined ? <ServicesScreen /> : <EditorScreen id={id} tab={tab} />;
+}
+
+interface ScreenProps {
+  /** What of the screen the place names. */
+  readonly path: readonly string[];
+}
+
+const SHOWN: Readonly<Record<Screen, ComponentType<ScreenProps>>> = { services: Services, log: LogScreen };
 
 /** The window: where to go at the side (above, where it is narrow), one screen beside it. */
 export function App() {
-  const { screen } = usePlace();
+  const { screen, path } = usePlace();
   const Shown = SHOWN[screen];
   useTitle();
   return (
@@ -75,7 +86,7 @@ export function App() {
         <div className="px-4 pt-4 empty:hidden md:px-6 md:pt-6 lg:px-8">
           <Notices />
         </div>
-        <Shown />
+        <Shown path={path} />
       </main>
       <Announcer />
     </div>

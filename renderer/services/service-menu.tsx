@@ -4,6 +4,7 @@ import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { IconButton } from '../controls/button.tsx';
 import { MoreIcon } from '../controls/icons.tsx';
 import { usePorthole } from '../state/porthole.tsx';
+import { goTo } from '../state/route.ts';
 import { t } from '../strings/strings.ts';
 
 const ITEM =
@@ -42,6 +43,9 @@ export function ServiceMenu({ service, url, online, onChoose, trigger }: MenuPro
               {t.services.open}
             </DropdownMenu.Item>
           )}
+          <DropdownMenu.Item className={ITEM} onSelect={() => goTo('services', service.id)}>
+            {t.editor.edit}
+          </DropdownMenu.Item>
           <DropdownMenu.Item className={ITEM} disabled={!online} onSelect={() => onChoose('rename')}>
             {t.services.rename}
           </DropdownMenu.Item>

@@ -1,6 +1,7 @@
+import { editor } from './de/editor.ts';
 import { log } from './de/log.ts';
 import { services } from './de/services.ts';
 import { shell } from './de/shell.ts';
 
 /** German. Says du; plain and short as the English. */
-export const de = { ...shell, ...services, ...log } as const;
+export const de = { ...shell, ...services, ...log, ...editor } as const;

@@ -1,6 +1,7 @@
+import { editor } from './en/editor.ts';
 import { log } from './en/log.ts';
 import { services } from './en/services.ts';
 import { shell } from './en/shell.ts';
 
 /** English. Plain and short; what happened, what it means for visitors, what to do, in that order. */
-export const en = { ...shell, ...services, ...log } as const;
+export const en = { ...shell, ...services, ...log, ...editor } as const;

@@ -71,6 +71,8 @@ export interface AgentState {
     readonly process?: 'starting' | 'running' | 'stopped';
     /** Embedded only: what the user should know about it, such as addresses that changed. A sentence. */
     readonly notice?: string;
+    /** Where visitors can sign in; left out when there is none. */
+    readonly providers?: readonly { readonly id: string; readonly name: string }[];
   };
   /** Newest first. While the edge is away, the last known ones. */
   readonly services: readonly ServiceView[];

@@ -21,7 +21,7 @@ interface Picture {
   readonly name: string;
   /** Absent: no preload, and no key for the web shell either. */
   readonly scene?: SceneName;
-  readonly hash?: '#/log';
+  readonly hash?: `#/${string}`;
   readonly act?: (page: Page) => Promise<void>;
 }
 
@@ -101,6 +101,37 @@ const PICTURES: readonly Picture[] = [
     async act(page) {
       await page.getByRole('button', { name: 'More for api' }).click();
       await page.getByRole('menuitem', { name: 'Rename' }).click();
+    },
+  },
+  { name: 'editor', scene: 'guarded', hash: '#/services/s-shop' },
+  { name: 'editor-auth', scene: 'guarded', hash: '#/services/s-shop/auth' },
+  { name: 'editor-access', scene: 'guarded', hash: '#/services/s-shop/access' },
+  { name: 'editor-settings', scene: 'guarded', hash: '#/services/s-shop/settings' },
+  { name: 'editor-public', scene: 'one', hash: '#/services/s-vite-5173/auth' },
+  { name: 'editor-direct', scene: 'direct', hash: '#/services/s-db/settings' },
+  { name: 'editor-gone', scene: 'one', hash: '#/services/nobody' },
+  {
+    name: 'editor-wrong',
+    scene: 'guarded',
+    hash: '#/services/s-shop/access',
+    async act(page) {
+      await page.getByRole('textbox', { name: 'Keep out' }).fill('10.1.2.3/8');
+      await page.getByRole('combobox', { name: 'Keep out' }).fill('united');
+      await page.getByRole('button', { name: 'Save changes' }).click();
+    },
+  },
+  {
+    name: 'editor-open',
+    scene: 'guarded',
+    hash: '#/services/s-shop/auth',
+    async act(page) {
+      for (const name of ['Password', 'PIN', 'Sign-in']) await page.getByRole('switch', { name }).click();
+      for (let i = 0; i < 2; i++)
+        await page
+          .getByRole('button', { name: /^Remove this header/ })
+          .first()
+          .click();
+      await page.getByRole('button', { name: 'Save changes' }).click();
     },
   },
   { name: 'quit-one', scene: 'one', act: (page) => page.getByRole('button', { name: 'Quit' }).click() },

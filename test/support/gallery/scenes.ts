@@ -165,6 +165,47 @@ const DIRECT_SERVICES: readonly ServiceView[] = [
   }),
 ];
 
+/** A service that is protected and restricted in every way. */
+const GUARDED: ServiceView = service('shop', 'active', {
+  name: 'The shop’s new front page',
+  rewriteRedirects: true,
+  targets: [
+    ...service('shop').targets,
+    {
+      id: 't-api',
+      agentId: 'a2',
+      type: 'subnet',
+      host: '10.0.0.20',
+      port: 8443,
+      protocol: 'https',
+      path: '/api',
+      enabled: true,
+      skipTlsVerify: true,
+      connectTimeout: 10_000,
+      subnet: '10.0.0.0/24',
+      responseTimeout: 30_000,
+      customHeaders: [{ name: 'X-Api-Key', value: 'not-so-secret' }],
+    },
+  ],
+  auth: {
+    password: true,
+    pin: true,
+    headers: [
+      { id: 'h1', kind: 'basic', name: 'authorization', user: 'ci' },
+      { id: 'h2', kind: 'custom', name: 'x-api-key' },
+    ],
+    sso: { provider: 'acme', groups: ['sales', 'support'] },
+  },
+  restrictions: {
+    allowCidrs: ['10.0.0.0/8', '2001:db8::/32'],
+    blockCidrs: ['10.66.0.0/16'],
+    allowCountries: ['DE', 'AT', 'CH'],
+    allowMatch: 'any',
+    crowdsec: 'observe',
+  },
+  shares: 2,
+});
+
 /** Every scene by name. */
 export const SCENES = {
   direct: scene({ services: DIRECT_SERVICES }, { log: [0, 1, 2, 3].map((i) => connection(i, NOW - i * 40_000)) }),
@@ -223,6 +264,10 @@ export const SCENES = {
     { services: SERVICES },
     { log: records(5000), live: Array.from({ length: 12 }, (_, i) => record(-1 - i, NOW + i)), dropped: 3 },
   ),
+  guarded: scene({
+    services: [GUARDED],
+    edge: { ...BASE.edge, providers: [{ id: 'acme', name: 'Acme' }] },
+  }),
   quiet: scene({ services: SERVICES }),
   refused: scene(
     { services: [] },
