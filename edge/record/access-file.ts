@@ -6,7 +6,7 @@ import { type Cell, COLUMNS, WIDTH } from './columns.ts';
 import { whereOf } from './log-filter.ts';
 
 /** Version of the table below. A file of another version is set aside: the log is not worth a migration. */
-const VERSION = 1;
+const VERSION = 2;
 const PAGE = 4096;
 /** Rows that one step of pruning removes, or one step of a search looks at: a few milliseconds. */
 const PRUNE_STEP = 2_000;

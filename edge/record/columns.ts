@@ -1,4 +1,5 @@
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
+import type { AuthMethod } from '../../shared/domain/auth.ts';
 import { isFailureCode } from '../../shared/domain/failure.ts';
 
 /** A value that SQLite takes as it is and that costs little to send to another thread. */
@@ -31,6 +32,11 @@ export const COLUMNS = [
   ['address', 'text not null'],
   ['user_agent', 'text'],
   ['failure', 'text'],
+  ['country', 'text'],
+  ['auth', 'text'],
+  ['user', 'text'],
+  ['observed', 'text'],
+  ['reason', 'text'],
 ] as const;
 export const WIDTH = COLUMNS.length;
 
@@ -65,6 +71,11 @@ export function toCells(records: readonly AccessRecord[]): Cell[] {
       r.address,
       r.userAgent === undefined ? null : cut(r.userAgent),
       r.failure ?? null,
+      r.country ?? null,
+      r.auth ?? null,
+      r.user === undefined ? null : cut(r.user),
+      r.observed ?? null,
+      r.reason === undefined ? null : cut(r.reason),
     );
   }
   return cells;
@@ -81,6 +92,7 @@ export function recordsOf(cells: readonly Cell[]): AccessRecord[] {
   return records;
 }
 
+const METHODS: readonly AuthMethod[] = ['password', 'pin', 'header', 'sso', 'share'];
 const KINDS: readonly AccessRecord['kind'][] = ['request', 'open', 'close', 'connection'];
 const PROTOCOLS: readonly AccessRecord['protocol'][] = ['http/1.0', 'http/1.1', 'http/2', 'tcp', 'tls', 'udp'];
 
@@ -89,6 +101,8 @@ export function toRecord(row: Readonly<Record<string, unknown>>): AccessRecord {
   const text = (key: string): string => String(row[key] ?? '');
   const number = (key: string): number => Number(row[key] ?? 0);
   const failure = text('failure');
+  const observed = text('observed');
+  const auth = METHODS.find((known) => known === text('auth'));
   return {
     id: text('id'),
     time: number('time'),
@@ -112,5 +126,10 @@ export function toRecord(row: Readonly<Record<string, unknown>>): AccessRecord {
     address: text('address'),
     ...(row.user_agent === null ? {} : { userAgent: text('user_agent') }),
     ...(isFailureCode(failure) ? { failure } : {}),
+    ...(row.country === null ? {} : { country: text('country') }),
+    ...(auth === undefined ? {} : { auth }),
+    ...(row.user === null ? {} : { user: text('user') }),
+    ...(isFailureCode(observed) ? { observed } : {}),
+    ...(row.reason === null ? {} : { reason: text('reason') }),
   };
 }

@@ -28,6 +28,11 @@ export function whereOf(
     const first = Number(filter.status.replace('xx', '00'));
     add('status between ? and ?', first, filter.status.endsWith('xx') ? first + 99 : first);
   }
+  if (filter.path !== undefined) add('instr(lower(path), ?) > 0', filter.path.toLowerCase());
+  if (filter.address !== undefined) add('address = ?', filter.address.toLowerCase());
+  if (filter.country !== undefined) add('country = ?', filter.country.toUpperCase());
+  if (filter.user !== undefined) add("instr(lower(coalesce(user, '')), ?) > 0", filter.user.toLowerCase());
+  if (filter.auth !== undefined) add('auth = ? or failure = ? or observed = ?', filter.auth, filter.auth, filter.auth);
   if (filter.since !== undefined) add('time >= ?', filter.since);
   if (filter.until !== undefined) add('time <= ?', filter.until);
   return { sql: terms.join(' and '), parameters };
