@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { ShareLink } from '../../shared/domain/auth.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
@@ -52,6 +53,10 @@ class Refusal extends Error {
 const refuse = (reason: Failure): never => {
   throw new Refusal(reason);
 };
+
+/** How often the database is tried while another process writes, and about how many milliseconds pass in between. */
+const BUSY_TRIES = 25;
+const BUSY_PAUSE = 20;
 
 /** Spent and expired join tokens are forgotten after 30 days: until then a second use can be told what happened. */
 const TOKEN_MEMORY = 30 * 24 * 3600_000;
@@ -372,15 +377,19 @@ export class SqliteStore implements Store {
     return this.#track(this.#attempt(run));
   }
 
+  /** Another process that writes at the same moment (a worker of this node, a command) is waited for, between turns. */
   async #attempt<T>(run: () => Promise<T>): Stored<T> {
-    if (this.#closing !== undefined) return err(failure('draining'));
-    try {
-      return ok(await run());
-    } catch (error) {
-      if (error instanceof Refusal) return err(error.failure);
-      const reason = mediumFailure(error, this.#options.path);
-      if (reason === undefined) throw error;
-      return err(reason);
+    for (let tries = 1; ; tries++) {
+      if (this.#closing !== undefined) return err(failure('draining'));
+      try {
+        return ok(await run());
+      } catch (error) {
+        if (error instanceof Refusal) return err(error.failure);
+        const reason = mediumFailure(error, this.#options.path);
+        if (reason === undefined) throw error;
+        if (reason.code !== 'data_busy' || tries === BUSY_TRIES) return err(reason);
+      }
+      await pause(BUSY_PAUSE * (0.5 + Math.random()));
     }
   }
 
