@@ -19,6 +19,8 @@ Examples:
   porthole expose 80 --host 192.168.1.20
   porthole expose 5432 --protocol tcp --with-external-port 15432
   porthole expose 53 --protocol udp
+  porthole expose 50051 --http2
+  porthole expose unix:/run/app.sock
 
 tcp and udp services get a port of their own; tls is carried unopened, with your server's own certificate.
 Anyone who has the URL can open it, unless you ask for a PIN, a password or a sign-in. It ends with Ctrl+C, at once.
@@ -52,6 +54,8 @@ Examples:
   porthole services add 3000
   porthole services add 3000 --name shop
   porthole services add 443 --host nas.lan --protocol https --name files
+  porthole services add unix:/run/app.sock --name app
+  porthole services add 5432 --protocol tcp --host 10.0.0.7 --subnet 10.0.0.0/24
   porthole services add 5432 --protocol tcp --name db --listen-port 15432
   porthole services add 3000 --name shop --password --allow-country DE
 

@@ -4,6 +4,7 @@ import { withAccessFlags } from './access-flags.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';
 import { HELP } from './help.ts';
+import { type Listener, listener, withPlaceFlags } from './place.ts';
 import { addTargetCommands, wholeNumber } from './service-program.ts';
 
 /**
@@ -78,24 +79,25 @@ const JSON_FLAG = ['--json', 'print JSON, for programs'] as const;
 
 function addExpose(program: Command, context: MakeContext, finish: Finish): void {
   const later = (flags: string): Option => new Option(flags).hideHelp();
-  program
-    .command('expose')
+  withPlaceFlags(program.command('expose'))
     .description('publish a local port for as long as this command runs')
-    .argument('<port>', 'the port that your server listens on', wholeNumber)
+    .argument('<port>', 'the port that your server listens on, or unix:/path of its socket', listener)
     .option('--protocol <protocol>', 'what your server speaks: http, https, tcp, tls or udp', 'http')
+    .option('--http2', 'speak HTTP/2 to it (gRPC); https servers say themselves whether they do')
+    .option('--idle-timeout <time>', 'end what is silent for so long, such as 30s or 10m (tcp, tls, udp)')
+    .option('--proxy-protocol', "tell your server the visitor's address by a PROXY protocol header (tcp, tls)")
     .option('--with-external-port <port>', 'the port that visitors use (tcp, tls, udp)', wholeNumber)
     .option('--with-pin [pin]', 'ask visitors for this PIN of 6 digits; one is made when it is left out')
     .option('--with-password [password]', 'ask visitors for this password; one is made when it is left out')
     .option('--with-user-groups [groups]', 'let in who signs in and is in one of these groups, a,b')
     .option('--with-name-prefix <prefix>', 'begin of the public name; the rest is random')
-    .option('--host <host>', 'where your server runs, if not on this machine')
     .option('--expires <time>', 'end by itself after this time, such as 30m or 2h')
     .option('--qr', 'show the URL as a QR code')
     .option('--copy', 'copy the URL to the clipboard')
     .option(...JSON_FLAG)
     .addOption(later('--with-custom-domain [domain]'))
     .addHelpText('after', HELP.expose)
-    .action(async (port: number, options) => {
+    .action(async (port: Listener, options) => {
       const { expose } = await import('./commands/expose.ts');
       finish(await expose(context(options), port, options));
     });
@@ -116,12 +118,13 @@ function addServices(program: Command, context: MakeContext, finish: Finish): Co
     .action(async (_, command: Command) =>
       finish(await (await import('./commands/services.ts')).list(context(command.optsWithGlobals()))),
     );
-  withAccessFlags(services.command('add'), false)
+  withAccessFlags(withPlaceFlags(services.command('add')), false)
     .description('publish a local port until it is removed')
-    .argument('<port>', 'the port that your server listens on', wholeNumber)
+    .argument('<port>', 'the port that your server listens on, or unix:/path of its socket', listener)
     .option('--name <name>', 'the public name, such as "shop" (default: made from the program and port)')
-    .option('--host <host>', 'where your server runs, if not on this machine')
     .option('--protocol <protocol>', 'what your server speaks: http, https, tcp, tls or udp', 'http')
+    .option('--http2', 'speak HTTP/2 to it (gRPC); https servers say themselves whether they do')
+    .option('--no-http2', 'do not, even if it says so')
     .option(
       '--listen-port <port>',
       'the port that visitors use (tcp, tls, udp; default: assigned, tls the main port)',
@@ -132,7 +135,7 @@ function addServices(program: Command, context: MakeContext, finish: Finish): Co
     .option('--path <path>', 'take only this path and what lies under it', '/')
     .option(...JSON_FLAG)
     .addHelpText('after', HELP.servicesAdd)
-    .action(async (port: number, options, command: Command) =>
+    .action(async (port: Listener, options, command: Command) =>
       finish(await (await import('./commands/services.ts')).add(context(command.optsWithGlobals()), port, options)),
     );
   for (const [verb, words] of [

@@ -3,6 +3,7 @@ import { withAccessFlags } from './access-flags.ts';
 import type { CommandContext } from './context.ts';
 import type { ExitCode } from './exit.ts';
 import { HELP } from './help.ts';
+import { type Listener, listener, withPlaceFlags } from './place.ts';
 
 type MakeContext = (options: { readonly json?: boolean }) => CommandContext;
 type Finish = (code: ExitCode) => void;
@@ -24,11 +25,11 @@ export function addTargetCommands(services: Command, context: MakeContext, finis
   withTargetFlags(services.command('add-target'))
     .description('send a path of a service to a further port')
     .argument('<name>', 'its name, public name or id')
-    .argument('<port>', 'the port that takes this path', wholeNumber)
+    .argument('<port>', 'the port that takes this path, or unix:/path of a socket', listener)
     .requiredOption('--path <path>', 'the path, and what lies under it, such as /api')
     .option(...JSON_FLAG)
     .addHelpText('after', HELP.servicesAddTarget)
-    .action(async (name: string, port: number, options, command: Command) =>
+    .action(async (name: string, port: Listener, options, command: Command) =>
       finish(await (await load()).addTarget(context(command.optsWithGlobals()), name, port, options)),
     );
   withAccessFlags(withTargetFlags(services.command('set')), true)
@@ -43,7 +44,11 @@ export function addTargetCommands(services: Command, context: MakeContext, finis
     .option('--disable-target <path>', 'switch it off')
     .option('--remove-target <path>', 'take it away')
     .option('--target <path>', 'the target that the other flags change (needless where there is one)')
-    .option('--port <port>', 'its new port', wholeNumber)
+    .option('--port <port>', 'its new port, or unix:/path of a socket', listener)
+    .option('--idle-timeout <time>', 'end what is silent for so long, such as 30s or 10m (tcp, tls, udp)')
+    .option('--proxy-protocol', "tell the server the visitor's address by a PROXY protocol header (tcp, tls)")
+    .option('--no-proxy-protocol', 'do not')
+    .option('--listen-port <port>', 'the port that visitors use (tcp, tls, udp)', wholeNumber)
     .option('--path <path>', 'its new path')
     .option(...JSON_FLAG)
     .addHelpText('after', HELP.servicesSet)
@@ -67,12 +72,13 @@ export function addTargetCommands(services: Command, context: MakeContext, finis
 }
 
 function withTargetFlags(command: Command): Command {
-  return command
-    .option('--host <host>', 'where the server runs, if not on the laptop itself')
+  return withPlaceFlags(command)
     .option('--protocol <protocol>', 'what it speaks: http or https')
     .option('--on <laptop>', 'the laptop that reaches it, by name or id; its user has to allow that')
     .option('--preserve-path', 'give it the whole path, its own prefix too')
     .option('--no-preserve-path', 'strip the prefix')
+    .option('--http2', 'speak HTTP/2 to it (gRPC); https servers say themselves whether they do')
+    .option('--no-http2', 'do not, even if it says so')
     .option('--verify', 'verify its certificate (https)')
     .option('--no-verify', 'do not')
     .option('--connect-timeout <time>', 'give up connecting after this time, such as 5s')

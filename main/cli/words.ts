@@ -30,14 +30,15 @@ export function asMet({ statusReason, ...service }: ServiceView, connected: bool
   return { ...service, ...(statusReason === undefined ? {} : { statusReason }) };
 }
 
-/** Where a target's traffic goes: `http://localhost:3000`. */
+/** Where a target's traffic goes: `http://localhost:3000`, `unix:/run/app.sock`. */
 export const targetUrl = ({
   protocol,
+  type,
   host,
   port,
   path,
-}: Pick<Target, 'protocol' | 'host' | 'port' | 'path'>): string =>
-  `${protocol}://${authority(host, port)}${path === '/' ? '' : path}`;
+}: Pick<Target, 'protocol' | 'type' | 'host' | 'port' | 'path'>): string =>
+  `${type === 'unix' ? `unix:${host}` : `${protocol}://${authority(host, port)}`}${path === '/' ? '' : path}`;
 
 /** The first target of a service, which is what people published. */
 export const internalUrl = (service: ServiceView): string => {

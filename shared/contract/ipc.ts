@@ -36,8 +36,16 @@ export const CALLS = {
   'state:get': z.undefined(),
   /** Publishes a local port: allows the target on this laptop, then creates the service. */
   'services:publish': z.strictObject({
+    /** 0 with type `unix`. */
     port,
+    /** Type `unix`: the path of the socket. */
     host: z.string().max(253).optional(),
+    /** How `host` is meant; this machine or another by its address or name when left out. */
+    type: z.enum(['domain', 'subnet', 'unix']).optional(),
+    /** Type `subnet`: the network that `host` lies in. */
+    subnet: z.string().max(64).optional(),
+    /** http, https: whether the server is spoken to in HTTP/2; an https one says so itself when this is left out. */
+    http2: z.boolean().optional(),
     /** What the server speaks. `tls`: its own TLS, which the edge doesn't open. */
     protocol: z.enum(['http', 'https', 'tcp', 'tls', 'udp']).optional(),
     /** TCP, TLS, UDP: the edge's port to ask for. An ephemeral service gets another one when it is not to be had. */

@@ -165,13 +165,23 @@ export function randomName(random: (length: number) => Uint8Array, prefix?: stri
 
 /** A name for the local port of a process such as `vite`: `vite-5173`, or `port-5173` when the process is unknown. */
 export function suggestName(port: number, processName: string | undefined): string {
-  const base = (processName ?? '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 40);
+  const base = labelOf(processName ?? '');
   return `${base === '' ? 'port' : base}-${port}`;
 }
+
+/** A name for the Unix socket at `path`, such as `app` for `/run/app.sock`. */
+export function suggestSocketName(path: string): string {
+  const file = path.slice(path.lastIndexOf('/') + 1);
+  const base = labelOf(file.replace(/\.(?:sock|socket)$/i, ''));
+  return base === '' ? 'socket' : base;
+}
+
+const labelOf = (text: string): string =>
+  text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 40)
+    .replace(/^-+|-+$/g, '');
 
 /** Whether the target's origin is asked in the TLS handshake whether it speaks HTTP/2. */
 export const offersHttp2 = ({ protocol, http2 }: Pick<Target, 'protocol' | 'http2'>): boolean =>

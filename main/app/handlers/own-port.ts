@@ -3,13 +3,15 @@ import { type Address, parseAddress } from '../../../shared/domain/cidr.ts';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
 import { dialName } from '../../../shared/domain/hostname.ts';
 import type { Target } from '../../../shared/domain/service.ts';
+import { socketPath } from '../socket-path.ts';
+import type { Context } from './context.ts';
 
 /**
  * Refuses a target that is one of `ports`, Porthole's own, on this machine, however it calls this machine: the edge's
  * visitors would go round in circles, and the window is for nobody else. A name that only a name server knows to be
  * this machine gets by.
  */
-export function refuseOwnPort(
+function refuseOwnPort(
   ports: ReadonlySet<number>,
   target: Pick<Target, 'type' | 'host' | 'port' | 'protocol'>,
   field: string,
@@ -17,6 +19,17 @@ export function refuseOwnPort(
   if (target.protocol === 'udp' || !ports.has(target.port)) return undefined;
   if (target.type !== 'agent' && !isThisMachine(target.host)) return undefined;
   return failure('input_invalid', { reason: `Port ${target.port} is Porthole's own. Choose your server's.` }, field);
+}
+
+/** Refuses a target that is Porthole's own, be it a port or the socket that its command line uses. */
+export function refuseOwn(
+  context: Pick<Context, 'ownPorts' | 'state'>,
+  target: Pick<Target, 'type' | 'host' | 'port' | 'protocol'>,
+  field: string,
+): Failure | undefined {
+  if (target.type !== 'unix') return refuseOwnPort(context.ownPorts(), target, field);
+  if (target.host !== socketPath(context.state().host.home)) return undefined;
+  return failure('input_invalid', { reason: "That socket is Porthole's own. Choose your server's." }, field);
 }
 
 function isThisMachine(host: string): boolean {

@@ -9,13 +9,15 @@ import {
   parseNamePrefix,
   type ServiceMode,
   suggestName,
+  suggestSocketName,
   type Target,
 } from '../../../shared/domain/service.ts';
+import { isUnixPath } from '../../../shared/domain/unix-path.ts';
 import type { Agent } from '../../agent/agent.ts';
 import type { AllowedTarget, Place } from '../../agent/allow-list.ts';
 import type { Membership } from '../membership.ts';
 import type { Context, Parsed } from './context.ts';
-import { refuseOwnPort } from './own-port.ts';
+import { refuseOwn } from './own-port.ts';
 
 type PublishInput = Parsed<'services:publish'>;
 /** Names that are tried when the user gave none: `vite-5173`, `vite-5173-2` … */
@@ -24,7 +26,7 @@ const NAMES_TRIED = 20;
 /** A publication whose every part was checked. */
 interface Plan {
   readonly mode: ServiceMode;
-  readonly target: Omit<NewTarget, 'subnet'> & Pick<Target, 'type' | 'host' | 'port' | 'protocol'>;
+  readonly target: Omit<NewTarget, 'subnet'> & Pick<Target, 'type' | 'host' | 'port' | 'protocol' | 'subnet'>;
   readonly listenPort: number | undefined;
   readonly name: string | undefined;
   readonly namePrefix: string | undefined;
@@ -35,9 +37,8 @@ interface Plan {
 
 /** Checks everything that can be checked without the edge, so that a mistake changes nothing anywhere. */
 export function planPublication(input: PublishInput): Result<Plan, Failure> {
-  if (!isPort(input.port)) return err(failure('port_invalid', { port: input.port }, 'port'));
-  const host = input.host?.trim() ?? '';
-  if (host !== '' && !isDialHost(host)) return err(failure('host_invalid', { host }, 'host'));
+  const place = planPlace(input);
+  if (!place.ok) return place;
   const path = input.path ?? '/';
   if (!/^\/[\x21-\x7e]*$/.test(path) || /[?#\\]/.test(path))
     return err(
@@ -57,17 +58,16 @@ export function planPublication(input: PublishInput): Result<Plan, Failure> {
   const mode = protocol === 'https' ? 'http' : protocol;
   const misfit = refuseMisfits(mode, input);
   if (misfit !== undefined) return err(misfit);
-  const local = isOwnMachine(host);
   return ok({
     mode,
     target: {
-      type: local ? 'agent' : 'host',
-      host: local ? 'localhost' : host.replace(/^\[|\]$/g, '').toLowerCase(),
+      ...place.value,
       port: input.port,
       protocol: protocol === 'tls' ? 'tcp' : protocol,
       path,
       ...(input.idleTimeout === undefined ? {} : { idleTimeout: input.idleTimeout }),
       ...(input.proxyProtocol === undefined ? {} : { proxyProtocol: input.proxyProtocol }),
+      ...(input.http2 === undefined ? {} : { http2: input.http2 }),
     },
     listenPort,
     name: name?.value,
@@ -78,11 +78,32 @@ export function planPublication(input: PublishInput): Result<Plan, Failure> {
   });
 }
 
+/** Where the server is, in one spelling. What a subnet may be, the edge says. */
+function planPlace(input: PublishInput): Result<Pick<Target, 'type' | 'host' | 'subnet'>, Failure> {
+  const { type, subnet } = input;
+  if ((type === 'unix') !== (input.port === 0) || (type !== 'unix' && !isPort(input.port)))
+    return err(failure('port_invalid', { port: input.port }, 'port'));
+  if (type === 'unix') {
+    const reason = 'A Unix socket is named by its whole path, such as /run/app.sock.';
+    if (!isUnixPath(input.host ?? '')) return err(failure('input_invalid', { reason }, 'host'));
+    return ok({ type, host: input.host ?? '' });
+  }
+  const host = input.host?.trim() ?? '';
+  if (host !== '' && !isDialHost(host)) return err(failure('host_invalid', { host }, 'host'));
+  const dialled = host.replace(/^\[|\]$/g, '').toLowerCase();
+  if (type !== undefined) return ok({ type, host: dialled, ...(subnet === undefined ? {} : { subnet }) });
+  return ok(isOwnMachine(host) ? { type: 'agent', host: 'localhost' } : { type: 'host', host: dialled });
+}
+
 /** What goes with some protocols only. */
 function refuseMisfits(mode: ServiceMode, input: PublishInput): Failure | undefined {
   const refuse = (reason: string, field: string): Failure => failure('input_invalid', { reason }, field);
   if (input.listenPort !== undefined && !isPort(input.listenPort))
     return failure('port_invalid', { port: input.listenPort }, 'listenPort');
+  if (input.type === 'unix' && mode !== 'http' && mode !== 'tcp')
+    return refuse(`A Unix socket goes with http, https and tcp only, not ${mode}.`, 'host');
+  if (mode !== 'http' && input.http2 !== undefined)
+    return refuse(`HTTP/2 goes with http and https only, not ${mode}.`, 'http2');
   if (mode !== 'http')
     return (input.path ?? '/') === '/'
       ? undefined
@@ -129,7 +150,7 @@ export async function publish(context: Context, input: PublishInput): Promise<Re
   const agent = await context.agent();
   if (!agent.ok) return agent;
   const membership = context.membership();
-  const own = refuseOwnPort(context.ownPorts(), plan.value.target, 'port');
+  const own = refuseOwn(context, plan.value.target, 'port');
   if (own !== undefined) return err(own);
   const decided = membership.allowed.expect(placeOf(plan.value.target));
   try {
@@ -174,7 +195,10 @@ async function create(context: Context, agent: Agent, plan: Plan): Promise<Resul
   if (namePrefix !== undefined) return agent.control.createService({ ...body, namePrefix });
   if (source === 'ephemeral') return agent.control.createService(body);
   const known = context.state().ports.find((p) => p.port === target.port)?.process;
-  const base = suggestName(target.port, target.type === 'agent' && mode !== 'udp' ? known : undefined);
+  const base =
+    target.type === 'unix'
+      ? suggestSocketName(target.host)
+      : suggestName(target.port, target.type === 'agent' && mode !== 'udp' ? known : undefined);
   let created: Result<ServiceView, Failure> | undefined;
   for (let n = 1; n <= NAMES_TRIED; n++) {
     created = await agent.control.createService({ ...body, subdomain: n === 1 ? base : `${base}-${n}` });

@@ -5,7 +5,7 @@ import { err, ok, type Result } from '../../../shared/domain/result.ts';
 import { type AllowedTarget, type KeptTarget, placeKey } from '../../agent/allow-list.ts';
 import type { Membership } from '../membership.ts';
 import type { Context, Parsed } from './context.ts';
-import { refuseOwnPort } from './own-port.ts';
+import { refuseOwn } from './own-port.ts';
 import { allowanceOf, listFull } from './publish.ts';
 
 type Patch = Parsed<'services:update'>['patch'];
@@ -35,7 +35,7 @@ export async function updateService(
   const membership = context.membership();
   const own = asked.filter(({ target }) => (target.agentId ?? before?.ownerId) === before?.ownerId);
   for (const { target, field } of own) {
-    const refused = refuseOwnPort(context.ownPorts(), target, `${field}.port`);
+    const refused = refuseOwn(context, target, `${field}.port`);
     if (refused !== undefined) return err(refused);
   }
   const added = allowAll(
@@ -131,7 +131,7 @@ export function allowService(context: Context, id: string, allow: boolean): Resu
     return membership.keepAllowed();
   }
   for (const target of targets) {
-    const refused = refuseOwnPort(context.ownPorts(), target, 'id');
+    const refused = refuseOwn(context, target, 'id');
     if (refused !== undefined) return err(refused);
   }
   const added = allowAll(

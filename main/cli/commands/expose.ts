@@ -9,16 +9,19 @@ import { type CommandContext, fail } from '../context.ts';
 import { parseDuration } from '../duration.ts';
 import { EXIT, type ExitCode, UsageError } from '../exit.ts';
 import { type End, holdExposure } from '../exposure.ts';
+import { type Listener, type PlaceFlags, publishedPlace } from '../place.ts';
 import { isDirect, type Protocol, readProtocol } from '../protocol.ts';
 import { drawQr } from '../qr.ts';
 import { endOnAbort, openSession, type Session, stateWhen } from '../session.ts';
 import { printable, table } from '../terminal.ts';
 import { internalUrl, requestLine } from '../words.ts';
 
-export interface ExposeOptions {
+export interface ExposeOptions extends PlaceFlags {
   readonly protocol: string;
   readonly withNamePrefix?: string;
-  readonly host?: string;
+  readonly http2?: boolean;
+  readonly idleTimeout?: string;
+  readonly proxyProtocol?: boolean;
   readonly expires?: string;
   readonly qr?: boolean;
   readonly copy?: boolean;
@@ -33,7 +36,7 @@ export interface ExposeOptions {
 const LIVE_WAIT = 10_000;
 
 /** Publishes a port for as long as the command runs. */
-export async function expose(context: CommandContext, port: number, options: ExposeOptions): Promise<ExitCode> {
+export async function expose(context: CommandContext, from: Listener, options: ExposeOptions): Promise<ExitCode> {
   const protocol = readProtocol(options.protocol);
   refuseMisfits(protocol, options);
   const asked = readAuth({
@@ -45,19 +48,23 @@ export async function expose(context: CommandContext, port: number, options: Exp
   if (options.expires !== undefined && lifetime === undefined)
     throw new UsageError(`--expires takes a time such as 90s, 30m, 2h or 7d (at most 24d), not "${options.expires}".`);
   // Before anything is started for it.
-  const wrong = [port, options.withExternalPort ?? port].find((p) => !isPort(p));
+  const place = publishedPlace(from, options);
+  const ports = [...(typeof from === 'number' ? [from] : []), options.withExternalPort ?? 1];
+  const wrong = ports.find((p) => !isPort(p));
   if (wrong !== undefined) return fail(context, failure('port_invalid', { port: wrong }, 'port'));
   const session = await openSession(context, ['state', 'log']);
   if (!session.ok) return fail(context, session.error);
   try {
-    const { withNamePrefix, withExternalPort, host } = options;
+    const { withNamePrefix, withExternalPort, http2, idleTimeout, proxyProtocol } = options;
     const callOff = endOnAbort(session.value, context.signal);
     const created = await session.value.call('services:publish', {
-      port,
+      ...place,
       protocol,
       source: 'ephemeral',
       ...(withNamePrefix === undefined ? {} : { namePrefix: withNamePrefix }),
-      ...(host === undefined ? {} : { host }),
+      ...(http2 === undefined ? {} : { http2 }),
+      ...(idleTimeout === undefined ? {} : { idleTimeout }),
+      ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
       ...(withExternalPort === undefined ? {} : { listenPort: withExternalPort }),
       ...(asked.auth === undefined ? {} : { auth: asked.auth }),
     });

@@ -16,14 +16,15 @@ import {
 } from '../access-flags.ts';
 import { type CommandContext, fail } from '../context.ts';
 import { EXIT, type ExitCode, UsageError } from '../exit.ts';
+import { type Listener, type PlaceFlags, placeOf, portOf } from '../place.ts';
 import { knownState, type Session, stateWhen, withSession } from '../session.ts';
 import { printable, table } from '../terminal.ts';
 import { statusWords, targetUrl } from '../words.ts';
 import { findService } from './services.ts';
 
 /** Flags about one target. */
-export interface TargetFlags {
-  readonly host?: string;
+export interface TargetFlags extends PlaceFlags {
+  readonly http2?: boolean;
   readonly protocol?: string;
   readonly on?: string;
   readonly preservePath?: boolean;
@@ -44,7 +45,10 @@ export interface SetFlags extends TargetFlags, AuthFlags, RestrictionFlags {
   readonly rewriteRedirects?: boolean;
   readonly passHostHeader?: boolean;
   readonly target?: string;
-  readonly port?: number;
+  readonly port?: Listener;
+  readonly idleTimeout?: string;
+  readonly proxyProtocol?: boolean;
+  readonly listenPort?: number;
   readonly path?: string;
   readonly enableTarget?: string;
   readonly disableTarget?: string;
@@ -55,15 +59,15 @@ export interface SetFlags extends TargetFlags, AuthFlags, RestrictionFlags {
 export function addTarget(
   context: CommandContext,
   name: string,
-  port: number,
+  from: Listener,
   flags: AddTargetFlags,
 ): Promise<ExitCode> {
-  const { host, on } = flags;
+  const { on } = flags;
   checkTimes(flags);
   const target: NewTarget = {
-    ...place(host),
+    ...placeOf(from, flags),
     ...(on === undefined ? {} : { agentId: on }),
-    port,
+    port: portOf(from),
     path: flags.path,
     ...commonOptions(flags),
   };
@@ -72,13 +76,14 @@ export function addTarget(
 
 /** Changes a service, or one of its targets, which is named by its path. */
 export function set(context: CommandContext, name: string, flags: SetFlags): Promise<ExitCode> {
-  const { displayName, rewriteRedirects, passHostHeader, target, port, path, host, on } = flags;
+  const { displayName, rewriteRedirects, passHostHeader, target, port, path, on, listenPort } = flags;
   const change: Omit<TargetPatch, 'id'> = {
-    ...(host === undefined ? {} : place(host)),
+    ...newPlace(flags),
     ...(on === undefined ? {} : { agentId: on }),
-    ...(port === undefined ? {} : { port }),
+    ...(port === undefined ? {} : { port: portOf(port) }),
     ...(path === undefined ? {} : { path }),
     ...withoutNone(commonOptions(flags)),
+    ...directOptions(flags),
   };
   const changesTarget = Object.keys(change).length > 0;
   checkTimes(flags);
@@ -91,6 +96,7 @@ export function set(context: CommandContext, name: string, flags: SetFlags): Pro
     ...(displayName === undefined ? {} : { name: displayName }),
     ...(rewriteRedirects === undefined ? {} : { rewriteRedirects }),
     ...(passHostHeader === undefined ? {} : { passHostHeader }),
+    ...(listenPort === undefined ? {} : { listenPort }),
   };
   const { enableTarget, disableTarget, removeTarget } = flags;
   const switches = [enableTarget, disableTarget, removeTarget];
@@ -227,22 +233,29 @@ function chosen(targets: readonly Target[], path: string | undefined): Result<st
   return err(failure('input_invalid', { reason: `No target takes ${printable(path)}; there are ${paths}.` }, 'target'));
 }
 
-const OWN = new Set(['localhost', '127.0.0.1', '::1', '[::1]']);
+/** Where a target moves to; empty when nothing was said of that. */
+function newPlace({ port, ...flags }: SetFlags): Pick<TargetPatch, 'type' | 'host' | 'subnet'> {
+  const said = [flags.host, flags.domain, flags.subnet].some((flag) => flag !== undefined);
+  return said || typeof port === 'object' ? placeOf(port, flags) : {};
+}
 
-/** Where `--host` is: the agent's own machine, or another that it reaches. */
-const place = (host: string | undefined): Pick<NewTarget, 'type' | 'host'> =>
-  host === undefined || OWN.has(host.trim().toLowerCase())
-    ? { type: 'agent', host: 'localhost' }
-    : { type: 'host', host: host.trim() };
+/** What a change may say of tcp, tls and udp targets. */
+const directOptions = ({
+  idleTimeout,
+  proxyProtocol,
+}: SetFlags): Pick<TargetPatch, 'idleTimeout' | 'proxyProtocol'> => ({
+  ...(idleTimeout === undefined ? {} : { idleTimeout: orNull(idleTimeout) }),
+  ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
+});
 
 /** What a new target and a change of one say alike. */
-type CommonOptions = Pick<NewTarget, 'protocol' | 'pathRewrite' | 'skipTlsVerify' | 'customHeaders'> & {
+type CommonOptions = Pick<NewTarget, 'protocol' | 'pathRewrite' | 'skipTlsVerify' | 'customHeaders' | 'http2'> & {
   readonly connectTimeout?: string;
   readonly responseTimeout?: string;
 };
 
 function commonOptions(flags: TargetFlags): CommonOptions {
-  const { protocol, preservePath, verify, connectTimeout, responseTimeout, header } = flags;
+  const { protocol, preservePath, verify, connectTimeout, responseTimeout, header, http2 } = flags;
   return {
     ...(protocol === undefined ? {} : { protocol: readScheme(protocol) }),
     ...(preservePath === undefined ? {} : { pathRewrite: preservePath ? 'preserve' : 'strip' }),
@@ -250,13 +263,15 @@ function commonOptions(flags: TargetFlags): CommonOptions {
     ...(connectTimeout === undefined ? {} : { connectTimeout }),
     ...(responseTimeout === undefined ? {} : { responseTimeout }),
     ...(header === undefined ? {} : { customHeaders: readHeaders(header) }),
+    ...(http2 === undefined ? {} : { http2 }),
   };
 }
 
-function checkTimes(flags: TargetFlags): void {
+function checkTimes(flags: TargetFlags & Pick<SetFlags, 'idleTimeout'>): void {
   for (const [flag, text] of [
     ['--connect-timeout', flags.connectTimeout],
     ['--response-timeout', flags.responseTimeout],
+    ['--idle-timeout', flags.idleTimeout],
   ] as const)
     if (text !== undefined && text !== 'none' && parseDuration(text) === undefined)
       throw new UsageError(`${flag} takes a time such as 5s or 2m, not "${text}".`);
@@ -330,13 +345,14 @@ function restrictionRows(restrictions: Restrictions | undefined): string[][] {
 
 /** What is set beyond the ordinary. Values of headers may be secrets, so only names are shown. */
 function particulars(target: Target): string[] {
-  const { pathRewrite, skipTlsVerify, responseTimeout, idleTimeout, proxyProtocol, customHeaders = [] } = target;
+  const { pathRewrite, skipTlsVerify, responseTimeout, idleTimeout, proxyProtocol, http2, customHeaders = [] } = target;
   return [
     ...(pathRewrite === 'preserve' ? ['path kept'] : []),
     ...(skipTlsVerify ? ['certificate not verified'] : []),
     ...(responseTimeout === undefined ? [] : [`answers within ${responseTimeout / 1000} s`]),
     ...(idleTimeout === undefined ? [] : [`idle at most ${idleTimeout / 1000} s`]),
     ...(proxyProtocol === true ? ['PROXY protocol'] : []),
+    ...(http2 === undefined ? [] : [http2 ? 'HTTP/2' : 'no HTTP/2']),
     ...customHeaders.map(({ name }) => `sets ${name}`),
   ];
 }

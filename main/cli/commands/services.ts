@@ -12,6 +12,7 @@ import {
 } from '../access-flags.ts';
 import { type CommandContext, fail } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
+import { type Listener, type PlaceFlags, publishedPlace } from '../place.ts';
 import { readProtocol } from '../protocol.ts';
 import { knownState, type Session, withSession } from '../session.ts';
 import { printable, table } from '../terminal.ts';
@@ -81,9 +82,9 @@ function describe(
 }
 
 /** Flags of `services add`. */
-export interface AddOptions extends AuthFlags, RestrictionFlags {
+export interface AddOptions extends PlaceFlags, AuthFlags, RestrictionFlags {
   readonly name?: string;
-  readonly host?: string;
+  readonly http2?: boolean;
   readonly protocol: string;
   readonly path: string;
   readonly listenPort?: number;
@@ -92,17 +93,17 @@ export interface AddOptions extends AuthFlags, RestrictionFlags {
 }
 
 /** Publishes a port until it is removed. */
-export async function add(context: CommandContext, port: number, options: AddOptions): Promise<ExitCode> {
+export async function add(context: CommandContext, from: Listener, options: AddOptions): Promise<ExitCode> {
   const protocol = readProtocol(options.protocol);
-  const { name, host, path, listenPort, idleTimeout, proxyProtocol } = options;
+  const { name, http2, path, listenPort, idleTimeout, proxyProtocol } = options;
   const asked = readAuth(options);
   const restrictions = readRestrictions(options);
   const input = {
-    port,
+    ...publishedPlace(from, options),
     protocol,
     path,
     ...(name === undefined ? {} : { name }),
-    ...(host === undefined ? {} : { host }),
+    ...(http2 === undefined ? {} : { http2 }),
     ...(listenPort === undefined ? {} : { listenPort }),
     ...(idleTimeout === undefined ? {} : { idleTimeout }),
     ...(proxyProtocol === undefined ? {} : { proxyProtocol }),

@@ -49,7 +49,8 @@ function laptop() {
     { service: 'other', type: 'agent', host: 'localhost', port: 5000 },
   ]);
   const context = {
-    state: () => ({ services, guests, servicesKnown: true, ports: [] }) as unknown as AgentState,
+    state: () =>
+      ({ services, guests, servicesKnown: true, host: { home: '/home/me' }, ports: [] }) as unknown as AgentState,
     membership: () => ({ allowed, keepAllowed: () => kept, ownPorts: () => [] }),
     ownPorts: () => new Set([20_001]),
     agent: async () => ok({ control }),

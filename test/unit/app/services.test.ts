@@ -4,6 +4,7 @@ import { createAllowList } from '../../../main/agent/allow-list.ts';
 import type { Context } from '../../../main/app/handlers/context.ts';
 import { planPublication } from '../../../main/app/handlers/publish.ts';
 import { serviceHandlers } from '../../../main/app/handlers/services.ts';
+import { socketPath } from '../../../main/app/socket-path.ts';
 import type { AgentState } from '../../../shared/contract/agent-state.ts';
 import type { NewService, ServiceView } from '../../../shared/contract/control-api.ts';
 import { CALLS } from '../../../shared/contract/ipc.ts';
@@ -51,7 +52,13 @@ function laptop(taken: readonly string[] = []) {
   const membership = { allowed, keepAllowed, ownPorts: () => [] };
   const context = {
     state: () =>
-      ({ services, guests, servicesKnown: true, ports: [{ port: 5173, process: 'vite' }] }) as unknown as AgentState,
+      ({
+        services,
+        guests,
+        servicesKnown: true,
+        host: { home: '/home/me' },
+        ports: [{ port: 5173, process: 'vite' }],
+      }) as unknown as AgentState,
     membership: () => membership,
     ownPorts: () => new Set([20_001]),
     agent: async () => ok({ control }),
@@ -197,6 +204,27 @@ it.each([
   const { handlers, asked } = laptop();
   expect(await handlers['services:publish'](input)).toMatchObject({ ok: false, error: { code, field } });
   expect(asked).toEqual([]);
+});
+
+it('publishes a Unix socket under the name of its file, and never the one of its own', async () => {
+  const { handlers, asked, allowed, idOf } = laptop();
+  const unix = { type: 'unix', host: '/run/My_app.sock', port: 0 } as const;
+  expect(await handlers['services:publish'](unix)).toMatchObject({ value: { domain: 'my-app.localhost' } });
+  expect(asked[0]?.targets).toMatchObject([{ ...unix, protocol: 'http' }]);
+  expect(allowed.isAllowed({ ...unix, service: idOf('my-app') })).toBe(true);
+  const own = { ...unix, host: socketPath('/home/me') };
+  expect(await handlers['services:publish'](own)).toMatchObject({ error: { code: 'input_invalid', field: 'port' } });
+});
+
+it.each([
+  [{ type: 'unix', port: 80, host: '/run/a.sock' }, 'port'],
+  [{ type: 'unix', port: 0, host: 'a.sock' }, 'host'],
+  [{ type: 'unix', port: 0 }, 'host'],
+  [{ type: 'unix', port: 0, host: '/run/a.sock', protocol: 'udp' }, 'host'],
+  [{ type: 'domain', port: 0, host: 'nas.lan' }, 'port'],
+  [{ port: 3000, protocol: 'tcp', http2: true }, 'http2'],
+] as const)('refuses %j at %s', (input, field) => {
+  expect(planPublication(input)).toMatchObject({ ok: false, error: { field } });
 });
 
 it.each([
