@@ -2,19 +2,24 @@
  * `npm run bench`: what Porthole costs, as ratios against the same work done directly, by two nginx and by two haproxy
  * in a row, all in one run on one machine. Absolute figures mean little on a shared machine; ratios do.
  *
- *   npm run bench -- [--only CASE] [--seconds N] [--json FILE]
+ *   npm run bench -- [--only CASE] [--seconds N] [--minutes N] [--json FILE]
+ *
+ * Memory is measured against the bounds that are promised. The long ones (`no-growth`, and minutes of silence for
+ * `idle-websockets`) run only when asked for by `--only`.
  */
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ACCESS_LOOKUP, benchAccess } from './access-lookup.ts';
+import { NO_GROWTH, noGrowth } from './growth.ts';
+import { type Bounded, IDLE, idleCases } from './idle.ts';
 import { load, loadTls, type Measured } from './load.ts';
 import { PATHS, pathCases } from './paths.ts';
 import { H2LOAD, HAPROXY, NGINX, type Server, startHaproxyPair, startNginxPair, startOrigin, WRK } from './peers.ts';
 import { type Porthole, startPorthole } from './porthole.ts';
 import { benchRoutes, ROUTE_LOOKUP } from './route-lookup.ts';
-import { IPERF, pingBesideBulk, type Report, tcpBulk, tcpConnect } from './tcp.ts';
+import { type Report, TCP, tcpCases } from './tcp.ts';
 
 const HTTP = [1, 32, 256].flatMap((connections) => [
   { name: `http-${connections}`, path: '/small', connections },
@@ -25,19 +30,28 @@ const CASES = [
   ACCESS_LOOKUP,
   ...HTTP.map((c) => c.name),
   'https-32',
-  'tcp-bulk-tls',
-  'tcp-connect',
-  'ping-beside-bulk',
+  ...TCP,
+  ...IDLE,
+  NO_GROWTH,
   ...PATHS,
 ];
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, seconds: { type: 'string', default: '5' }, json: { type: 'string' } },
+  options: {
+    only: { type: 'string' },
+    seconds: { type: 'string', default: '5' },
+    minutes: { type: 'string', default: '10' },
+    json: { type: 'string' },
+  },
 });
 const seconds = Number(values.seconds);
-const wanted = (name: string) => values.only === undefined || values.only === name;
-if (!CASES.some(wanted) || !(Number.isInteger(seconds) && seconds >= 1 && seconds <= 60)) {
-  console.error(`Usage: npm run bench -- [--only ${CASES.join('|')}] [--seconds 1..60] [--json FILE]`);
+const minutes = Number(values.minutes);
+const wanted = (name: string) => (values.only === undefined ? name !== NO_GROWTH : values.only === name);
+const within = (value: number, most: number) => Number.isInteger(value) && value >= 1 && value <= most;
+if (!CASES.some(wanted) || !within(seconds, 60) || !within(minutes, 600)) {
+  console.error(
+    `Usage: npm run bench -- [--only ${CASES.join('|')}] [--seconds 1..60] [--minutes 1..600] [--json FILE]`,
+  );
   process.exit(2);
 }
 if (values.json !== undefined) writeFileSync(values.json, '');
@@ -45,8 +59,10 @@ const ALONE = [ROUTE_LOOKUP, ACCESS_LOOKUP];
 if (wanted(ROUTE_LOOKUP)) benchRoutes(writeJson);
 if (wanted(ACCESS_LOOKUP)) benchAccess(writeJson);
 if (ALONE.some((name) => name === values.only)) process.exit(0);
-const neighbours = CASES.some((name) => wanted(name) && !ALONE.includes(name) && !PATHS.includes(name));
-if (neighbours && (WRK === undefined || NGINX === undefined)) {
+const MEMORY: readonly string[] = [...IDLE, NO_GROWTH];
+const memory = MEMORY.some(wanted);
+const neighbours = CASES.some((name) => wanted(name) && ![...ALONE, ...PATHS, ...MEMORY].includes(name));
+if ((neighbours || memory) && (WRK === undefined || NGINX === undefined)) {
   console.error('The benchmark needs wrk and nginx: apt-get install wrk nginx-light haproxy iperf3 nghttp2-client');
   process.exit(1);
 }
@@ -116,16 +132,10 @@ async function httpCases(dir: string, origin: Server, porthole: Porthole): Promi
   else await measureTls(servers);
 }
 
-async function tcpCases(dir: string, origin: Server, porthole: Porthole): Promise<void> {
-  if (wanted('tcp-connect')) await tcpConnect(dir, porthole, origin.port, seconds, report);
-  if (!wanted('tcp-bulk-tls') && !wanted('ping-beside-bulk')) return;
-  if (IPERF === undefined) {
-    console.log('\ntcp-bulk-tls and ping-beside-bulk left out: iperf3 is not installed.');
-    return;
-  }
-  if (wanted('tcp-bulk-tls')) await tcpBulk(dir, porthole, seconds, report);
-  if (wanted('ping-beside-bulk')) await pingBesideBulk(dir, porthole, seconds, report);
-}
+const bounded: Bounded = (name, unit, ours, bound) => {
+  console.log(`\n${name}: ${Math.round(ours)} ${unit} (bound: ${bound})`);
+  writeJson(name, 'bound', ours, bound, unit);
+};
 
 /** Everything on one machine, with nothing but loopback between the parts. */
 async function neighbourCases(dir: string): Promise<void> {
@@ -133,7 +143,20 @@ async function neighbourCases(dir: string): Promise<void> {
   const origin = stack.use(await startOrigin(dir));
   const porthole = stack.use(await startPorthole(dir));
   if (HTTP.some((c) => wanted(c.name)) || wanted('https-32')) await httpCases(dir, origin, porthole);
-  await tcpCases(dir, origin, porthole);
+  await tcpCases(dir, origin.port, porthole, wanted, seconds, report);
+}
+
+/** Milliseconds of silence for WebSockets: as long as idle HTTP connections have, and more, when that is the question. */
+const HOLD = values.only === undefined ? 10_000 : 150_000;
+
+/** What is measured in bytes, each with an edge of its own. */
+async function memoryCases(dir: string): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const folder = path.join(dir, 'memory');
+  mkdirSync(folder);
+  const origin = stack.use(await startOrigin(folder));
+  await idleCases(folder, origin, wanted, HOLD, bounded);
+  if (wanted(NO_GROWTH)) await noGrowth(folder, origin, minutes * 60, bounded);
 }
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'porthole-bench-'));
@@ -142,4 +165,5 @@ stack.defer(() => rmSync(dir, { recursive: true, force: true }));
 const model = os.cpus()[0]?.model ?? 'unknown processor';
 console.log(`${model}, ${os.cpus().length} cores shared by load, proxies and origin; ${seconds} s a row`);
 if (neighbours) await neighbourCases(dir);
+if (memory) await memoryCases(dir);
 await pathCases(dir, wanted, seconds, report);

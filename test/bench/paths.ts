@@ -106,7 +106,7 @@ async function startStand(dir: string, namespace: string, stack: AsyncDisposable
   const echoOrigin = path.join(import.meta.dirname, 'echo-origin.ts');
   const echo = stack.use(await inside(process.execPath, echoOrigin, String(ECHO_PORT)));
   await once(echo.child.stdout ?? echo.child, 'data');
-  const porthole = stack.use(await startPorthole(dir, { edge: HERE, namespace }));
+  const porthole = stack.use(await startPorthole(dir, { far: { edge: HERE, namespace } }));
   const bulk = await porthole.tcp(IPERF_PORT, 'bulk');
   const ping = await porthole.tcp(ECHO_PORT, 'ping');
   return { porthole, bulk: bulk.port, echo: ping.port };

@@ -5,7 +5,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Server } from './peers.ts';
-import { jsonLine, type Running, run } from './process.ts';
+import { jsonLine, PROBE, type Running, run } from './process.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const EDGE = path.join(root, 'out/main/edge.js');
@@ -20,11 +20,22 @@ interface Ready {
 
 export interface Porthole extends AsyncDisposable {
   readonly edge: Running;
+  /** The first agent. */
   readonly agent: Running;
-  /** Publishes an HTTP origin and waits until it answers. */
-  http(origin: number): Promise<Server>;
+  /** Publishes an HTTP origin and waits until it answers. `agent`: by which of the agents. */
+  http(origin: number, name?: string, agent?: number): Promise<Server>;
   /** Publishes a TCP origin and waits until it can be reached. */
   tcp(origin: number, name: string): Promise<Server>;
+}
+
+export interface PortholeOptions {
+  readonly far?: Far;
+  /** More arguments for the edge. */
+  readonly edge?: readonly string[];
+  /** How many agents; 1 unless told. */
+  readonly agents?: number;
+  /** Let the edge tell what it holds. */
+  readonly probe?: boolean;
 }
 
 /** An agent that is somewhere else: in a network namespace from which the edge is reached at `edge`. */
@@ -33,39 +44,41 @@ export interface Far {
   readonly namespace: string;
 }
 
-/** Starts edge and agent, linked by a TLS tunnel, the access log on. With `far` there is no plain HTTP. */
-export async function startPorthole(dir: string, far?: Far): Promise<Porthole> {
-  const home = path.join(dir, 'porthole');
-  mkdirSync(home, { recursive: true });
-  const env = { PORTHOLE_HOME: home, PORTHOLE_LOG: 'warn' };
+/** Starts edge and agents, linked by TLS tunnels, the access log on. With `far` there is no plain HTTP. */
+export async function startPorthole(dir: string, options: PortholeOptions = {}): Promise<Porthole> {
+  const { far, probe = false } = options;
   const data = path.join(dir, 'edge');
   const host = far?.edge ?? '127.0.0.1';
   const any = `${host}:0`;
-  const where = ['--listen', any, '--health', '127.0.0.1:0', '--data-dir', data];
+  const where = ['--listen', any, '--health', '127.0.0.1:0', '--data-dir', data, '--workers', '1'];
   const which =
-    far === undefined
-      ? ['--domain', 'localhost', '--listen-http', any, '--embedded']
-      : ['--domain', 'bench.test', '--workers', '1'];
-  const edge = await run(process.execPath, [EDGE, ...which, ...where, '--json'], { env, stdin: 'pipe' });
+    far === undefined ? ['--domain', 'localhost', '--listen-http', any, '--embedded'] : ['--domain', 'bench.test'];
+  const edgeArgs = [...(probe ? PROBE : []), EDGE, ...which, ...where, ...(options.edge ?? []), '--json'];
+  const edge = await run(process.execPath, edgeArgs, { env: { PORTHOLE_LOG: 'warn' }, stdin: 'pipe', ipc: probe });
   const ready = await jsonLine(edge.child, (line) => (line.event === 'ready' ? (line as unknown as Ready) : undefined));
-  const prefix = far === undefined ? [] : ['ip', 'netns', 'exec', far.namespace];
-  const [command = process.execPath, ...before] = [...prefix, process.execPath, CLI];
-  const cli = async (...words: string[]): Promise<{ readonly listenPort?: number }> => {
-    const options = { env: { ...process.env, ...env } };
-    const { stdout } = await promisify(execFile)(command, [...before, ...words, '--json'], options);
-    return JSON.parse(stdout) as { readonly listenPort?: number };
-  };
   const url = `https://${host}:${ready.httpsPort}`;
-  const token = ready.joinToken ?? (await newToken(data));
-  await cli('join', url, '--token', token, '--fingerprint', ready.fingerprint);
-  const agent = await run(command, [...before, 'up', '--json'], { env });
-  await jsonLine(agent.child, (line) => line);
+  const agents: Laptop[] = [];
+  for (let i = 0; i < (options.agents ?? 1); i++) {
+    const token = i === 0 && ready.joinToken !== undefined ? ready.joinToken : await newToken(data);
+    agents.push(
+      await startLaptop(path.join(dir, `porthole-${i}`), far, [
+        url,
+        '--token',
+        token,
+        '--fingerprint',
+        ready.fingerprint,
+      ]),
+    );
+  }
+  const [first] = agents;
+  if (first === undefined) throw new Error('no agent');
+  const { cli, agent } = first;
   return {
     edge,
     agent,
-    async http(origin) {
-      await cli('services', 'add', String(origin), '--name', 'bench');
-      const server = { port: ready.httpPort, tlsPort: ready.httpsPort, host: 'bench.localhost' };
+    async http(origin, name = 'bench', which = 0) {
+      await agents[which]?.cli('services', 'add', String(origin), '--name', name);
+      const server = { port: ready.httpPort, tlsPort: ready.httpsPort, host: `${name}.localhost` };
       await until(async () => (await ask(server)) === 200);
       return { ...server, name: 'porthole', edge, agent, [Symbol.asyncDispose]: async () => {} };
     },
@@ -82,10 +95,32 @@ export async function startPorthole(dir: string, far?: Far): Promise<Porthole> {
       };
     },
     async [Symbol.asyncDispose]() {
-      await agent[Symbol.asyncDispose]();
+      for (const laptop of agents) await laptop.agent[Symbol.asyncDispose]();
       await edge[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A joined laptop, its agent running. */
+interface Laptop {
+  readonly agent: Running;
+  readonly cli: (...words: string[]) => Promise<{ readonly listenPort?: number }>;
+}
+
+async function startLaptop(home: string, far: Far | undefined, join: readonly string[]): Promise<Laptop> {
+  mkdirSync(home, { recursive: true });
+  const env = { PORTHOLE_HOME: home, PORTHOLE_LOG: 'warn' };
+  const prefix = far === undefined ? [] : ['ip', 'netns', 'exec', far.namespace];
+  const [command = process.execPath, ...before] = [...prefix, process.execPath, CLI];
+  const cli: Laptop['cli'] = async (...words) => {
+    const options = { env: { ...process.env, ...env } };
+    const { stdout } = await promisify(execFile)(command, [...before, ...words, '--json'], options);
+    return JSON.parse(stdout) as { readonly listenPort?: number };
+  };
+  await cli('join', ...join);
+  const agent = await run(command, [...before, 'up', '--json'], { env });
+  await jsonLine(agent.child, (line) => line);
+  return { agent, cli };
 }
 
 async function newToken(data: string): Promise<string> {

@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
+import path from 'node:path';
+import type { Held } from './memory-probe.ts';
 
 /** Clock ticks a second in /proc; 100 on every Linux that Node runs on. */
 const TICKS = 100;
@@ -13,18 +15,23 @@ export interface Running extends AsyncDisposable {
   cpu(): number;
   /** Resident bytes. */
   resident(): number;
+  /** What it holds after a full collection, if it was started with `PROBE`. */
+  held(): Promise<Held>;
   readonly child: ChildProcess;
 }
+
+/** Arguments for Node that let a process tell what it holds; to be run with `ipc`. */
+export const PROBE: readonly string[] = ['--expose-gc', '--import', path.join(import.meta.dirname, 'memory-probe.ts')];
 
 /** Starts `command` and returns once it runs; output is kept out of the tables. */
 export async function run(
   command: string,
   args: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly stdin?: 'pipe' | 'ignore' } = {},
+  options: { readonly env?: NodeJS.ProcessEnv; readonly stdin?: 'pipe' | 'ignore'; readonly ipc?: boolean } = {},
 ): Promise<Running> {
   const child = spawn(command, args, {
     env: { ...process.env, ...options.env },
-    stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
+    stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
   });
   let errors = '';
   child.stderr?.on('data', (chunk: Buffer) => {
@@ -43,6 +50,11 @@ export async function run(
     child,
     cpu: () => stat(pid, 11) / TICKS + stat(pid, 12) / TICKS,
     resident: () => stat(pid, 21) * 4096,
+    async held() {
+      const answer = once(child, 'message');
+      child.send('held');
+      return ((await answer) as [Held])[0];
+    },
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       ending = true;

@@ -3,11 +3,11 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
-import { promisify } from 'node:util';
+import path from 'node:path';
 import { load } from './load.ts';
 import { type Server, startHaproxyTcpPair } from './peers.ts';
 import type { Porthole } from './porthole.ts';
-import { freePort, listening, run } from './process.ts';
+import { freePort, jsonLine, listening, run } from './process.ts';
 
 export const IPERF = ['/usr/bin/iperf3', '/usr/local/bin/iperf3'].find((file) => existsSync(file));
 
@@ -24,6 +24,10 @@ async function servers(dir: string, name: string, origin: number, porthole: Port
   return [direct, ...(haproxy === undefined ? [] : [haproxy]), stack.use(await porthole.tcp(origin, name))];
 }
 
+/** Its server takes one client at a time, and a moment to notice that one has left (a look at the target is one too). */
+const BUSY_TRIES = 20;
+const BUSY_WAIT = 250;
+
 /** MB/s that iperf3 measures against its server behind `port`. */
 export async function bulkRate(
   port: number,
@@ -33,37 +37,83 @@ export async function bulkRate(
   host = '127.0.0.1',
 ): Promise<number> {
   const args = ['-c', host, '-p', String(port), '-P', String(streams), '-t', String(seconds), '-J'];
-  const { stdout } = await promisify(execFile)(IPERF ?? 'iperf3', down ? [...args, '-R'] : args, {
-    maxBuffer: 1 << 26,
-  });
-  const report = JSON.parse(stdout) as {
-    readonly error?: string;
-    readonly end: { readonly sum_received?: { readonly bits_per_second: number } };
-  };
-  if (report.end.sum_received === undefined) throw new Error(`iperf3: ${report.error ?? 'no figures'}`);
-  return report.end.sum_received.bits_per_second / 8e6;
+  for (let tries = 0; ; tries++) {
+    const stdout = await iperf(down ? [...args, '-R'] : args);
+    const report = JSON.parse(stdout) as {
+      readonly error?: string;
+      readonly end: { readonly sum_received?: { readonly bits_per_second: number } };
+    };
+    if (report.end.sum_received !== undefined) return report.end.sum_received.bits_per_second / 8e6;
+    if (tries === BUSY_TRIES) throw new Error(`iperf3: ${report.error ?? 'no figures'}`);
+    await new Promise((resolve) => setTimeout(resolve, BUSY_WAIT));
+  }
 }
 
-/** MB/s of bulk, down and up, one stream and eight. */
-export async function tcpBulk(dir: string, porthole: Porthole, seconds: number, report: Report): Promise<void> {
-  await using stack = new AsyncDisposableStack();
-  const origin = await freePort();
-  stack.use(await run(IPERF ?? 'iperf3', ['-s', '-p', String(origin), '-B', '127.0.0.1']));
-  await listening(origin);
-  const all = await servers(dir, 'bulk', origin, porthole, stack);
+/** What iperf3 says, also when it fails. */
+const iperf = (args: readonly string[]): Promise<string> =>
+  new Promise((resolve, reject) => {
+    execFile(IPERF ?? 'iperf3', [...args], { maxBuffer: 1 << 26 }, (error, stdout) => {
+      if (error !== null && stdout === '') reject(error);
+      else resolve(stdout);
+    });
+  });
+
+/** Rounds of each figure: the median counts, and a neighbour's noise spreads over all servers. */
+const ROUNDS = 3;
+
+const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+};
+
+/** Measures all `servers` in turn, several times over. */
+async function inTurn(servers: readonly Server[], measure: (server: Server) => Promise<number>): Promise<Figure[]> {
+  const rounds = servers.map((): number[] => []);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [i, server] of servers.entries()) rounds[i]?.push(await measure(server));
+  }
+  return servers.map(({ name }, i) => ({ server: name, value: median(rounds[i] ?? []) }));
+}
+
+/** MB/s of bulk through `all`, down and up, one stream and eight. */
+async function tcpBulk(name: string, all: readonly Server[], seconds: number, report: Report): Promise<void> {
   for (const down of [true, false]) {
     for (const streams of [1, 8]) {
-      const figures: Figure[] = [];
-      for (const server of all) {
-        figures.push({ server: server.name, value: await bulkRate(server.port, streams, down, seconds) });
-      }
-      report(`tcp-bulk-tls-${down ? 'down' : 'up'}-${streams}`, 'MB/s', figures);
+      const figures = await inTurn(all, ({ port }) => bulkRate(port, streams, down, Math.max(1, seconds - 2)));
+      report(`${name}-${down ? 'down' : 'up'}-${streams}`, 'MB/s', figures);
     }
   }
 }
 
+async function startIperf(): Promise<AsyncDisposable & { readonly port: number }> {
+  const port = await freePort();
+  const running = await run(IPERF ?? 'iperf3', ['-s', '-p', String(port), '-B', '127.0.0.1']);
+  await listening(port);
+  return { port, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
+}
+
+/** Our relay and origin dialler over a tunnel without TLS; see `plain-tunnel.ts`. */
+async function startPlain(origin: number): Promise<Server> {
+  const script = path.join(import.meta.dirname, 'plain-tunnel.ts');
+  const edge = await run(process.execPath, [script, 'edge', String(origin)]);
+  const ports = await jsonLine(edge.child, (line) => line as { readonly port: number; readonly tunnel: number });
+  const agent = await run(process.execPath, [script, 'agent', String(ports.tunnel)]);
+  await jsonLine(agent.child, (line) => line);
+  return {
+    name: 'porthole',
+    host: '127.0.0.1',
+    port: ports.port,
+    edge,
+    agent,
+    async [Symbol.asyncDispose]() {
+      await agent[Symbol.asyncDispose]();
+      await edge[Symbol.asyncDispose]();
+    },
+  };
+}
+
 /** New connections a second, each with one request of 100 bytes. */
-export async function tcpConnect(
+async function tcpConnect(
   dir: string,
   porthole: Porthole,
   origin: number,
@@ -71,12 +121,14 @@ export async function tcpConnect(
   report: Report,
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const figures: Figure[] = [];
-  for (const server of await servers(dir, 'connect', origin, porthole, stack)) {
-    const { rate } = await load(server, '/small', 32, seconds, ['-H', 'Connection: close']);
-    figures.push({ server: server.name, value: rate });
+  const all = await servers(dir, 'connect', origin, porthole, stack);
+  for (const connections of [32, 128]) {
+    const figures = await inTurn(all, async (server) => {
+      const { rate } = await load(server, '/small', connections, Math.max(1, seconds - 2), ['-H', 'Connection: close']);
+      return rate;
+    });
+    report(connections === 32 ? 'tcp-connect' : `tcp-connect-${connections}`, 'conn/s', figures);
   }
-  report('tcp-connect', 'conn/s', figures);
 }
 
 async function startEcho() {
@@ -114,11 +166,9 @@ export async function pings(port: number, seconds: number, host = '127.0.0.1'): 
 }
 
 /** p50 and p99 of a small exchange while one download keeps the same tunnel full. */
-export async function pingBesideBulk(dir: string, porthole: Porthole, seconds: number, report: Report): Promise<void> {
+async function pingBesideBulk(dir: string, porthole: Porthole, seconds: number, report: Report): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const origin = await freePort();
-  stack.use(await run(IPERF ?? 'iperf3', ['-s', '-p', String(origin), '-B', '127.0.0.1']));
-  await listening(origin);
+  const { port: origin } = stack.use(await startIperf());
   const echo = stack.use(await startEcho());
   const bulk = await servers(dir, 'bulk-beside', origin, porthole, stack);
   const ping = await servers(dir, 'ping-beside', echo.port, porthole, stack);
@@ -133,6 +183,36 @@ export async function pingBesideBulk(dir: string, porthole: Porthole, seconds: n
   }
   report('ping-beside-bulk', 'ms p50', p50);
   report('ping-beside-bulk-p99', 'ms p99', p99);
+}
+
+/** The cases of this file; those that need iperf3 last. */
+export const TCP = ['tcp-connect', 'tcp-bulk-tls', 'tcp-bulk-plain', 'ping-beside-bulk'] as const;
+
+/** Runs those of the cases that are `wanted`. `origin`: the port of an HTTP server. */
+export async function tcpCases(
+  dir: string,
+  origin: number,
+  porthole: Porthole,
+  wanted: (name: (typeof TCP)[number]) => boolean,
+  seconds: number,
+  report: Report,
+): Promise<void> {
+  if (wanted('tcp-connect')) await tcpConnect(dir, porthole, origin, seconds, report);
+  if (IPERF === undefined) {
+    if (TCP.slice(1).some(wanted)) console.log('\nBulk left out: iperf3 is not installed.');
+    return;
+  }
+  if (wanted('tcp-bulk-tls') || wanted('tcp-bulk-plain')) {
+    await using stack = new AsyncDisposableStack();
+    const { port } = stack.use(await startIperf());
+    const all = await servers(dir, 'bulk', port, porthole, stack);
+    if (wanted('tcp-bulk-tls')) await tcpBulk('tcp-bulk-tls', all, seconds, report);
+    if (wanted('tcp-bulk-plain')) {
+      const plain = stack.use(await startPlain(port));
+      await tcpBulk('tcp-bulk-plain', [...all.slice(0, -1), plain], seconds, report);
+    }
+  }
+  if (wanted('ping-beside-bulk')) await pingBesideBulk(dir, porthole, seconds, report);
 }
 
 /** Takes the figures of one case, Porthole's among them. */
