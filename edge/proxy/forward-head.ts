@@ -9,6 +9,9 @@ export function plainAddress(address: string): string {
   return mapped ?? address.split('%')[0] ?? address;
 }
 
+/** `text` (Latin-1) in one piece. As it was put together, its parts would be walked each time that it is written. */
+const flat = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');
+
 /** RFC 7239 section 6: IPv6 in brackets, and then quoted. */
 const forwardedNode = (address: string): string => (address.includes(':') ? `"[${address}]"` : address);
 
@@ -57,10 +60,11 @@ export class VisitorFields {
     if (authority !== this.#authority) {
       this.#authority = authority;
       // The authority was checked against splitHost: it holds nothing that would need escaping inside quotes.
-      this.#text =
+      this.#text = flat(
         authority === ''
           ? `${this.#fixed}${this.#forwarded}\r\n`
-          : `${this.#fixed}X-Forwarded-Host: ${authority}\r\n${this.#forwarded};host="${authority}"\r\n`;
+          : `${this.#fixed}X-Forwarded-Host: ${authority}\r\n${this.#forwarded};host="${authority}"\r\n`,
+      );
     }
     return this.#text;
   }

@@ -107,7 +107,7 @@ function assemble(method: string, sent: string, minor: 0 | 1, fields: Fields): R
       target = originForm(method, sent.slice(match[0].length));
     }
   }
-  const host = hostName(authority);
+  const host = hostOf(authority);
   if (host === undefined && (minor === 1 || authority !== '' || fields.hosts > 0)) return 'request_malformed';
   const query = target.indexOf('?');
   const path = query < 0 ? target : target.slice(0, query);
@@ -120,8 +120,8 @@ function assemble(method: string, sent: string, minor: 0 | 1, fields: Fields): R
     target,
     path,
     minor,
-    authority,
-    host: host ?? '',
+    authority: host?.authority ?? authority,
+    host: host?.name ?? '',
     length: fields.chunked ? -1 : Math.max(fields.length, 0),
     chunked: fields.chunked,
     lengthGiven: fields.length >= 0,
@@ -154,17 +154,24 @@ function upgradeOf(fields: Fields, minor: 0 | 1): string {
   return /(?:^|[,\s])h2c(?:[,\s/]|$)/i.test(upgrade) ? '' : upgrade;
 }
 
-const HOST_CACHE = 1024;
-const hosts = new Map<string, string>();
+/** A `Host` value and the lower-case name in it. */
+interface Host {
+  readonly authority: string;
+  readonly name: string;
+}
 
-/** The lower-case name of a `Host` value; remembers the last ones, as they are few and come again. */
-function hostName(authority: string): string | undefined {
+const HOST_CACHE = 1024;
+const hosts = new Map<string, Host>();
+
+/** What `authority` names. Remembers the last ones, as they are few and come again; what is the same is one string then. */
+function hostOf(authority: string): Host | undefined {
   const known = hosts.get(authority);
   if (known !== undefined) return known;
   const split = splitHost(authority);
   if (split === undefined || split.name === '' || Number(split.port) > 65535) return undefined;
   if (hosts.size >= HOST_CACHE) hosts.clear();
   // Copies: a piece of a head's text would keep the whole head.
-  hosts.set(Buffer.from(authority).toString(), Buffer.from(split.name).toString());
-  return split.name;
+  const host = { authority: Buffer.from(authority).toString(), name: Buffer.from(split.name).toString() };
+  hosts.set(host.authority, host);
+  return host;
 }

@@ -39,25 +39,28 @@ interface StatusLine {
   readonly old: boolean;
 }
 
-/** Status lines that came before: few, and they come again. Longer ones aren't kept. */
-const seen = new Map<string, StatusLine>();
-const SEEN_LINES = 64;
-const SEEN_LENGTH = 64;
+/** The last status line, with its CR: most are the same as the one before. */
+let last: StatusLine = { status: 200, statusText: '200 OK', old: false };
+let lastText = 'HTTP/1.1 200 OK\r';
+/** Longer ones aren't worth keeping. */
+const LAST_LENGTH = 64;
 
-function parseStatusLine(text: string): StatusLine | undefined {
-  const known = seen.get(text);
-  if (known !== undefined) return known;
-  const match = STATUS_LINE.exec(text);
+/** The status line at the beginning of `text`, which ends before `end`. */
+function readStatusLine(text: string, end: number): StatusLine | undefined {
+  // Comparing in place is much cheaper than with a piece that was cut out.
+  if (text.startsWith(lastText)) return last;
+  const match = STATUS_LINE.exec(text.slice(0, end));
   if (match?.[2] === undefined) return undefined;
-  const statusText = match[2].length === 3 ? `${match[2]} ` : match[2];
+  const statusText = copyOf(match[2].length === 3 ? `${match[2]} ` : match[2]);
   const line = { status: Number(statusText.slice(0, 3)), statusText, old: match[1] === '0' };
-  if (text.length > SEEN_LENGTH) return line;
-  if (seen.size >= SEEN_LINES) seen.clear();
-  // Copies: a piece of a head's text would keep the whole head.
-  seen.set(copyOf(text), { ...line, statusText: copyOf(statusText) });
+  if (end <= LAST_LENGTH) {
+    last = line;
+    lastText = copyOf(text.slice(0, end + 1));
+  }
   return line;
 }
 
+/** In one piece of its own: a piece of a head's text would keep the whole head. */
 const copyOf = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');
 
 /**
@@ -67,7 +70,7 @@ const copyOf = (text: string): string => Buffer.from(text, 'latin1').toString('l
 export function parseResponseHead(text: string): ResponseHead | undefined {
   const lineEnd = text.indexOf('\r');
   if (lineEnd < 0 || text.charCodeAt(lineEnd + 1) !== 0x0a) return undefined;
-  const line = parseStatusLine(text.slice(0, lineEnd));
+  const line = readStatusLine(text, lineEnd);
   if (line === undefined) return undefined;
   const fields = readFields(text, lineEnd + 2, TABLE, false);
   if (typeof fields === 'string') return undefined;

@@ -6,8 +6,10 @@ import { type Cell, COLUMNS, WIDTH } from './columns.ts';
 import { whereOf } from './log-filter.ts';
 
 /** Version of the table below. A file of another version is set aside: the log is not worth a migration. */
-const VERSION = 2;
+const VERSION = 3;
 const PAGE = 4096;
+/** Records that one statement inserts: a sixth less work than one by one. */
+const ROWS = 8;
 /** Rows that one step of pruning removes, or one step of a search looks at: a few milliseconds. */
 const PRUNE_STEP = 2_000;
 const SEARCH_STEP = 20_000;
@@ -39,15 +41,16 @@ export class AccessFile {
   readonly #options: AccessFileOptions;
   readonly #database: DatabaseSync;
   readonly #insert: StatementSync;
+  readonly #insertRows: StatementSync;
   readonly #searches = new Map<string, StatementSync>();
 
   private constructor(database: DatabaseSync, options: AccessFileOptions) {
     this.#options = options;
     this.#database = database;
-    const names = COLUMNS.map(([name]) => name);
-    this.#insert = database.prepare(
-      `insert into records (${names.join(', ')}) values (${names.map(() => '?').join(', ')})`,
-    );
+    const insert = `insert into records (${COLUMNS.map(([name]) => name).join(', ')}) values `;
+    const row = `(${COLUMNS.map(() => '?').join(', ')})`;
+    this.#insert = database.prepare(insert + row);
+    this.#insertRows = database.prepare(insert + new Array(ROWS).fill(row).join(', '));
   }
 
   /** Opens the log, or starts a new one (0600). A damaged or foreign file is kept beside it under `.old`. */
@@ -65,7 +68,10 @@ export class AccessFile {
   append(cells: readonly Cell[]): void {
     this.#database.exec('begin immediate');
     try {
-      for (let at = 0; at < cells.length; at += WIDTH) this.#insert.run(...cells.slice(at, at + WIDTH));
+      let at = 0;
+      for (; at + ROWS * WIDTH <= cells.length; at += ROWS * WIDTH)
+        this.#insertRows.run(...cells.slice(at, at + ROWS * WIDTH));
+      for (; at < cells.length; at += WIDTH) this.#insert.run(...cells.slice(at, at + WIDTH));
       this.#database.exec('commit');
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('rollback');
@@ -109,9 +115,9 @@ export class AccessFile {
   /** Whether everything before `seq` ended before `since`. */
   #isOlder(seq: number, since: number | undefined): boolean {
     if (since === undefined) return false;
-    const row = this.#statement('select time + duration as ended from records where seq >= ? order by seq limit 1').get(
-      seq,
-    );
+    const row = this.#statement(
+      'select time + duration / 1000 as ended from records where seq >= ? order by seq limit 1',
+    ).get(seq);
     return row !== undefined && Number(row.ended) < since - DISORDER;
   }
 

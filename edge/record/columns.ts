@@ -7,7 +7,8 @@ export type Cell = string | number | null;
 
 /**
  * The columns of the log in the order in which records travel and are bound. A batch travels as one flat array of
- * cells: a quarter of the cost of an array of objects (measured: 0.5 against 1.9 microseconds a record).
+ * cells, written as JSON, with parts of milliseconds as whole microseconds. What that costs at both ends together, in
+ * microseconds a record: 1.7 for an array of cells, 1.2 for its text, 0.8 without fractions.
  */
 export const COLUMNS = [
   ['id', 'text not null'],
@@ -22,11 +23,11 @@ export const COLUMNS = [
   ['host', 'text not null'],
   ['path', 'text not null'],
   ['status', 'integer not null'],
-  ['duration', 'real not null'],
-  ['first_byte', 'real'],
-  ['edge', 'real'],
-  ['tunnel', 'real'],
-  ['origin', 'real'],
+  ['duration', 'integer not null'],
+  ['first_byte', 'integer'],
+  ['edge', 'integer'],
+  ['tunnel', 'integer'],
+  ['origin', 'integer'],
   ['bytes_up', 'integer not null'],
   ['bytes_down', 'integer not null'],
   ['address', 'text not null'],
@@ -43,6 +44,8 @@ export const WIDTH = COLUMNS.length;
 /** Longest texts that are kept of what a visitor sends. */
 const TEXT_LIMIT = 2048;
 const cut = (text: string): string => (text.length > TEXT_LIMIT ? text.slice(0, TEXT_LIMIT) : text);
+
+const micros = (ms: number): number => Math.round(ms * 1000);
 
 /** `records` as cells, `WIDTH` each. */
 export function toCells(records: readonly AccessRecord[]): Cell[] {
@@ -61,11 +64,11 @@ export function toCells(records: readonly AccessRecord[]): Cell[] {
       cut(r.host),
       cut(r.path),
       r.status,
-      r.duration,
-      r.firstByte ?? null,
-      r.edge ?? null,
-      r.tunnel ?? null,
-      r.origin ?? null,
+      micros(r.duration),
+      r.firstByte === undefined ? null : micros(r.firstByte),
+      r.edge === undefined ? null : micros(r.edge),
+      r.tunnel === undefined ? null : micros(r.tunnel),
+      r.origin === undefined ? null : micros(r.origin),
       r.bytesUp,
       r.bytesDown,
       r.address,
@@ -100,6 +103,7 @@ const PROTOCOLS: readonly AccessRecord['protocol'][] = ['http/1.0', 'http/1.1', 
 export function toRecord(row: Readonly<Record<string, unknown>>): AccessRecord {
   const text = (key: string): string => String(row[key] ?? '');
   const number = (key: string): number => Number(row[key] ?? 0);
+  const millis = (key: string): number => number(key) / 1000;
   const failure = text('failure');
   const observed = text('observed');
   const auth = METHODS.find((known) => known === text('auth'));
@@ -116,11 +120,11 @@ export function toRecord(row: Readonly<Record<string, unknown>>): AccessRecord {
     host: text('host'),
     path: text('path'),
     status: number('status'),
-    duration: number('duration'),
-    ...(row.first_byte === null ? {} : { firstByte: number('first_byte') }),
-    ...(row.edge === null ? {} : { edge: number('edge') }),
-    ...(row.tunnel === null ? {} : { tunnel: number('tunnel') }),
-    ...(row.origin === null ? {} : { origin: number('origin') }),
+    duration: millis('duration'),
+    ...(row.first_byte === null ? {} : { firstByte: millis('first_byte') }),
+    ...(row.edge === null ? {} : { edge: millis('edge') }),
+    ...(row.tunnel === null ? {} : { tunnel: millis('tunnel') }),
+    ...(row.origin === null ? {} : { origin: millis('origin') }),
     bytesUp: number('bytes_up'),
     bytesDown: number('bytes_down'),
     address: text('address'),

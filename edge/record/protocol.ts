@@ -2,7 +2,6 @@ import type { Failure } from '../../shared/domain/failure.ts';
 import type { Result } from '../../shared/domain/result.ts';
 import type { AccessFileOptions } from './access-file.ts';
 import type { LogFilter, LogScope } from './access-log.ts';
-import type { Cell } from './columns.ts';
 
 /** Marks the thread that writes the access log: an entry file that sees it in its `workerData` runs `runWriter`. */
 export const WRITER_ROLE = 'access-log-writer';
@@ -12,7 +11,8 @@ export interface WriterData extends AccessFileOptions {
 }
 
 export type ToWriter =
-  | { readonly type: 'append'; readonly cells: readonly Cell[] }
+  /** `cells` as JSON. */
+  | { readonly type: 'append'; readonly cells: string }
   | { readonly type: 'query'; readonly id: number; readonly scope: LogScope; readonly filter: LogFilter }
   | { readonly type: 'close' };
 

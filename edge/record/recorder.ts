@@ -122,7 +122,7 @@ class ThreadedRecorder implements Recorder {
     const batch = this.#pending.length <= BATCH ? this.#pending : this.#pending.slice(0, BATCH);
     this.#pending = this.#pending.length <= BATCH ? [] : this.#pending.slice(BATCH);
     this.#inFlight = batch.length;
-    this.#post(worker, { type: 'append', cells: toCells(batch) });
+    this.#post(worker, { type: 'append', cells: JSON.stringify(toCells(batch)) });
     for (const tail of this.#tails) tail.offer(batch);
   }
 

@@ -33,7 +33,8 @@ export function runWriter(): void {
   port.on('message', (message: ToWriter) => {
     switch (message.type) {
       case 'append': {
-        const reason = writer.append(message.cells);
+        // Written by the recorder of the same process.
+        const reason = writer.append(JSON.parse(message.cells) as Cell[]);
         send(reason === undefined ? { type: 'appended' } : { type: 'appended', failure: reason });
         break;
       }

@@ -143,13 +143,17 @@ export class Link {
     return 'busy';
   }
 
-  /** Smoothed, of the carrier that answers soonest; ms, 0 while unknown. */
+  /** Smoothed, of the carrier that answers soonest; ms, 0 while unknown. Asked for every request. */
   get roundTrip(): number {
-    return least(this.#carriers.filter((c) => !c.draining).map((c) => c.roundTrip));
+    let least = 0;
+    for (const carrier of this.#carriers) if (!carrier.draining) least = shorter(least, carrier.roundTrip);
+    return least;
   }
 
   get shortestRoundTrip(): number {
-    return least(this.#carriers.map((c) => c.shortestRoundTrip));
+    let least = 0;
+    for (const carrier of this.#carriers) least = shorter(least, carrier.shortestRoundTrip);
+    return least;
   }
 
   probe(timeout: number, except: Carrier): void {
@@ -225,8 +229,5 @@ const weigh = (carrier: Carrier): Weight => ({
 const lightest = (a: Weight, b: Weight): number =>
   Number(a.doubtful) - Number(b.doubtful) || a.bulk - b.bulk || a.streams - b.streams;
 
-/** The shortest known one; 0 when none is. */
-function least(times: readonly number[]): number {
-  const known = times.filter((time) => time > 0);
-  return known.length === 0 ? 0 : Math.min(...known);
-}
+/** Of two times the shorter one that is known; 0 when neither is. */
+const shorter = (a: number, b: number): number => (a > 0 && b > 0 ? Math.min(a, b) : Math.max(a, b));

@@ -3,7 +3,7 @@ import type { Lease } from './stream.ts';
 /** Bytes of an arena (outgoing frames are gathered in one) and of a read buffer. */
 export const BUFFER_SIZE = 512 * 1024;
 /** How many spare ones the process keeps. What is beyond that goes back to the system. */
-const SPARE_ARENAS = 8;
+const SPARE_ARENAS = 24;
 const SPARE_READ_BUFFERS = 8;
 /** Read buffers that may be on loan before holding on to more is called scarce. */
 const PLENTY = 16;

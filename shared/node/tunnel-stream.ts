@@ -20,6 +20,11 @@ const FIRST_LOOK = 64 * 1024;
 const LOOK_EVERY = 256 * 1024;
 /** A stream that moves `LOOK_EVERY` within so many milliseconds is bulk, and stays so as long again. */
 const BULK_TIME = 1_000;
+/**
+ * Times that bulk may turn round within `LOOK_EVERY`. What turns more often is a conversation (requests and responses
+ * on a kept connection): many small frames, which one carrier moves in fewer system calls than several do.
+ */
+const BULK_TURNS = 8;
 
 /** What a session tells of one stream: to the stream itself, or to what stands in for it while it moves. */
 export interface Leg {
@@ -81,6 +86,9 @@ export class DrivenStream implements AgentStream, Leg, Mover {
   #tally = 0;
   #look = FIRST_LOOK;
   #lookedAt = 0;
+  /** Since then: how often the other side had its turn; and whose it is. */
+  #turns = 0;
+  #sending = false;
   /** When it was last seen to move much; milliseconds, monotonic. */
   bulkAt = Number.NEGATIVE_INFINITY;
   #handler: StreamHandler | undefined;
@@ -200,7 +208,7 @@ export class DrivenStream implements AgentStream, Leg, Mover {
 
   onData(buffer: Buffer, start: number, end: number, lease: Lease): void {
     this.#unread += end - start;
-    this.#count(end - start);
+    this.#count(end - start, false);
     this.#handler?.onData(buffer, start, end, lease);
   }
 
@@ -309,15 +317,20 @@ export class DrivenStream implements AgentStream, Leg, Mover {
     arrival.host.session.reset(arrival.stream, code, reason);
   }
 
-  #count(bytes: number): void {
+  #count(bytes: number, sending: boolean): void {
     this.#tally += bytes;
+    if (sending !== this.#sending) {
+      this.#sending = sending;
+      this.#turns++;
+    }
     if (this.#tally >= this.#look) this.#measure();
   }
 
   #measure(): void {
     const now = this.#host.now();
-    const quick = this.#look === LOOK_EVERY && now - this.#lookedAt <= BULK_TIME;
+    const quick = this.#look === LOOK_EVERY && now - this.#lookedAt <= BULK_TIME && this.#turns <= BULK_TURNS;
     this.#tally = 0;
+    this.#turns = 0;
     this.#look = LOOK_EVERY;
     this.#lookedAt = now;
     if (!quick || this.#handler === undefined) return;
@@ -366,7 +379,7 @@ export class DrivenStream implements AgentStream, Leg, Mover {
   }
 
   #spend(bytes: number): void {
-    this.#count(bytes);
+    this.#count(bytes, true);
     if (this.#turn !== this.#host.queue.turn) {
       this.#turn = this.#host.queue.turn;
       this.#budget = TURN_BUDGET;

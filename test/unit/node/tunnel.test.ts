@@ -183,6 +183,20 @@ describe.each(['tcp', 'tls'] as const)('a tunnel over %s', (transport) => {
     expect(lentReadBuffers()).toBeLessThanOrEqual(before + 2);
   });
 
+  it('takes what goes one way for bulk, and not the same amount in requests and answers', async () => {
+    const { edge } = await setUp(transport);
+    const talk = connect(edge);
+    for (let i = 1; i <= 1000; i++) {
+      talk.stream?.write(Buffer.alloc(1000));
+      await talk.until(() => talk.received === i * 1000);
+    }
+    expect(edge.bulk).toEqual([]);
+    const bulk = connect(edge);
+    bulk.consuming = false;
+    for (let i = 0; i < 16; i++) bulk.stream?.write(Buffer.alloc(64 * 1024));
+    expect(edge.bulk).toEqual([bulk.stream]);
+  });
+
   it('measures the round trip', async () => {
     const { edge } = await setUp(transport);
     const client = connect(edge);
