@@ -33,6 +33,7 @@ import type { Store } from './store/store.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 import { TunnelAcceptor, type Verdict } from './tunnels/acceptor.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
+import { FailureThrottle, type ThrottleLimits } from './tunnels/throttle.ts';
 import type { Stage, Visit } from './visit.ts';
 import { visitorConnection } from './visitor-connection.ts';
 
@@ -45,6 +46,9 @@ const CONNECTION_BOUNDS: ReadonlyMap<string, BoundName> = new Map([
   ['too_large', 'helloSize'],
   ['handshake: ERR_TLS_HANDSHAKE_TIMEOUT', 'handshakeTime'],
 ]);
+
+/** HTTP/2 connections that may be ended for misuse before their source is offered HTTP/1.1 alone, for a while. */
+const MISUSE: ThrottleLimits = { burst: 8, forgiveAfter: 10_000, sources: 10_000 };
 
 /** What the ways of visitors and agents need of what is around them. */
 export interface WayParts {
@@ -93,6 +97,8 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   const { limits } = config;
   const bounds = new Bounds(limits, clock, logger);
   life.defer(() => bounds.close());
+  // Neighbours behind the same address still have HTTP/1.1; attacks on HTTP/2 have nothing.
+  const misuse = new FailureThrottle(() => clock.monotonic(), MISUSE);
   const admission = new Admission({ total: limits.connections, perSource: limits.connectionsPerAddress }, bounds);
   const failures = { connections: 0, accepts: 0 };
   let loggedAt = Number.NEGATIVE_INFINITY;
@@ -161,6 +167,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
     onDial: (target, problem) => facts.dialled(target.agentId, target.id, problem),
     limits,
     bounds,
+    onMisuse: (address) => misuse.failed(sourceOf(address)),
   });
   const direct = new Direct({
     config,
@@ -199,6 +206,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
     },
     trustedProxies: config.trustedProxies,
     limits,
+    offersHttp2: (address) => misuse.allows(sourceOf(address)),
     onRefused,
     onAcceptError,
     ...(shared === undefined ? {} : { divert: shared.divert }),

@@ -42,6 +42,7 @@ const TABLE = {
   requestsPerTarget: count(1_024),
   requestsPerTargetAndAddress: count(768),
   upgradesPerTarget: count(16_384),
+  cancelsPerTarget: count(2_000, 10),
 
   // HTTP/2 alone.
   h2Streams: count(100, 1, 1_000),

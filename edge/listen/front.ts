@@ -36,6 +36,8 @@ export interface FrontOptions {
   readonly admission: Admission;
   /** Peers whose PROXY protocol headers are believed. */
   readonly trustedProxies?: readonly Cidr[];
+  /** Whether visitors from `address` may speak HTTP/2; all may unless told. */
+  readonly offersHttp2?: (address: string) => boolean;
   readonly limits?: Pick<Limits, 'helloTime' | 'handshakeTime'>;
   readonly handlers: FrontHandlers;
   /** Told of every connection that ends before anybody took it over. */
@@ -59,6 +61,7 @@ export class Front {
   readonly #tunnel: TlsServer;
   readonly #api: TlsServer;
   readonly #visitor: TlsServer;
+  readonly #visitorWithoutHttp2: TlsServer;
   /** What is known of connections beyond what their sockets tell. See `#handOver`. */
   readonly #arrivals = new Map<string, Arrival>();
 
@@ -70,10 +73,12 @@ export class Front {
       else this.#refuse(socket, 'tunnel below TLS 1.3');
     });
     this.#api = this.#terminate(['http/1.1'], handlers.api);
-    this.#visitor = this.#terminate(['h2', 'http/1.1'], (socket, arrival) => {
+    const toVisitor = (socket: TLSSocket, arrival: Arrival | undefined): void => {
       if (arrival?.serverName !== undefined) handlers.visitor(socket, arrival.serverName);
       else this.#refuse(socket, 'gone');
-    });
+    };
+    this.#visitor = this.#terminate(['h2', 'http/1.1'], toVisitor);
+    this.#visitorWithoutHttp2 = this.#terminate(['http/1.1'], toVisitor);
   }
 
   /** A server that accepts for the main port; one for each address. */
@@ -107,11 +112,15 @@ export class Front {
         if (alpn.includes(TUNNEL_ALPN)) this.#handOver(this.#tunnel, socket, { source });
         else if (serverName === undefined || this.#isOurs(serverName)) this.#handOver(this.#api, socket, { source });
         else if (this.#options.handlers.passThrough?.(socket, serverName, source) !== true)
-          this.#handOver(this.#visitor, socket, { serverName, source });
+          this.#handOver(this.#serverFor(source?.address ?? socket.remoteAddress), socket, { serverName, source });
       },
       this.#options.onRefused,
       this.#options.limits?.helloTime,
     );
+  }
+
+  #serverFor(address = ''): TlsServer {
+    return this.#options.offersHttp2?.(address) === false ? this.#visitorWithoutHttp2 : this.#visitor;
   }
 
   /** An address is no server name (RFC 6066), but some clients send one where they were given one. */

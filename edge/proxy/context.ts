@@ -18,6 +18,8 @@ export interface ProxyContext {
   readonly record: (record: AccessRecord) => void;
   readonly limits: Limits;
   readonly bounds: BoundWatch;
+  /** Told of every connection that was ended because its visitor misused HTTP/2. */
+  readonly onMisuse: (address: string) => void;
   /** Monotonic milliseconds, as of the last tick: for deadlines, where a second more or less does not matter. */
   coarse: number;
   /** Milliseconds from monotonic time to the wall clock, as of the last tick. */

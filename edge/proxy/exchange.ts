@@ -594,6 +594,7 @@ export class Exchange implements OriginUser {
   /** The visitor is gone, or is sent away for the reason `failure`. */
   abort(failure?: FailureCode): void {
     if (this.#phase === OVER) return;
+    if (this.#phase === WAITING && this.#load !== undefined) this.#load.cancelled++;
     const upgraded = this.#phase === UPGRADED;
     this.#phase = OVER;
     this.#origin?.reset();

@@ -24,6 +24,8 @@ export const SETTINGS_LIMIT = 32;
  * padding) has no use in such amounts.
  */
 export const OVERHEAD_SHARE = 1 / 256;
+/** Streams that may be broken off before the next ones are taken up with a delay. */
+export const UNSUSPICIOUS_RESETS = 16;
 /** Invalid frames, and streams beyond the limit, that are borne before the connection ends. */
 export const INVALID_LIMIT = 100;
 export const REJECTED_LIMIT = 100;

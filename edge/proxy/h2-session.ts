@@ -127,7 +127,10 @@ export class H2Visitor implements H2Owner {
     this.#streams.add(own);
     if (this.#window > H2.STREAM_WINDOW && this.#streams.size > H2.BULK_STREAMS) this.#adapt();
     this.#deadline = Number.POSITIVE_INFINITY;
-    own.start(raw, stream.endAfterHeaders);
+    const ended = stream.endAfterHeaders;
+    if (this.#resets > this.#context.limits.h2Resets - H2.UNSUSPICIOUS_RESETS) own.start(raw, ended);
+    // Who breaks off much may be about to break this one off, too: its origin is asked when the bytes at hand are read.
+    else setImmediate(() => own.start(raw, ended));
   }
 
   streamRead(bytes: number): void {
@@ -159,7 +162,10 @@ export class H2Visitor implements H2Owner {
 
   #abused(bound: BoundName): void {
     // What was under way when it was noticed still comes, and counts once.
-    if (this.#session?.destroyed !== true) this.#hit(bound);
+    if (this.#session?.destroyed !== true) {
+      this.#hit(bound);
+      this.#context.onMisuse(this.connection.peerAddress);
+    }
     this.#destroy(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 

@@ -79,6 +79,7 @@ export class H2Stream implements VisitorEnd {
 
   /** Begins with the request's fields, names and values in turn. `ended`: it has no body. */
   start(raw: readonly string[], ended: boolean): void {
+    if (this.#stream.closed) return;
     const startedAt = this.#context.clock.monotonic();
     const time = Math.floor(startedAt + this.#context.wallOffset);
     const request = readRequest(raw, ended, this.#context.limits);

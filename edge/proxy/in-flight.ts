@@ -6,6 +6,8 @@ export class TargetLoad {
   requests = 0;
   /** Upgraded connections; these are no requests any more. */
   upgrades = 0;
+  /** Requests of this second whose visitors left before there was an answer. */
+  cancelled = 0;
   /** Requests by source. */
   readonly bySource = new Map<string, number>();
 
@@ -39,6 +41,7 @@ export class InFlight {
       this.#targets.set(targetId, load);
     }
     if (load.requests >= this.#limits.requestsPerTarget) return 'requestsPerTarget';
+    if (load.cancelled >= this.#limits.cancelsPerTarget) return 'cancelsPerTarget';
     if (wantsUpgrade && load.upgrades >= this.#limits.upgradesPerTarget) return 'upgradesPerTarget';
     const own = load.bySource.get(source) ?? 0;
     if (own >= this.#limits.requestsPerTargetAndAddress) return 'requestsPerTargetAndAddress';
@@ -47,9 +50,12 @@ export class InFlight {
     return load;
   }
 
-  /** Forgets targets without load. */
+  /** A second is over: forgets what was cancelled, and targets without load. */
   expire(): void {
-    for (const [id, load] of this.#targets) if (load.requests === 0 && load.upgrades === 0) this.#targets.delete(id);
+    for (const [id, load] of this.#targets) {
+      load.cancelled = 0;
+      if (load.requests === 0 && load.upgrades === 0) this.#targets.delete(id);
+    }
   }
 
   /** Targets remembered. */

@@ -29,6 +29,8 @@ export interface HttpProxyOptions {
   readonly log?: Logger;
   readonly limits?: Partial<Limits>;
   readonly bounds?: BoundWatch;
+  /** Told where a connection came from that was ended because its visitor misused HTTP/2. */
+  readonly onMisuse?: (address: string) => void;
 }
 
 /** What has come to an end in a new route table: whole services, and single targets by service. */
@@ -87,6 +89,7 @@ class VisitorProxy implements HttpProxy {
       limits,
       inFlight: new InFlight(limits),
       bounds: options.bounds ?? unwatched,
+      onMisuse: options.onMisuse ?? (() => {}),
       coarse: clock.monotonic(),
       wallOffset: clock.now() - clock.monotonic(),
       draining: false,

@@ -50,4 +50,15 @@ export class FloodGate {
     this.#tokens = Math.min(earned, this.#limit.burst) - 1;
     return this.#tokens >= 0;
   }
+
+  /** Whether there is a token, without taking it. */
+  get open(): boolean {
+    if (this.#tokens > 0) return true;
+    const now = this.#monotonic();
+    const earned = Math.floor(((now - this.#since) * this.#limit.perSecond) / 1000);
+    if (earned < 1) return false;
+    this.#since = now;
+    this.#tokens = Math.min(earned, this.#limit.burst);
+    return true;
+  }
 }

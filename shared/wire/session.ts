@@ -115,6 +115,9 @@ const MAX_FIRST_WINDOW = 1024 * 1024;
 const SHORT_PATH = 4;
 const MAX_FIRST_WINDOW_ON_SHORT_PATH = 128 * 1024;
 
+/** The part of the resets that a peer bears at which no further streams are opened. */
+const BRAKE = 0.8;
+
 const violation = (reason: string): Violation => ({ code: GO_AWAY.PROTOCOL, reason });
 const limit = (reason: string): Violation => ({ code: GO_AWAY.LIMIT, reason });
 
@@ -132,6 +135,8 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
   readonly #streams = new Map<number, StreamState<S>>();
   readonly #pings: FloodGate;
   readonly #resets: FloodGate;
+  /** Resets either way. Runs empty before the peer's patience does: see `open`. */
+  readonly #brake: FloodGate;
   readonly #controls: FloodGate;
   readonly #tiny: FloodGate;
   #lastId = 0;
@@ -151,6 +156,8 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
     const limits = options.floodLimits ?? DEFAULT_FLOOD_LIMITS;
     this.#pings = new FloodGate(limits.ping, options.monotonic);
     this.#resets = new FloodGate(limits.reset, options.monotonic);
+    const { perSecond, burst } = limits.reset;
+    this.#brake = new FloodGate({ perSecond: perSecond * BRAKE, burst: burst * BRAKE }, options.monotonic);
     this.#controls = new FloodGate(limits.control, options.monotonic);
     this.#tiny = new FloodGate(limits.tiny, options.monotonic);
   }
@@ -180,9 +187,12 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
     return this.#decoder.push(bytes, start, end, lease);
   }
 
-  /** Edge: opens a stream. `adopt` makes what the driver keeps for it. `undefined` when draining or full. */
+  /**
+   * Edge: opens a stream. `adopt` makes what the driver keeps for it. `undefined` when draining or full, and for a moment
+   * after very many resets: visitors who come and go must not make a peer take this side for a flood.
+   */
   open(payload: Uint8Array, adopt: (stream: SessionStream<S>) => S): S | undefined {
-    if (!this.hasRoom) return undefined;
+    if (!this.hasRoom || !this.#brake.open) return undefined;
     const stream = this.#add(++this.#lastId);
     const owner = adopt(stream);
     stream.adopt(owner);
@@ -280,6 +290,7 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
   reset(handle: SessionStream<S>, code: ResetCode, reason: string): void {
     const stream = this.#live(handle);
     if (stream === undefined) return;
+    this.#brake.take();
     const payload = encodeReason(code, reason);
     this.#output.bytes(FRAME.RESET, stream.id, payload, 0, payload.length);
     this.#remove(stream);
@@ -408,7 +419,10 @@ export class Session<S, B extends Uint8Array, L> implements FrameSink<B, L> {
 
   #onStreamFrame(type: FrameType, id: number, payload: Uint8Array): Violation | undefined {
     const stream = this.#streams.get(id);
-    if (type === FRAME.RESET && !this.#resets.take()) return limit('flood of resets');
+    if (type === FRAME.RESET) {
+      this.#brake.take();
+      if (!this.#resets.take()) return limit('flood of resets');
+    }
     if (stream === undefined) {
       if (!this.#wasOpened(id)) return violation(`stream ${id} was never opened`);
       return this.#controls.take() ? undefined : limit('flood of late frames');

@@ -102,6 +102,7 @@ export interface ProxyStandOptions {
   readonly secure?: boolean;
   readonly limits?: Partial<Limits>;
   readonly bounds?: BoundWatch;
+  readonly onMisuse?: (address: string) => void;
   /** Where the next visitor comes from; by default where its socket does. */
   readonly addressOf?: () => string;
   /** Peers whose `X-Forwarded-For` is believed. */
@@ -130,6 +131,7 @@ export async function proxyStand(options: ProxyStandOptions): Promise<ProxyStand
     clock: options.clock ?? systemClock,
     limits: options.limits ?? {},
     ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
+    ...(options.onMisuse === undefined ? {} : { onMisuse: options.onMisuse }),
   });
   const secure = options.secure === true;
   const serve = (socket: net.Socket): void =>

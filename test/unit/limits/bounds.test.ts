@@ -32,11 +32,11 @@ describe('bounds', () => {
 
   it('tell each bound on a line of its own, and those that are no settings without a limit', () => {
     bounds.hit('udpNewSessionsPerSecond', { serviceId: 'a' });
-    bounds.hit('streamsPerTunnel');
+    bounds.hit('helloSize');
     clock.advance(0);
     expect(lines.map((l) => [l.bound, l.limit])).toEqual([
       ['udp-new-sessions-per-second', 50],
-      ['streams-per-tunnel', undefined],
+      ['hello-size', undefined],
     ]);
   });
 

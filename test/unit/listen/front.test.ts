@@ -29,7 +29,7 @@ afterEach(() => {
 });
 
 /** A front whose handlers greet with their own name and end. */
-async function startFront(limits: AdmissionLimits = { total: 100, perSource: 100 }, times = {}) {
+async function startFront(limits: AdmissionLimits = { total: 100, perSource: 100 }, times = {}, http2 = true) {
   const refused: string[] = [];
   const admission = new Admission(limits);
   const later = Promise.withResolvers<TLSSocket>();
@@ -53,6 +53,7 @@ async function startFront(limits: AdmissionLimits = { total: 100, perSource: 100
     onRefused: (reason) => refused.push(reason),
     onAcceptError: (error) => refused.push(error.message),
     limits: { ...DEFAULT_LIMITS, ...times },
+    offersHttp2: () => http2,
   });
   const server = front.createListener();
   const listened = await listenAt(server, { host: '127.0.0.1', port: 0 });
@@ -141,6 +142,15 @@ describe('Front', () => {
   ])('sends %s', async (_, options, answer) => {
     const { port } = await startFront();
     expect(await dial(port, options)).toBe(answer);
+  });
+
+  it('offers only HTTP/1.1 to visitors from where HTTP/2 was misused', async () => {
+    const { port } = await startFront(undefined, {}, false);
+    const offer = { servername: 'a.edge.test', ALPNProtocols: ['h2', 'http/1.1'] };
+    const socket = tlsConnect({ port, host: '127.0.0.1', ca: certificates.caPem, ...offer });
+    expect(await readText(socket)).toBe('visitor a.edge.test');
+    expect(socket.alpnProtocol).toBe('http/1.1');
+    await expect(dial(port, { ...offer, ALPNProtocols: ['h2'] })).rejects.toThrow(/no application protocol/);
   });
 
   it('answers a client without a name with the certificate of the cluster', async () => {

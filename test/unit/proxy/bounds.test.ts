@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BoundName } from '../../../edge/bounds.ts';
 import type { Limits } from '../../../edge/limits.ts';
 import { FakeTunnels } from '../../support/fake-tunnels.ts';
-import { FRAME, frame, getFields, RawH2 } from '../../support/h2-client.ts';
+import { block, FRAME, frame, getFields, RawH2 } from '../../support/h2-client.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { type ProxyStand, proxyStand, RawVisitor, routeTo, targetAt } from '../../support/proxy-stand.ts';
 
@@ -17,6 +17,7 @@ let clock: ManualClock;
 let tunnels: FakeTunnels;
 let stand: ProxyStand | undefined;
 let hits: BoundName[];
+let misused: string[];
 let address: string;
 const visitors: (RawVisitor | RawH2)[] = [];
 
@@ -24,6 +25,7 @@ beforeEach(() => {
   clock = new ManualClock();
   tunnels = new FakeTunnels();
   hits = [];
+  misused = [];
   address = '192.0.2.1';
 });
 afterEach(async () => {
@@ -34,7 +36,8 @@ afterEach(async () => {
 async function open(limits: Partial<Limits>, secure = false): Promise<ProxyStand> {
   const routes = [routeTo(targetAt(3000)), routeTo(targetAt(3001), 'other.test')];
   const bounds = { hit: (bound: BoundName) => hits.push(bound) };
-  stand = await proxyStand({ tunnels, routes, clock, limits, bounds, secure, addressOf: () => address });
+  const onMisuse = (from: string): void => void misused.push(from);
+  stand = await proxyStand({ tunnels, routes, clock, limits, bounds, secure, onMisuse, addressOf: () => address });
   return stand;
 }
 
@@ -215,6 +218,17 @@ describe('requests under way', () => {
     expect(hits).toEqual(['upgradesPerTarget', 'requestsPerTarget']);
   });
 
+  it('that are given up too often leave the target alone for the rest of the second', async () => {
+    await open({ cancelsPerTarget: 2 });
+    for (const v of await begin(2)) v.socket.resetAndDestroy();
+    await tunnels.streams[1]?.until((s) => s.resetWith !== undefined);
+    await tunnels.streams[0]?.until((s) => s.resetWith !== undefined);
+    await busy();
+    expect(hits).toEqual(['cancelsPerTarget']);
+    clock.advance(1_000);
+    await begin(1);
+  });
+
   it('that find no stream in the tunnel are told that it is busy', async () => {
     await open({});
     tunnels.refusals.push('busy');
@@ -260,6 +274,28 @@ describe('HTTP/2', () => {
     for (let n = 0; n < 40; n++) v.send(request(2 * n + 1), frame(FRAME.RST_STREAM, 0, 2 * n + 1, cancel));
     expect(ENHANCE_YOUR_CALM).toContain(await v.goneWith());
     expect(tunnels.streams.length).toBeLessThan(20);
+    expect(hits).toEqual(['h2Resets']);
+    expect(misused).toEqual(['192.0.2.1']);
+  });
+
+  it('asks no origin for requests that are broken off at once, from the seventeenth on', async () => {
+    await open({}, true);
+    const v = await raw();
+    const cancel = Buffer.of(0, 0, 0, 8);
+    const elsewhere = block([
+      [':method', 'GET'],
+      [':scheme', 'https'],
+      [':path', '/'],
+      [':authority', 'nobody.test'],
+    ]);
+    const burst = Array.from({ length: 390 }, (_, n) => [
+      request(2 * n + 1),
+      frame(FRAME.RST_STREAM, 0, 2 * n + 1, cancel),
+    ]);
+    v.send(...burst.flat(), frame(FRAME.HEADERS, 5, 801, elsewhere));
+    await v.frame((f) => f.type === FRAME.HEADERS && f.stream === 801);
+    expect(tunnels.streams.length).toBeLessThan(40);
+    expect(misused).toEqual([]);
   });
 
   it('ends a connection that sends more control frames than h2-control-rate', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GO_AWAY, RESET } from '../../../shared/wire/codes.ts';
+import { DEFAULT_FLOOD_LIMITS } from '../../../shared/wire/flood.ts';
 import { FRAME, INITIAL_WINDOW, MAX_DATA } from '../../../shared/wire/frame.ts';
 import { seededRandom } from '../../support/random.ts';
 import { RecordedSession, type Seen } from './session-pair.ts';
@@ -96,6 +97,32 @@ describe('session', () => {
     expect(agent.deliver(edge)).toBeUndefined();
     expect(near.events).toEqual(['opened 321']);
   });
+
+  it.each(['edge', 'agent'] as const)(
+    'opens no stream for a moment after very many resets by the %s, before the peer would take them for a flood',
+    (by) => {
+      const floodLimits = { ...DEFAULT_FLOOD_LIMITS, reset: { perSecond: 10, burst: 20 } };
+      const [edge, agent] = [
+        new RecordedSession('edge', { floodLimits }),
+        new RecordedSession('agent', { floodLimits }),
+      ];
+      const openedIn = (): number => {
+        for (let n = 0; ; n++) {
+          const near = edge.session.open(Uint8Array.of(1), edge.adopt);
+          if (near === undefined) return n;
+          expect(edge.deliver(agent)).toBeUndefined();
+          const far = agent.opened.at(-1);
+          if (by === 'edge') edge.session.reset(near.stream, RESET.CANCELLED, '');
+          else if (far !== undefined) agent.session.reset(far.stream, RESET.REFUSED, '');
+          expect(edge.deliver(agent) ?? agent.deliver(edge)).toBeUndefined();
+        }
+      };
+      expect(openedIn()).toBe(16);
+      edge.now = 1000;
+      agent.now = 1000;
+      expect(openedIn()).toBe(8);
+    },
+  );
 
   it('drops the rest of a frame whose stream is reset in the middle of it', () => {
     const { edge, near } = opened();
