@@ -7,6 +7,7 @@ import { isUnder, parseDomain, parseListenAddress } from '../shared/domain/hostn
 import { err, ok, type Result } from '../shared/domain/result.ts';
 import { ASSIGNED_PORTS, FIRST_FREE_PORT } from '../shared/domain/service.ts';
 import type { CertificateSources } from './certificates/certificate-set.ts';
+import { isJoinAddress } from './join-place.ts';
 import { DEFAULT_LIMITS, type LimitName, type Limits, parseLimit, parseLimitsFile, settingName } from './limits.ts';
 import { isLoopback, type ListenAddress } from './listen/address.ts';
 import { MOST_AUTO_WORKERS, parseWorkers } from './workers/count.ts';
@@ -54,7 +55,14 @@ export interface ServicePortConfig {
 /** What the command line asks for. */
 export type Command =
   | { readonly kind: 'run'; readonly config: EdgeConfig; readonly json: boolean }
-  | { readonly kind: 'token'; readonly dataDir: string; readonly lifetime: number; readonly json: boolean }
+  | {
+      readonly kind: 'token';
+      readonly dataDir: string;
+      readonly lifetime: number;
+      /** HOST or HOST:PORT under which laptops reach the edge, where that isn't its domain. */
+      readonly address?: string;
+      readonly json: boolean;
+    }
   | { readonly kind: 'help'; readonly text: string };
 
 /** A command line that can't be used. `json` is known even then, so that the answer has the form asked for. */
@@ -67,7 +75,7 @@ export const HELP = `Porthole edge: takes visitors' requests and hands them thro
 
 Usage:
   porthole edge --domain DOMAIN --data-dir DIR [options]
-  porthole edge token create --data-dir DIR [--expires 1h] [--json]
+  porthole edge token create --data-dir DIR [--expires 1h] [--address HOST[:PORT]] [--json]
 
 Options:
   --domain DOMAIN              the cluster's domain; services live under it
@@ -131,6 +139,7 @@ const OPTIONS = {
   'new-sessions-per-second': { type: 'string' },
   limit: { type: 'string', multiple: true },
   limits: { type: 'string' },
+  address: { type: 'string' },
   'trusted-proxy': { type: 'string', multiple: true },
   'geoip-database': { type: 'string' },
   'crowdsec-url': { type: 'string' },
@@ -172,14 +181,23 @@ function readArguments(argv: readonly string[]): Result<{ values: Values; positi
 
 function tokenCommand(values: Values, positionals: readonly string[], json: boolean): Result<Command, Failure> {
   if (positionals.join(' ') !== 'token create') return err(usage(`There is no command "${positionals.join(' ')}".`));
-  const extra = Object.keys(values).find((key) => !['data-dir', 'expires', 'json'].includes(key));
+  const extra = Object.keys(values).find((key) => !['data-dir', 'expires', 'address', 'json'].includes(key));
   if (extra !== undefined) return err(usage(`--${extra} does not go with "token create".`));
   const dataDir = values['data-dir'];
   if (dataDir === undefined || dataDir === '') return err(usage('--data-dir is missing.'));
   const lifetime = parseDuration(values.expires ?? '1h');
   if (lifetime === undefined)
     return err(usage(`--expires takes a time such as 15m, 1h or 7d (at most 365d), not "${values.expires}".`));
-  return ok({ kind: 'token', dataDir: resolve(dataDir), lifetime, json });
+  const { address } = values;
+  if (address !== undefined && !isJoinAddress(address))
+    return err(usage(`--address takes HOST or HOST:PORT, as laptops reach this edge, not "${address}".`));
+  return ok({
+    kind: 'token',
+    dataDir: resolve(dataDir),
+    lifetime,
+    ...(address === undefined ? {} : { address }),
+    json,
+  });
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -192,7 +210,8 @@ function parseDuration(text: string): number | undefined {
 }
 
 function runCommand(values: Values, json: boolean): Result<Command, Failure> {
-  if (values.expires !== undefined) return err(usage('--expires goes with "token create" only.'));
+  for (const option of ['expires', 'address'] as const)
+    if (values[option] !== undefined) return err(usage(`--${option} goes with "token create" only.`));
   const embedded = values.embedded === true;
   if (values.domain === undefined) return err(usage('--domain is missing.'));
   const domain = parseDomain(values.domain);

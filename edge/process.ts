@@ -4,7 +4,7 @@ import { systemClock } from '../shared/node/clock.ts';
 import { createLogger } from '../shared/node/logger.ts';
 import { watchParent } from '../shared/node/parent.ts';
 import { type Command, type EdgeConfig, parseCommand } from './config.ts';
-
+import { joinCommand, keepJoinPlace, readJoinPlace } from './join-place.ts';
 import { createJoinToken } from './join-token.ts';
 import type { ListenAddress } from './listen/address.ts';
 import { type Edge, startEdge } from './one-process.ts';
@@ -56,8 +56,13 @@ async function createTokenCommand(command: Extract<Command, { kind: 'token' }>):
   await store.value.close();
   if (!made.ok) return fail(made.error, command.json, FAILED);
   const expiresAt = new Date(made.value.expiresAt).toISOString();
-  if (command.json) printLine({ token: made.value.token, expiresAt });
-  else process.stdout.write(`${made.value.token}\nGood for one laptop, until ${expiresAt}. It is not shown again.\n`);
+  const { token } = made.value;
+  const join = joinCommand(token, readJoinPlace(command.dataDir), command.address);
+  if (command.json) printLine({ token, expiresAt, join });
+  else
+    process.stdout.write(
+      `${token}\nGood for one laptop, until ${expiresAt}. It is not shown again. On the laptop:\n\n  ${join}\n`,
+    );
   return 0;
 }
 
@@ -78,10 +83,18 @@ async function serve(command: Extract<Command, { kind: 'run' }>, program: Progra
     await edge.close();
     return fail(token.error, json, FAILED);
   }
+  const httpsPort = edge.addresses.https[0]?.port;
+  if (!config.embedded && httpsPort !== undefined) noteJoinPlace(edge, config, httpsPort);
   if (json) printLine(readyLine(edge, config.domain, token?.value.token));
   else process.stdout.write(readyText(edge, config));
   await ended;
   return 0;
+}
+
+/** A convenience for `token create`, and no reason not to serve. */
+function noteJoinPlace(edge: Edge, { dataDir, domain }: EdgeConfig, httpsPort: number): void {
+  const { fingerprint, caFile } = edge;
+  keepJoinPlace(dataDir, { domain, httpsPort, ...(caFile === undefined ? {} : { fingerprint }) });
 }
 
 /**
