@@ -1,4 +1,4 @@
-import type { LinkState, LocalPort } from '../../shared/contract/agent-state.ts';
+import type { LinkState, LocalPort, NodeLink } from '../../shared/contract/agent-state.ts';
 import type {
   ClusterInfo,
   GuestService,
@@ -17,7 +17,8 @@ import { createDatagramOrigin } from './datagram-origin.ts';
 import type { EdgeAddress, EdgeTrust } from './edge-address.ts';
 import { createEdgeDialler } from './edge-dialler.ts';
 import { type EdgeFeed, keepFeed } from './edge-feed.ts';
-import { createEdgeLink, type EdgeLink, type TunnelDialler } from './edge-link.ts';
+import { createEdgeLinks, type EdgeLinks } from './edge-links.ts';
+import type { TunnelDialler } from './link-tunnel.ts';
 import type { PortFinder } from './local-ports.ts';
 import { createOriginDialler } from './origin.ts';
 import { createTargetWatch, type TargetWatch } from './target-watch.ts';
@@ -47,6 +48,8 @@ export interface AgentOptions {
 /** Everything that the agent knows, as of now. */
 export interface AgentSnapshot {
   readonly link: LinkState;
+  /** The links to single nodes, of which `link` is the sum. */
+  readonly links: readonly NodeLink[];
   /** The cluster's facts, once the edge has told them. */
   readonly cluster?: ClusterInfo;
   /** Newest first; the last known ones while the edge is away. */
@@ -90,7 +93,7 @@ class RunningAgent implements Agent {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #lifetime: Lifetime;
-  readonly #link: EdgeLink;
+  readonly #link: EdgeLinks;
   readonly #feed: EdgeFeed;
   readonly #targets: TargetWatch;
   readonly #listeners = new Set<() => void>();
@@ -113,15 +116,18 @@ class RunningAgent implements Agent {
     this.control = createControlClient({ address, trust, credential, dialler });
     this.#lifetime.defer(() => this.control.close());
     this.#targets = this.#watchTargets(signal);
-    const dial = createTunnelDialler({
-      ...options,
-      dialler,
-      clock: this.#clock,
-      logger: this.#logger,
-      dialOrigin: (target, given) => this.#targets.dial(target, given),
-      datagrams: createDatagramOrigin(options.allowed, signal),
-    });
-    this.#link = this.#keepLink(dial);
+    const datagrams = createDatagramOrigin(options.allowed, signal);
+    const dialTo = (to: EdgeAddress): TunnelDialler =>
+      createTunnelDialler({
+        ...options,
+        address: to,
+        dialler: to === address ? dialler : createEdgeDialler(to, trust),
+        clock: this.#clock,
+        logger: this.#logger,
+        dialOrigin: (target, given) => this.#targets.dial(target, given),
+        datagrams,
+      });
+    this.#link = this.#keepLinks(dialTo);
     this.#feed = this.#keepServices(signal);
     this.#lifetime.defer(options.ports.onChange(() => this.#changed()));
     this.#lifetime.defer(watchWake({ clock: this.#clock, onWake: () => this.resumed() }));
@@ -141,8 +147,8 @@ class RunningAgent implements Agent {
     });
   }
 
-  #keepLink(dial: TunnelDialler): EdgeLink {
-    const link = createEdgeLink({ dial, clock: this.#clock });
+  #keepLinks(dialTo: (address: EdgeAddress) => TunnelDialler): EdgeLinks {
+    const link = createEdgeLinks({ home: this.#options.address, dialTo, clock: this.#clock });
     this.#lifetime.defer(() => link.close());
     let last = link.state.state;
     link.onChange(() => {
@@ -194,6 +200,7 @@ class RunningAgent implements Agent {
     const found = this.#options.ports.ports();
     return {
       link: this.#link.state,
+      links: this.#link.views,
       ...(this.#cluster === undefined ? {} : { cluster: this.#cluster }),
       services,
       servicesKnown: this.#services !== undefined,

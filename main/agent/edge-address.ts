@@ -12,6 +12,8 @@ export interface EdgeAddress {
   readonly port: number;
   /** The cluster domain, once known: sent as SNI and looked for in the certificate instead of `host`. */
   readonly domain?: string;
+  /** Somebody else named it: never to be dialled where only this machine or its own network can be. */
+  readonly publicOnly?: boolean;
 }
 
 /** What makes an edge's certificate acceptable. With neither member: the system's and Node's public authorities. */

@@ -9,6 +9,7 @@ import { chainOf, fingerprintOf, isWithinValidity, publicAuthorities, readPem } 
 import { errorCode, unreachableReason, untrustedReason } from './dial-error.ts';
 import { describeEdge, type EdgeAddress, type EdgeTrust, edgeServerName } from './edge-address.ts';
 import { isLocalhostName, LOOPBACK_ATTEMPT, loopbackLookup } from './loopback.ts';
+import { publicLookup } from './node-address.ts';
 
 /** Milliseconds for name look-up, TCP and TLS together. */
 export const EDGE_DIAL_TIMEOUT = 10_000;
@@ -128,6 +129,7 @@ function connectionOptions(address: EdgeAddress, check: Check, options: DialOpti
     port: address.port,
     autoSelectFamily: true,
     ...(local ? { lookup: loopbackLookup, autoSelectFamilyAttemptTimeout: LOOPBACK_ATTEMPT } : {}),
+    ...(address.publicOnly === true ? { lookup: publicLookup } : {}),
     ...(serverName === undefined ? {} : { servername: serverName }),
     // The wish is read off the ClientHello; what is agreed on is the protocol behind it.
     ALPNProtocols: [

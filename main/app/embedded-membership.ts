@@ -66,6 +66,7 @@ class EmbeddedMembership implements Membership {
       kind: 'embedded',
       domain: ready?.domain ?? 'localhost',
       link: this.#link(),
+      ...(this.agent === undefined ? {} : { links: this.agent.snapshot().links }),
       process,
       ...(notice === undefined ? {} : { notice }),
     };

@@ -50,8 +50,9 @@ class JoinedMembership implements Membership {
   }
 
   edge(): AgentState['edge'] {
-    const link = this.agent?.snapshot().link ?? linkWithoutAgent(this.#since, this.#trouble);
-    return { kind: 'joined', domain: this.#joined.domain, link };
+    const now = this.agent?.snapshot();
+    const link = now?.link ?? linkWithoutAgent(this.#since, this.#trouble);
+    return { kind: 'joined', domain: this.#joined.domain, link, ...(now === undefined ? {} : { links: now.links }) };
   }
 
   keepAllowed(): Result<null, Failure> {

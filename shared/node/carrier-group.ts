@@ -1,4 +1,4 @@
-import { WindowBudget } from '../wire/window.ts';
+import { LEAST_SLACK, MOST_SLACK, WindowBudget } from '../wire/window.ts';
 import { createPathDelay } from './round-trip.ts';
 import type { DrivenStream, StreamHost } from './tunnel-stream.ts';
 
@@ -6,6 +6,19 @@ import type { DrivenStream, StreamHost } from './tunnel-stream.ts';
 export const DEFAULT_LINK_MEMORY = 64 * 1024 * 1024;
 /** Milliseconds that a link counts as loaded after one of its carriers was seen to be. */
 const LOADED_FOR = 6_000;
+
+/** Milliseconds between two looks at whether a queue stands on the path, while a stream moves much. */
+const LOOK_EVERY = 200;
+/** A round trip up to so many times the shortest tells of no queue, one beyond the other of a queue. */
+const NO_QUEUE = 1.25;
+const QUEUE = 1.5;
+/**
+ * So many looks decide. A queue that stands delays them all; without one most are short, while a busy process or a lost
+ * packet makes one of them long.
+ */
+const LOOKS = 4;
+/** On shorter paths (ms) it is the two ends that take the time, not a queue between them. */
+const SHORT_PATH = 4;
 
 export interface CarrierGroupOptions {
   /** Bytes for windows beyond their first 64 KiB; half of it may stand in queues. */
@@ -26,6 +39,9 @@ export class CarrierGroup {
   readonly #onBulk: () => void;
   readonly #mostQueued: number;
   #loadedAt = Number.NEGATIVE_INFINITY;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  /** Round trips of carriers without bulk, since slack was last changed. */
+  #looks: number[] = [];
 
   constructor(options: CarrierGroupOptions = {}) {
     const memory = options.memory ?? DEFAULT_LINK_MEMORY;
@@ -63,8 +79,40 @@ export class CarrierGroup {
     this.#loadedAt = now;
   }
 
-  noteBulk(stream: DrivenStream): void {
-    this.#loadedAt = Math.max(this.#loadedAt, stream.bulkAt);
+  noteBulk(stream: Pick<DrivenStream, 'bulkAt'>): void {
+    const now = stream.bulkAt;
+    this.#loadedAt = Math.max(this.#loadedAt, now);
+    if (now - this.#lookedAt >= LOOK_EVERY && this.#carriers.size > 1) {
+      this.#lookedAt = now;
+      this.#lookForQueue();
+    }
     this.#onBulk();
+  }
+
+  /**
+   * A carrier without bulk is not held up by the losses and the windows of those with bulk, only by the queue that all
+   * of them share. So its round trip tells two paths apart on which streams are equally slow: one where a queue stands,
+   * and windows must stay small or everything else waits behind them, and one that loses packets, and where a window of
+   * twice what got through keeps the streams at what their losses left of them.
+   */
+  noteClear(roundTrip: number): void {
+    const { budget } = this;
+    const { shortest } = this.path;
+    this.#looks = [...this.#looks, roundTrip].slice(-LOOKS);
+    const [least = 0, , most = 0] = [...this.#looks].sort((x, y) => x - y);
+    if (shortest < SHORT_PATH) budget.slack = LEAST_SLACK;
+    else if (this.#looks.length === LOOKS && least > QUEUE * shortest) this.#setSlack(budget.slack / 2);
+    else if (this.#looks.length === LOOKS && most < NO_QUEUE * shortest) this.#setSlack(budget.slack * 2);
+  }
+
+  /** What it comes to is judged by what is seen from now on. */
+  #setSlack(slack: number): void {
+    this.budget.slack = Math.min(MOST_SLACK, Math.max(LEAST_SLACK, slack));
+    this.#looks = [];
+  }
+
+  #lookForQueue(): void {
+    for (const carrier of this.#carriers.values()) if (carrier.measureClear()) return;
+    this.budget.slack = LEAST_SLACK;
   }
 }

@@ -62,6 +62,8 @@ export interface RoundTrip {
   readonly eager: boolean;
   /** The path's, as all who share it know it. */
   readonly shortest: number;
+  /** Milliseconds that the ping under way has taken at `now`; `undefined` when none is. */
+  waiting(now: number): number | undefined;
 }
 
 /** Measures anew: the round trip is unknown (0) until the first ping is answered. */
@@ -86,6 +88,7 @@ export function createRoundTrip(path: PathDelay = createPathDelay()): RoundTrip 
       if (finished <= EAGER_SAMPLES) smoothed = path.shortest;
       else smoothed += (sample - smoothed) * (sample > smoothed ? LONGER : SHORTER);
     },
+    waiting: (now) => (startedAt === undefined ? undefined : now - startedAt),
     get smoothed() {
       return smoothed;
     },

@@ -45,6 +45,8 @@ export interface StreamHost {
   readonly carrier: number;
   /** Milliseconds that never go back. */
   now(): number;
+  /** Measures the round trip, unless a stream here moves much; false then. The group hears of it. */
+  measureClear(): boolean;
   /** The stream moves much, still. */
   onBulk(stream: DrivenStream): void;
   /** `onWritable` is due when the queue has room again, or in the next turn. */

@@ -258,6 +258,15 @@ class SocketTunnel implements Tunnel, StreamHost {
     return this.#clock.monotonic();
   }
 
+  measureClear(): boolean {
+    if (this.#closed || this.draining || this.bulk.length > 0) return false;
+    const waiting = this.#roundTrip.waiting(this.#clock.monotonic());
+    // A ping that takes long tells already.
+    if (waiting === undefined) this.#ping();
+    else this.group.noteClear(Math.max(waiting, this.group.path.shortest * 1.3));
+    return true;
+  }
+
   onBulk(stream: DrivenStream): void {
     this.#bulk.add(stream);
     this.group.noteBulk(stream);
@@ -386,7 +395,10 @@ class SocketTunnel implements Tunnel, StreamHost {
   }
 
   #onPong(token: number): void {
-    this.#roundTrip.finish(token, this.#clock.monotonic(), this.#loaded);
+    const now = this.#clock.monotonic();
+    const took = this.#roundTrip.waiting(now);
+    this.#roundTrip.finish(token, now, this.#loaded);
+    if (took !== undefined && this.#bulk.size === 0 && this.group.isLoaded(now)) this.group.noteClear(took);
     this.session.budget.roundTrip = this.#roundTrip.shortest;
     if (this.#roundTrip.eager) this.#ping();
   }

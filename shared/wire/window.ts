@@ -1,5 +1,9 @@
 import { INITIAL_WINDOW } from './frame.ts';
 
+/** Bounds of `WindowBudget.slack`. */
+export const LEAST_SLACK = 2;
+export const MOST_SLACK = 8;
+
 /** What all receive windows of a tunnel have in common. */
 export class WindowBudget {
   readonly #limit: number;
@@ -9,6 +13,8 @@ export class WindowBudget {
    * window made: sizing by that would grow the queue for ever.
    */
   roundTrip = 0;
+  /** How many times what the path delivers in a round trip a window is: 2 unless the path is known to stand more. */
+  slack = LEAST_SLACK;
   /** The size that a window was last found to need; a guess until then. Bytes. */
   typical = 256 * 1024;
 
@@ -44,7 +50,8 @@ const SHORTEST_ROUND_TRIP = 1;
 
 /**
  * The receive window of one stream: how much the peer may have under way. It follows the path: about twice what the
- * path delivered within one round trip, so that neither a fast long path starves nor a slow one builds a queue.
+ * path delivered within one round trip, so that neither a fast long path starves nor a slow one builds a queue. Where
+ * packets are lost and no queue stands, that holds a stream down to what it made of its losses; then `slack` is more.
  *
  * Always: credit that the peer holds + bytes not yet consumed + bytes consumed but not yet granted anew = size.
  */
@@ -60,9 +67,14 @@ export class ReceiveWindow {
   /** Consumed since `#since`, when this measurement began. */
   #delivered = 0;
   #since: number;
+  /** The budget's slack when this window was last sized by it. */
+  #slack: number;
+  /** Slack has fallen, and the window is still as large as it was before. */
+  #loose = false;
 
   constructor(budget: WindowBudget, now: number) {
     this.#budget = budget;
+    this.#slack = budget.slack;
     this.#since = now;
   }
 
@@ -97,7 +109,7 @@ export class ReceiveWindow {
     const elapsed = now - this.#since;
     // Less than a round trip shows bursts (a slow reader takes its bytes in gulps), not what the path delivers.
     if (this.#budget.roundTrip > 0 && elapsed >= roundTrip) {
-      this.#resize((2 * this.#delivered * roundTrip) / elapsed);
+      this.#resize((this.#budget.slack * this.#delivered * roundTrip) / elapsed);
       this.#budget.typical = this.#size;
       this.#delivered = 0;
       this.#since = now;
@@ -123,13 +135,19 @@ export class ReceiveWindow {
     this.#size = INITIAL_WINDOW;
   }
 
-  /** At most doubles or halves: one odd measurement doesn't throw the window about. */
+  /**
+   * At most doubles or halves: one odd measurement doesn't throw the window about. One that is up to twice too large
+   * stays as it is, unless that came of more slack than there is now.
+   */
   #resize(target: number): void {
+    const { slack } = this.#budget;
+    this.#loose = slack < this.#slack || (this.#loose && slack === this.#slack && target < this.#size);
+    this.#slack = slack;
     if (target > this.#size) {
       const got = this.#budget.take(Math.min(Math.floor(target), MAX_WINDOW, this.#size * 2) - this.#size);
       this.#size += got;
       this.#owed += got;
-    } else if (target * 2 < this.#size && this.#size > MIN_WINDOW) {
+    } else if (target * (this.#loose ? 1 : 2) < this.#size && this.#size > MIN_WINDOW) {
       // Credit can't be taken back, only not be renewed.
       const less = Math.floor(Math.min(this.#size - Math.max(target, MIN_WINDOW), this.#size / 2, this.#owed));
       this.#size -= less;

@@ -41,6 +41,17 @@ describe('receive window', () => {
     expect(size).toBeLessThan(400_000);
   });
 
+  it('is as many times as large as the path is known to stand, and soon back when it stands less', () => {
+    const { window, budget } = windowOn(40);
+    budget.slack = 8;
+    const wide = run(window, 1, 5_000, 10_000, 40);
+    expect(wide).toBeGreaterThan(2_000_000);
+    budget.slack = 2;
+    const narrow = run(window, 5_001, 2_000, 10_000, 40);
+    expect(narrow).toBeLessThan(1_000_000);
+    expect(narrow).toBeGreaterThan(600_000);
+  });
+
   it('never exceeds 16 MiB', () => {
     const { window } = windowOn(200);
     expect(run(window, 1, 20_000, 1_000_000, 200)).toBe(MAX_WINDOW);
