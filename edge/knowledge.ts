@@ -52,6 +52,8 @@ export interface Knowledge extends Insight {
   readonly certificates: CertificateSet;
   readonly facts: Facts;
   readonly recorder: Recorder;
+  /** Where `reputation` comes from, if it comes from anywhere. */
+  readonly crowdsec: Crowdsec | undefined;
 }
 
 /**
@@ -77,8 +79,8 @@ export async function openKnowledge(
   life.defer(() => certificates.value.close());
   const facts = new Facts({ certificate: (name) => certificates.value.state(name) });
   certificates.value.watch(() => facts.certificateChanged());
-  const reputation = openReputation(access, clock, logger, life);
-  if (!reputation.ok) return reputation;
+  const crowdsec = openCrowdsec(access, clock, logger, life);
+  if (!crowdsec.ok) return crowdsec;
   const recorder = createRecorder({ file: join(dataDir, 'access.db'), entry, log: logger, clock });
   life.defer(() => recorder.close());
   return ok({
@@ -87,19 +89,23 @@ export async function openKnowledge(
     certificates: certificates.value,
     facts,
     recorder,
-    reputation: reputation.value,
+    crowdsec: crowdsec.value,
+    reputation: crowdsec.value ?? UNKNOWN_REPUTATION,
     seen: (agentId) => void store.value.touchAgent(agentId, clock.now()),
   });
 }
 
-/** Decisions of the CrowdSec that the edge was told of. Without one nothing is known, which `enforce` takes for a no. */
-function openReputation(
+/** Without a CrowdSec nothing is known, which `enforce` takes for a no. */
+const UNKNOWN_REPUTATION: Reputation = { remedy: () => 'unavailable' };
+
+/** The CrowdSec that the edge was told of. */
+function openCrowdsec(
   { crowdsec }: AccessConfig,
   clock: Clock,
   logger: Logger,
   life: Lifetime,
-): Result<Reputation, Failure> {
-  if (crowdsec === undefined) return ok({ remedy: () => 'unavailable' });
+): Result<Crowdsec | undefined, Failure> {
+  if (crowdsec === undefined) return ok(undefined);
   const key = readKey(crowdsec.keyFile);
   if (!key.ok) return key;
   const followed = new Crowdsec({ url: crowdsec.url, key: key.value, clock, logger });

@@ -33,6 +33,13 @@ const decision = z.object({
 const stream = z.object({ new: z.array(decision).nullish(), deleted: z.array(decision).nullish() });
 type Stream = z.output<typeof stream>;
 
+/** One answer of the API, as other processes of this node may take it over. */
+export interface CrowdsecAnswer {
+  /** It holds all decisions, not only what came and went. */
+  readonly everything: boolean;
+  readonly stream: Stream;
+}
+
 export interface CrowdsecState {
   /** Decisions were synchronised at least once. */
   readonly synchronised: boolean;
@@ -52,6 +59,9 @@ export class Crowdsec {
   #decisions: Decisions | undefined;
   #fault: string | undefined;
   #running: Promise<void> | undefined;
+  #complete = false;
+  #wake = new AbortController();
+  readonly #listeners = new Set<(answer: CrowdsecAnswer) => void>();
 
   constructor(options: CrowdsecOptions) {
     this.#options = options;
@@ -75,6 +85,18 @@ export class Crowdsec {
     this.#running ??= this.#follow();
   }
 
+  /** Calls `listener` with each answer that was taken over. Returns how to stop that. */
+  watch(listener: (answer: CrowdsecAnswer) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Asks for everything anew, soon: somebody listens who has heard of nothing yet. */
+  again(): void {
+    this.#complete = false;
+    this.#wake.abort();
+  }
+
   async close(): Promise<void> {
     this.#end.abort();
     await this.#running;
@@ -84,11 +106,15 @@ export class Crowdsec {
     const { clock } = this.#options;
     const { signal } = this.#end;
     const backoff = createBackoff();
-    let complete = false;
     while (!signal.aborted) {
-      complete = await this.#ask(!complete);
-      if (complete) backoff.reset();
-      await pause(clock, complete ? POLL_INTERVAL : backoff.next(), signal);
+      this.#wake = new AbortController();
+      const everything = !this.#complete;
+      this.#complete = true;
+      const taken = await this.#ask(everything);
+      if (taken) backoff.reset();
+      else this.#complete = false;
+      const woken = AbortSignal.any([signal, this.#wake.signal]);
+      await pause(clock, taken ? POLL_INTERVAL : backoff.next(), woken);
     }
   }
 
@@ -101,6 +127,7 @@ export class Crowdsec {
       if (decisions === undefined) return false;
       if (!apply(decisions, answer)) throw new Error('it has more decisions than can be kept');
       this.#decisions = decisions;
+      for (const listener of this.#listeners) listener({ everything, stream: answer });
       if (this.#fault !== undefined) logger.info('CrowdSec answers again');
       this.#fault = undefined;
       return true;
@@ -130,6 +157,28 @@ export class Crowdsec {
     const parsed = stream.safeParse(JSON.parse(await readText(response)));
     if (!parsed.success) throw new Error('its answer is not a decision stream');
     return parsed.data;
+  }
+}
+
+/** What another process of this node hears of CrowdSec, which tells each of its clients everything once. */
+export class CrowdsecCopy {
+  readonly #now: () => number;
+  #decisions: Decisions | undefined;
+
+  /** `now` in monotonic milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** As `Crowdsec.remedy`. */
+  remedy(address: VisitorAddress): Remedy | undefined | 'unavailable' {
+    return this.#decisions === undefined ? 'unavailable' : this.#decisions.remedy(address);
+  }
+
+  /** Takes an answer over; what came before the first whole one means nothing. */
+  take({ everything, stream: answer }: CrowdsecAnswer): void {
+    const decisions = everything ? new Decisions(this.#now) : this.#decisions;
+    if (decisions !== undefined && apply(decisions, answer)) this.#decisions = decisions;
   }
 }
 

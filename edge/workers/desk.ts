@@ -101,6 +101,9 @@ export class Desk {
       this.pool.broadcast({ type: 'certificates', certificate: certificates.defaultMaterial() });
     life.defer(certificates.watch(renew));
     life.defer(clock.setInterval(renew, CERTIFICATE_AGE));
+    const { crowdsec } = knowledge;
+    if (crowdsec !== undefined)
+      life.defer(crowdsec.watch((answer) => this.pool.broadcast({ type: 'decisions', answer })));
   }
 
   /** Starts the workers; done when all of them serve. */
@@ -144,6 +147,8 @@ export class Desk {
 
   #startOf(index: number): WorkerStart {
     const { config, workerConfig, socketPath, around, knowledge } = this.#parts;
+    // It has the whole picture from the next answer on.
+    knowledge.crowdsec?.again();
     const path = socketPath();
     this.#paths.set(index, path);
     return {

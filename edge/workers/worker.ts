@@ -5,6 +5,7 @@ import { pause, systemClock } from '../../shared/node/clock.ts';
 import { createLifetime, type Lifetime } from '../../shared/node/lifetime.ts';
 import { createLogger } from '../../shared/node/logger.ts';
 import { GO_AWAY } from '../../shared/wire/codes.ts';
+import { CrowdsecCopy } from '../access/crowdsec.ts';
 import { drainTime } from '../drain-time.ts';
 import { openWays, type SharedWays, type Ways } from '../edge.ts';
 import type { HealthState } from '../health/health-server.ts';
@@ -69,6 +70,7 @@ class Worker {
   readonly #records: RecordSender;
   readonly #certificates: FetchedCertificates;
   readonly #neighbours: Neighbours;
+  readonly #reputation = new CrowdsecCopy(() => systemClock.monotonic());
   #store: Store | undefined;
   #ways: Ways | undefined;
   #stopAccepting = (): void => {};
@@ -125,6 +127,9 @@ class Worker {
       case 'certificates':
         this.#certificates.renew(message.certificate);
         break;
+      case 'decisions':
+        this.#reputation.take(message.answer);
+        break;
       case 'answer':
         this.#asking.answer(message.id, message.answer);
         break;
@@ -165,7 +170,7 @@ class Worker {
           certificates: this.#certificates,
           facts: this.#facts,
           recorder: this.#records,
-          reputation: { remedy: () => 'unavailable' },
+          reputation: this.#reputation,
           seen: (agentId) => this.#channel.send({ type: 'seen', agentId }),
         },
         health: this.#health,

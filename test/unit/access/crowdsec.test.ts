@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { Crowdsec, POLL_INTERVAL } from '../../../edge/access/crowdsec.ts';
+import { Crowdsec, CrowdsecCopy, POLL_INTERVAL } from '../../../edge/access/crowdsec.ts';
 import { readAddress } from '../../../edge/access/network-map.ts';
 import type { Logger } from '../../../shared/node/logger.ts';
 import { silentLogger } from '../../../shared/node/logger.ts';
@@ -49,6 +49,31 @@ test('follows what comes and what goes', async () => {
   expect(about('192.0.2.7')).toBeUndefined();
   expect(about('198.51.100.9')).toBe('captcha');
   expect(api.asked).toEqual(['startup=true&scopes=ip%2Crange', 'startup=false&scopes=ip%2Crange']);
+});
+
+test('lets a copy elsewhere know the same, from the first whole answer on', async () => {
+  const api = await standIn();
+  api.add({ id: 1, value: '192.0.2.7', type: 'ban' });
+  const { crowdsec, clock } = follow(api.url, api.key);
+  await vi.waitFor(() => expect(crowdsec.state.synchronised).toBe(true));
+  const copy = new CrowdsecCopy(() => clock.monotonic());
+  const about = (text: string) => {
+    const address = readAddress(text);
+    return address === undefined ? 'no address' : copy.remedy(address);
+  };
+  crowdsec.watch((answer) => copy.take(answer));
+  await vi.waitFor(() => expect(clock.timers).toBe(1));
+  clock.advance(POLL_INTERVAL);
+  await vi.waitFor(() => expect(api.asked).toHaveLength(2));
+  expect(about('192.0.2.7')).toBe('unavailable');
+
+  crowdsec.again();
+  await vi.waitFor(() => expect(about('192.0.2.7')).toBe('ban'));
+  expect(api.asked.at(-1)).toBe('startup=true&scopes=ip%2Crange');
+  api.remove(1);
+  await vi.waitFor(() => expect(clock.timers).toBe(1));
+  clock.advance(POLL_INTERVAL);
+  await vi.waitFor(() => expect(about('192.0.2.7')).toBeUndefined());
 });
 
 test('is tried again when it cannot be reached at the start', async () => {
