@@ -196,15 +196,15 @@ export class SqliteStore implements Store {
       const before = await this.#owned(db, id, ownerId);
       const changed = change(before.service);
       if (!changed.ok) return refuse(changed.error);
-      const secrets = await readSecrets(db, id);
+      // Damaged ones count as none, so that no change of something else makes them look whole.
+      const secrets = before.guard === undefined ? await readSecrets(db, id) : before.guard.secrets;
       const next = secure === undefined ? secrets : secure(secrets, before.service, changed.value);
       if (changed.value === before.service && next === secrets) return before;
       if (changed.value.domain !== before.service.domain) await refuseTaken(db, changed.value);
       if (changed.value.listenPort !== before.service.listenPort) await refusePortTaken(db, changed.value);
       const revision = await this.#append(db, 'service', id, ownerId);
       await db.updateTable('services').set(toRow(changed.value, revision)).where('id', '=', id).execute();
-      // Rewritten with every change: the row repeats the methods.
-      if (next !== undefined) await writeSecrets(db, changed.value, next);
+      if (secure !== undefined && next !== undefined) await writeSecrets(db, changed.value, next);
       return this.#owned(db, id, ownerId);
     });
   }
