@@ -43,6 +43,7 @@ const TABLE = {
   requestsPerTargetAndAddress: count(768),
   upgradesPerTarget: count(16_384),
   cancelsPerTarget: count(2_000, 10),
+  visitorMemory: bytes(256 * MIB, MIB, 64 * 1024 * MIB),
 
   // HTTP/2 alone.
   h2Streams: count(100, 1, 1_000),

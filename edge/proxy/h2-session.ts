@@ -214,6 +214,18 @@ export class H2Visitor implements H2Owner {
     session.ping(() => this.#close());
   }
 
+  /** Bytes of bodies that nobody has read yet, as of the last tick. */
+  get kept(): number {
+    return this.#held;
+  }
+
+  /** Gives up what is kept: there is too much of that in all. */
+  shed(): void {
+    this.#hit('visitorMemory');
+    for (const stream of this.#streams) stream.cut('busy');
+    this.#destroy(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
   /** Once a second or so, `now` being the context's coarse time. */
   tick(now: number): void {
     if (now >= this.#closesAt) this.#close();

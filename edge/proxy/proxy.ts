@@ -165,11 +165,26 @@ class VisitorProxy implements HttpProxy {
     };
   }
 
+  /** Frees `excess` bytes that visitors have sent and nobody can use yet, from those who keep most. */
+  #shed(excess: number): void {
+    let left = excess;
+    for (const visitor of [...this.#visitors].sort((a, b) => b.kept - a.kept)) {
+      if (left <= 0) return;
+      left -= visitor.kept;
+      visitor.shed();
+    }
+  }
+
   #tick(): void {
     const now = this.#context.clock.monotonic();
     this.#context.coarse = now;
     this.#context.wallOffset = this.#context.clock.now() - now;
-    for (const visitor of this.#visitors) visitor.tick(now);
+    let kept = 0;
+    for (const visitor of this.#visitors) {
+      visitor.tick(now);
+      kept += visitor.kept;
+    }
+    if (kept > this.#context.limits.visitorMemory) this.#shed(kept - this.#context.limits.visitorMemory);
     this.#context.pools.expire(now);
     this.#context.inFlight.expire();
   }

@@ -356,6 +356,20 @@ export class Visitor implements ReadTarget, VisitorEnd {
     if (this.#state === HEAD && this.#head === undefined && this.#held === undefined) this.#finish();
   }
 
+  /** Bytes kept because they can't be used yet. */
+  get kept(): number {
+    return (this.#head?.bytes.length ?? 0) + (this.#held?.bytes.length ?? 0);
+  }
+
+  /** Gives up what is kept: there is too much of that in all. */
+  shed(): void {
+    this.#hit('visitorMemory');
+    if (this.#state === HEAD && this.#head !== undefined) {
+      this.#head = undefined;
+      this.#refuseHead('busy');
+    } else this.#destroy('busy');
+  }
+
   /** Once a second or so, `now` being the context's coarse time. */
   tick(now: number): void {
     if (this.#state === CLOSED) return;

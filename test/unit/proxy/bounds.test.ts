@@ -250,6 +250,28 @@ describe('a thousand requests in one read', () => {
   });
 });
 
+describe('what visitors have sent and nobody can use yet', () => {
+  it('is bounded for all of them together: whoever keeps most is turned away, others are not', async () => {
+    await open({ visitorMemory: 1024 * 1024 });
+    const small = await visitor();
+    small.send('GET / HTTP/1.1\r\nHost: app.test\r\n');
+    const large = await Promise.all(Array.from({ length: 18 }, () => visitor()));
+    // Each behind a request of its own, so that the answer tells when it is kept.
+    const part = `GET /x HTTP/1.1\r\nHost: app.test\r\nX: ${'x'.repeat(60_000)}`;
+    for (const v of large) v.send(`GET / HTTP/1.1\r\nHost: nobody.test\r\n\r\n${part}`);
+    for (const v of large) await v.untilIncludes('404');
+    clock.advance(1_000);
+    await Promise.race(large.map((v) => v.untilIncludes('HTTP/1.1 503 ')));
+    const cut = hits.length;
+    expect(hits).toEqual(new Array(cut).fill('visitorMemory'));
+    expect(cut).toBeLessThan(large.length);
+    clock.advance(1_000);
+    expect(hits.length).toBe(cut);
+    small.send('\r\n');
+    await tunnels.stream(1);
+  });
+});
+
 describe('HTTP/2', () => {
   const ENHANCE_YOUR_CALM = [constants.NGHTTP2_ENHANCE_YOUR_CALM, -1];
   const request = (stream: number): Buffer => frame(FRAME.HEADERS, 5, stream, getFields());
