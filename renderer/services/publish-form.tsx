@@ -7,12 +7,71 @@ import { Icon } from '../controls/icons.tsx';
 import { Problem } from '../controls/notice.tsx';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
-import { EMPTY_DRAFT, fieldOf, hasPort, PROTOCOLS, type PublishDraft, toInput } from './publish-input.ts';
+import {
+  AUDIENCES,
+  audienceOfDraft,
+  EMPTY_DRAFT,
+  fieldOf,
+  hasPort,
+  hasSecret,
+  PROTOCOLS,
+  type PublishDraft,
+  toInput,
+} from './publish-input.ts';
 
 interface FormProps {
   readonly domain: string;
   readonly online: boolean;
   readonly onPublished: (service: ServiceView) => void;
+}
+
+interface AudienceProps {
+  readonly draft: PublishDraft;
+  readonly problemOf: (name: keyof PublishDraft) => string | undefined;
+  readonly onChange: (change: Partial<PublishDraft>) => void;
+}
+
+/** Whom a new web service lets in. */
+function AudienceFields({ draft, problemOf, onChange }: AudienceProps) {
+  const { audience, secret } = draft;
+  return (
+    <>
+      <Field label={t.form.audience} problem={problemOf('audience')}>
+        {(ids) => (
+          <select
+            {...ids}
+            value={audience}
+            onChange={(event) =>
+              onChange({ audience: AUDIENCES.find((known) => known === event.target.value) ?? 'anyone', secret: '' })
+            }
+            className={INPUT}
+          >
+            {AUDIENCES.map((known) => (
+              <option key={known} value={known}>
+                {t.form.audiences[known]}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
+      {hasSecret(audience) && (
+        <Field label={t.form.secrets[audience]} hint={t.form.secretHint} problem={problemOf('secret')}>
+          {(ids) => (
+            <input
+              {...ids}
+              name="secret"
+              value={secret}
+              inputMode={audience === 'pin' ? 'numeric' : 'text'}
+              autoComplete="off"
+              maxLength={audience === 'pin' ? 6 : 1024}
+              onChange={(event) => onChange({ secret: event.target.value })}
+              className={`${INPUT} font-mono`}
+            />
+          )}
+        </Field>
+      )}
+    </>
+  );
 }
 
 /** A port, host or protocol that isn't in the list, folded away until it is asked for. */
@@ -158,10 +217,17 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
             </span>
           )}
         </Field>
+        {!hasPort(draft.protocol) && <AudienceFields draft={draft} problemOf={problemOf} onChange={set} />}
         {problem !== undefined && field === undefined && <Problem>{problem.message}</Problem>}
-        <p className="text-13 text-muted">{hasPort(draft.protocol) ? t.form.noteDirect : t.form.note}</p>
+        <p className="text-13 text-muted">
+          {hasPort(draft.protocol) ? t.form.noteDirect : t.form.notes[draft.audience]}
+        </p>
         <Button look="primary" type="submit" busy={publish.pending} disabled={!online} className="sm:self-start">
-          {publish.pending ? t.ports.making : t.form.submit}
+          {publish.pending
+            ? t.ports.making
+            : audienceOfDraft(draft) === 'anyone'
+              ? t.form.submit
+              : t.form.submitGuarded}
         </Button>
       </form>
     </details>

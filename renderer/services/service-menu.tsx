@@ -10,11 +10,14 @@ import { t } from '../strings/strings.ts';
 const ITEM =
   'flex min-h-9 cursor-default items-center rounded-8 px-3 text-13 -outline-offset-2 data-[highlighted]:bg-accent-soft data-[disabled]:text-muted pointer-coarse:min-h-11';
 
+/** What a row of the menu opens. */
+export type RowDialog = 'share' | 'rename' | 'remove';
+
 interface MenuProps {
   readonly service: ServiceView;
   readonly url: string;
   readonly online: boolean;
-  readonly onChoose: (dialog: 'rename' | 'remove') => void;
+  readonly onChoose: (dialog: RowDialog) => void;
   readonly trigger: RefObject<HTMLButtonElement | null>;
 }
 
@@ -43,6 +46,9 @@ export function ServiceMenu({ service, url, online, onChoose, trigger }: MenuPro
               {t.services.open}
             </DropdownMenu.Item>
           )}
+          <DropdownMenu.Item className={ITEM} disabled={!online} onSelect={() => onChoose('share')}>
+            {t.share.open}
+          </DropdownMenu.Item>
           <DropdownMenu.Item className={ITEM} onSelect={() => goTo('services', service.id)}>
             {t.editor.edit}
           </DropdownMenu.Item>

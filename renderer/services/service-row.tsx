@@ -1,10 +1,13 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { type AgentState, offeredUrl } from '../../shared/contract/agent-state.ts';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
+import { Icon } from '../controls/icons.tsx';
 import { Mark } from '../controls/mark.tsx';
 import { Problem } from '../controls/notice.tsx';
 import { Switch } from '../controls/switch.tsx';
+import { ShareDialog } from '../share/share-dialog.tsx';
 import { describeTarget } from '../state/address.ts';
+import { audienceOf } from '../state/audience.ts';
 import { type Standing, standingOf } from '../state/standing.ts';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
@@ -12,7 +15,7 @@ import { CopyUrl } from './copy-url.tsx';
 import type { Fresh } from './fresh.ts';
 import { RemoveDialog } from './remove-dialog.tsx';
 import { RenameDialog } from './rename-dialog.tsx';
-import { ServiceMenu } from './service-menu.tsx';
+import { type RowDialog, ServiceMenu } from './service-menu.tsx';
 
 const INK: Record<Standing['tone'], string> = {
   live: 'text-live',
@@ -29,11 +32,9 @@ interface RowProps {
   readonly fresh: Fresh | undefined;
 }
 
-const audience = ({ mode }: ServiceView): string =>
-  mode === 'http' ? t.services.publicToAll : t.services.publicToAllDirect;
-
 function Facts({ service, standing }: { readonly service: ServiceView; readonly standing: Standing }) {
   const [target, ...others] = service.targets;
+  const who = audienceOf(service);
   return (
     <div className="flex flex-col gap-0.5 text-13">
       <p className={`flex items-center gap-1.5 font-semibold ${INK[standing.tone]}`} data-status={standing.key}>
@@ -42,7 +43,11 @@ function Facts({ service, standing }: { readonly service: ServiceView; readonly 
       </p>
       {standing.reason !== undefined && <p className="max-w-[68ch] wrap-anywhere">{standing.reason}</p>}
       <div className="flex flex-wrap gap-x-3 text-muted">
-        <p>{service.enabled ? audience(service) : t.services.publicToNobody}</p>
+        <p className="flex items-center gap-1.5" data-audience={who.locked ? 'locked' : 'public'}>
+          {who.locked && <Icon name="lock" />}
+          {who.words}
+        </p>
+        {service.shares !== undefined && service.shares > 0 && <p>{t.share.links(service.shares)}</p>}
         {target !== undefined && (
           <p className="wrap-anywhere">
             {t.services.target('')}
@@ -98,7 +103,7 @@ function useFocusKept() {
 
 /** One service: its URL, how it stands, who may see it; the switch at the right edge, the rest in one menu. */
 export function ServiceRow({ service, state, online, fresh }: RowProps) {
-  const [dialog, setDialog] = useState<'rename' | 'remove' | undefined>(undefined);
+  const [dialog, setDialog] = useState<RowDialog | undefined>(undefined);
   const row = useFocusKept();
   const menu = useRef<HTMLButtonElement>(null);
   const toggle = useToggle(service);
@@ -136,6 +141,7 @@ export function ServiceRow({ service, state, online, fresh }: RowProps) {
         />
         <ServiceMenu service={service} url={url} online={online} onChoose={setDialog} trigger={menu} />
       </div>
+      {dialog === 'share' && <ShareDialog service={service} url={url} onClose={close} returnTo={menu} />}
       {dialog === 'rename' && <RenameDialog service={service} onClose={close} returnTo={menu} />}
       {dialog === 'remove' && <RemoveDialog service={service} url={url} onClose={close} returnTo={menu} />}
     </li>

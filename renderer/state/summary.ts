@@ -1,4 +1,5 @@
 import type { AgentState } from '../../shared/contract/agent-state.ts';
+import { isProtected } from '../../shared/domain/auth.ts';
 import { t } from '../strings/strings.ts';
 import { type Standing, standingOf } from './standing.ts';
 
@@ -18,12 +19,19 @@ const group = (standing: Standing): 'live' | 'off' | 'waiting' | 'attention' => 
 /** Counts what is live, waiting, in need of attention and off, and says it. */
 export function summarise(state: AgentState): Summary {
   const counts = { live: 0, off: 0, waiting: 0, attention: 0 };
-  for (const service of state.services) counts[group(standingOf(service, state))]++;
+  let open = 0;
+  for (const service of state.services) {
+    const kind = group(standingOf(service, state));
+    counts[kind]++;
+    if (kind === 'live' && !isProtected(service.auth)) open++;
+  }
+  const guarded = counts.live - open;
   const words = t.services;
   if (state.services.length === 0) return { live: 0, title: words.nonePublic, body: words.firstThing };
   const cut = state.edge.link.state !== 'up';
   const body = [
-    counts.live > 0 ? words.anyone(counts.live) : '',
+    open > 0 ? words.anyone(open) : '',
+    guarded > 0 ? words.guarded(guarded) : '',
     counts.live > 0 && state.edge.kind === 'embedded' ? words.hereOnly : '',
     counts.attention > 0 && !cut ? words.attention(counts.attention) : '',
     counts.waiting > 0 ? words.waiting(counts.waiting) : '',
@@ -32,7 +40,7 @@ export function summarise(state: AgentState): Summary {
   const none = cut && counts.off < state.services.length ? words.unreachable : words.nonePublic;
   return {
     live: counts.live,
-    title: counts.live > 0 ? words.livePublic(counts.live) : none,
+    title: counts.live === 0 ? none : open > 0 ? words.livePublic(open) : words.liveGuarded(guarded),
     body: body.filter((sentence) => sentence !== '').join(' '),
   };
 }

@@ -1,7 +1,8 @@
 import { editor } from './de/editor.ts';
 import { log } from './de/log.ts';
 import { services } from './de/services.ts';
+import { share } from './de/share.ts';
 import { shell } from './de/shell.ts';
 
 /** German. Says du; plain and short as the English. */
-export const de = { ...shell, ...services, ...log, ...editor } as const;
+export const de = { ...shell, ...services, ...log, ...editor, ...share } as const;

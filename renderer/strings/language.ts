@@ -25,8 +25,9 @@ export const localeOf = (language: Language, system: readonly string[]): string 
 
 /** The user's choice; `undefined` where there is none, or no storage. */
 export function rememberedLanguage(): string | undefined {
+  if (typeof window === 'undefined') return undefined;
   try {
-    return globalThis.localStorage?.getItem(KEY) ?? undefined;
+    return localStorage.getItem(KEY) ?? undefined;
   } catch {
     return undefined;
   }

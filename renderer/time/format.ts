@@ -15,6 +15,13 @@ const exact = new Intl.DateTimeFormat(LOCALE, {
   second: '2-digit',
   fractionalSecondDigits: 3,
 });
+const minute = new Intl.DateTimeFormat(LOCALE, {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+});
 const whole = new Intl.NumberFormat(LOCALE);
 
 /** A moment for people: relative up to a day, then the date. Both in milliseconds since the epoch. */
@@ -30,6 +37,9 @@ export function formatWhen(time: number, now: number): string {
 
 /** The exact moment, to the millisecond, in the machine's time zone. */
 export const formatExact = (time: number): string => exact.format(time);
+
+/** A moment to the minute, in the machine's time zone: for what is yet to come. */
+export const formatMinute = (time: number): string => minute.format(time);
 
 /** A length of time in milliseconds: `0.4 ms`, `12 ms`, `1.24 s`, `3 min 5 s`. */
 export function formatDuration(ms: number): string {

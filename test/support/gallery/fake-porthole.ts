@@ -49,11 +49,32 @@ export function installFake(scene: Scene): void {
       note: 'certutil is not installed. Import /home/ada/ca.pem under Settings, Certificates.',
     },
   ];
+  const hour = 3_600_000;
+  const link = (id: string, more: object): object => ({
+    id,
+    serviceId: 's-shop',
+    createdAt: Date.now() - hour,
+    expiresAt: Date.now() + 24 * hour,
+    uses: 0,
+    ...more,
+  });
+  const shares = [
+    link('l1', { label: 'Client demo', maxUses: 1 }),
+    link('l2', { label: 'The design team, for the review on Thursday afternoon', uses: 12 }),
+    link('l3', { uses: 1, revokedAt: Date.now() }),
+    link('l4', { label: 'Last week', expiresAt: Date.now() - hour, uses: 3 }),
+  ];
   // biome-ignore lint/suspicious/noExplicitAny: a fake answers every channel with whatever the scene holds
   const answer = (channel: string, input: any): unknown => {
     if (channel === 'state:get') return state;
     if (channel === 'services:publish') return publish(input.port);
     if (channel === 'trust:install') return { trusted: false, steps };
+    if (channel === 'shares:list') return shares;
+    if (channel === 'shares:create')
+      return {
+        share: shares[0],
+        url: 'https://shop.localhost:8443/.porthole/share/phs_3Kd92mQz7hT0xWvB1nLcYfRgJ5sAeU8oPiM4tZbCdEfGh1jK2',
+      };
     if (channel !== 'log:query') return null;
     const from = Number(input.cursor ?? 0);
     const text = String(input.text ?? '');

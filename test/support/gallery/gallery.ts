@@ -44,7 +44,7 @@ const PICTURES: readonly Picture[] = [
   {
     name: 'published',
     scene: 'first',
-    act: (page) => page.getByRole('button', { name: 'Make public', exact: true }).first().click(),
+    act: (page) => page.getByRole('button', { name: 'Make public' }).first().click(),
   },
   {
     name: 'form',
@@ -132,6 +132,31 @@ const PICTURES: readonly Picture[] = [
           .first()
           .click();
       await page.getByRole('button', { name: 'Save changes' }).click();
+    },
+  },
+  { name: 'guarded', scene: 'guarded' },
+  ...(['guarded', 'mixed'] as const).map((scene) => ({
+    name: `share-${scene}`,
+    scene,
+    async act(page: Page) {
+      await page
+        .getByRole('button', { name: /^More for/ })
+        .first()
+        .click();
+      await page.getByRole('menuitem', { name: 'Share' }).click();
+    },
+  })),
+  {
+    name: 'share-made',
+    scene: 'guarded',
+    async act(page) {
+      await page
+        .getByRole('button', { name: /^More for/ })
+        .first()
+        .click();
+      await page.getByRole('menuitem', { name: 'Share' }).click();
+      await page.getByRole('button', { name: 'Make link' }).click();
+      await page.getByRole('button', { name: 'Show as QR code' }).last().click();
     },
   },
   { name: 'quit-one', scene: 'one', act: (page) => page.getByRole('button', { name: 'Quit' }).click() },

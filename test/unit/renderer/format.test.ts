@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { fieldOf, toInput } from '../../../renderer/services/publish-input.ts';
+import { EMPTY_DRAFT, fieldOf, toInput } from '../../../renderer/services/publish-input.ts';
 import { formatBytes, formatDuration, formatWhen } from '../../../renderer/time/format.ts';
 
 // The system's own languages would decide how dates are written.
@@ -53,17 +53,26 @@ describe('a number of bytes', () => {
 });
 
 describe('the form', () => {
-  const draft = { port: '3000', host: ' ', protocol: 'http', name: '' } as const;
+  const draft = { ...EMPTY_DRAFT, port: '3000', host: ' ' };
   it('sends only what was given', () => {
     expect(toInput(draft)).toEqual({ ok: true, value: { port: 3000, protocol: 'http' } });
     const direct = { ...draft, protocol: 'tcp', listenPort: ' 15432 ' } as const;
     expect(toInput(direct)).toEqual({ ok: true, value: { port: 3000, protocol: 'tcp', listenPort: 15432 } });
     expect(toInput({ ...direct, protocol: 'http' })).toEqual({ ok: true, value: { port: 3000, protocol: 'http' } });
     expect(toInput({ ...direct, listenPort: 'x' })).toMatchObject({ ok: false, error: { field: 'listenPort' } });
-    expect(toInput({ port: ' :8443', host: '10.0.0.5', protocol: 'https', name: ' shop ' })).toEqual({
+    expect(toInput({ ...draft, port: ' :8443', host: '10.0.0.5', protocol: 'https', name: ' shop ' })).toEqual({
       ok: true,
       value: { port: 8443, protocol: 'https', host: '10.0.0.5', name: 'shop' },
     });
+  });
+
+  it('says who may come in, where visitors can be asked', () => {
+    const pin = { ...draft, audience: 'pin', secret: '042917' } as const;
+    expect(toInput(pin)).toMatchObject({ value: { auth: { pin: '042917' } } });
+    expect(toInput({ ...pin, secret: '12345' })).toMatchObject({ ok: false, error: { field: 'secret' } });
+    expect(toInput({ ...draft, audience: 'password', secret: '' })).toMatchObject({ error: { field: 'secret' } });
+    expect(toInput({ ...draft, audience: 'link' })).toMatchObject({ value: { auth: { link: true } } });
+    expect(toInput({ ...pin, protocol: 'udp' })).toEqual({ ok: true, value: { port: 3000, protocol: 'udp' } });
   });
 
   it.each(['', '0', '70000', 'abc', '3000x', '-1', '1e3', '3.5'])('refuses the port %j at its field', (port) => {

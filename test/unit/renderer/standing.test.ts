@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { lifetimeOf } from '../../../renderer/share/lifetimes.ts';
 import { describeTarget, dialHost, splitUrl } from '../../../renderer/state/address.ts';
+import { audienceOf } from '../../../renderer/state/audience.ts';
 import { linkView } from '../../../renderer/state/link-view.ts';
 import { placeOf } from '../../../renderer/state/route.ts';
 import { standingOf } from '../../../renderer/state/standing.ts';
 import { summarise } from '../../../renderer/state/summary.ts';
 import { offeredUrl } from '../../../shared/contract/agent-state.ts';
+import type { ServiceView } from '../../../shared/contract/control-api.ts';
 import { aService, aState } from './state.ts';
 
 describe('how a service stands', () => {
@@ -171,5 +174,34 @@ describe('the screen', () => {
     ['#key=abc', 'services'],
   ])('of %j is %s', (hash, screen) => {
     expect(placeOf(hash).screen).toBe(screen);
+  });
+});
+
+describe('who may see a service', () => {
+  const service = (more: Partial<ServiceView>) => audienceOf(aService('app', more));
+  it('is said, never implied', () => {
+    expect(service({})).toEqual({ words: 'Public: anyone with the link', locked: false });
+    expect(service({ mode: 'tcp' }).words).toBe('Public: anyone who knows the address');
+    expect(service({ enabled: false })).toEqual({ words: 'Not public: switched off', locked: false });
+    expect(service({ auth: {} }).locked).toBe(false);
+    expect(service({ auth: { pin: true } })).toEqual({ words: 'PIN', locked: true });
+    expect(service({ auth: { password: true, pin: true, sso: { provider: 'p', groups: ['a', 'b'] } } }).words).toBe(
+      'Password, PIN or Sign-in, 2 groups',
+    );
+    expect(service({ restrictions: { allowCidrs: ['10.0.0.0/8'] } })).toEqual({
+      words: 'Public: anyone with the link, from some places only',
+      locked: true,
+    });
+  });
+});
+
+describe('how long a share link lives', () => {
+  const at = (hour: number): number => new Date(2026, 10, 21, hour, 30).getTime();
+  it('ends tonight in the small hours, however late it is', () => {
+    expect(lifetimeOf('tonight', at(15))).toBe(12.5 * 3_600_000);
+    expect(lifetimeOf('tonight', at(23))).toBe(4.5 * 3_600_000);
+    expect(lifetimeOf('tonight', at(2))).toBe(1.5 * 3_600_000);
+    expect(lifetimeOf('tonight', at(3))).toBe(3_600_000);
+    expect(lifetimeOf('hour', at(3))).toBe(3_600_000);
   });
 });
