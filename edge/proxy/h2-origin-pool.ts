@@ -2,7 +2,7 @@ import type { StreamOpener } from '../../shared/node/stream.ts';
 import { RESET } from '../../shared/wire/codes.ts';
 import type { RouteTarget } from '../visit.ts';
 import type { H2Origin } from './h2-origin.ts';
-import { ORIGIN_SESSION_IDLE, ORIGIN_SESSIONS } from './h2-origin-limits.ts';
+import { ORIGIN_SESSIONS } from './h2-origin-limits.ts';
 import { OriginSession, type SessionOwner } from './h2-origin-session.ts';
 import type { OriginKeeper, OriginStream } from './origin-stream.ts';
 
@@ -34,15 +34,15 @@ export class H2Origins implements SessionOwner {
   }
 
   /**
-   * A stream for a request, or why there is none; `undefined` when the origin speaks HTTP/1.1 only. `fresh`: not on a
-   * connection that has served before.
+   * A stream for a request, or why there is none; `undefined` when the origin speaks HTTP/1.1 only. `fresh`: on a
+   * connection of its own, if there may be one more.
    */
   take(fresh: boolean): H2Origin | 'agent_offline' | 'busy' | undefined {
     const { target } = this.pool;
     if (http1.has(target)) return undefined;
     let least: OriginSession | undefined;
-    for (const session of fresh ? [] : this.#sessions) {
-      if (session.hasRoom) return session.take();
+    for (const session of this.#sessions) {
+      if (!fresh && session.hasRoom) return session.take();
       if (session.usable && session.load < (least?.load ?? Number.POSITIVE_INFINITY)) least = session;
     }
     if (this.#sessions.size >= ORIGIN_SESSIONS) return least === undefined ? 'busy' : least.take();
@@ -82,9 +82,11 @@ export class H2Origins implements SessionOwner {
     this.#sessions.delete(session);
   }
 
-  /** Closes what has had no request for long enough. */
+  /** Closes what has had no request for long enough; at the end of time, everything. */
   expire(now: number): void {
-    for (const session of this.#sessions)
-      if (session.idleSince > 0 && now - session.idleSince >= ORIGIN_SESSION_IDLE) session.close();
+    for (const session of [...this.#sessions]) {
+      if (now === Number.POSITIVE_INFINITY) session.close();
+      else session.tick(now);
+    }
   }
 }

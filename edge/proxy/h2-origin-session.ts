@@ -3,9 +3,10 @@ import type { Lease, StreamHandler, TunnelStream } from '../../shared/node/strea
 import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
 import { choseHttp2 } from '../../shared/wire/open.ts';
 import { problemOf } from '../../shared/wire/reset-meaning.ts';
-import { type H2Carrier, H2Origin } from './h2-origin.ts';
+import { errorCode, type H2Carrier, H2Origin } from './h2-origin.ts';
 import type { H2OriginRequest } from './h2-origin-head.ts';
 import * as H2 from './h2-origin-limits.ts';
+import { HEAD_LIMIT } from './limits.ts';
 import { type OriginKeeper, OriginStream } from './origin-stream.ts';
 import { TunnelDuplex } from './tunnel-duplex.ts';
 
@@ -21,8 +22,16 @@ export interface SessionOwner {
   onGone(session: OriginSession): void;
 }
 
+/** No number is left for a stream, or the origin has just said good-bye. */
+const OVER: ReadonlySet<unknown> = new Set([
+  'ERR_HTTP2_OUT_OF_STREAMS',
+  'ERR_HTTP2_GOAWAY_SESSION',
+  'ERR_HTTP2_INVALID_SESSION',
+]);
+
 const OPTIONS = {
   settings: {
+    maxHeaderListSize: HEAD_LIMIT,
     enablePush: false,
     initialWindowSize: H2.ORIGIN_STREAM_WINDOW,
   },
@@ -55,8 +64,8 @@ export class OriginSession implements StreamHandler, H2Carrier {
   #holding = false;
   opened = false;
   failure: ResetCode | undefined;
-  /** When it began to be without requests (monotonic milliseconds); 0 while it has some. */
-  idleSince = 0;
+  /** Since when it was seen to be without requests; `undefined` while it has some. */
+  #idleSince: number | undefined;
 
   constructor(owner: SessionOwner, asks: boolean) {
     this.#owner = owner;
@@ -91,7 +100,6 @@ export class OriginSession implements StreamHandler, H2Carrier {
   /** A request's stream; it proceeds as soon as it can. */
   take(): H2Origin {
     const origin = new H2Origin(this.#owner.pool, this, this.#served);
-    this.idleSince = 0;
     if (this.#session === undefined) this.#waiting.add(origin);
     else {
       this.#streams.add(origin);
@@ -124,15 +132,16 @@ export class OriginSession implements StreamHandler, H2Carrier {
     }
   }
 
-  request({ fields, chunked, length }: H2OriginRequest): ClientHttp2Stream | undefined {
+  request({ fields, chunked, length }: H2OriginRequest): ClientHttp2Stream | 'ended' | 'unfit' {
     const session = this.#session;
-    if (session === undefined || session.closed || session.destroyed) return undefined;
+    if (session === undefined || session.closed || session.destroyed) return 'ended';
     try {
       return session.request(fields, { endStream: !chunked && length === 0, waitForTrailers: chunked });
-    } catch {
-      // No number is left for a stream, or the origin has just said good-bye.
+    } catch (error) {
+      // Which fields are unfit to be sent depends on the version of Node.
+      if (!OVER.has(errorCode(error))) return 'unfit';
       this.#drain();
-      return undefined;
+      return 'ended';
     }
   }
 
@@ -152,9 +161,14 @@ export class OriginSession implements StreamHandler, H2Carrier {
   left(origin: H2Origin): void {
     this.#waiting.delete(origin);
     if (this.#streams.delete(origin)) this.#served = true;
-    if (this.load > 0) return;
-    this.idleSince = performance.now();
-    if (this.#draining) this.close();
+    if (this.load === 0 && this.#draining) this.close();
+  }
+
+  /** Once a second or so: ends itself when it has been without requests for long. */
+  tick(now: number): void {
+    if (this.load > 0) this.#idleSince = undefined;
+    else if (now - (this.#idleSince ?? Number.POSITIVE_INFINITY) >= H2.ORIGIN_SESSION_IDLE) this.close();
+    else this.#idleSince ??= now;
   }
 
   /** Takes no further requests. */

@@ -16,7 +16,8 @@ export interface H2Carrier {
   readonly opened: boolean;
   /** Why the connection ended, once it has. */
   readonly failure: ResetCode | undefined;
-  request(request: H2OriginRequest): ClientHttp2Stream | undefined;
+  /** `ended`: it takes no further request; `unfit`: not this one. */
+  request(request: H2OriginRequest): ClientHttp2Stream | 'ended' | 'unfit';
   /** So many more bytes of it wait to be taken, or fewer. */
   held(bytes: number): void;
   /** The origin asks for HTTP/1.1 (RFC 9113 section 7, HTTP_1_1_REQUIRED). */
@@ -171,8 +172,8 @@ export class H2Origin implements Origin {
     this.#request = request;
     this.#method = text.slice(0, text.indexOf(' '));
     const stream = this.#carrier.request(request);
-    if (stream === undefined) {
-      this.fail(RESET.UNPROCESSED);
+    if (typeof stream === 'string') {
+      this.fail(stream === 'ended' ? RESET.UNPROCESSED : RESET.BROKEN);
       return;
     }
     this.#stream = stream;
@@ -294,7 +295,8 @@ export class H2Origin implements Origin {
   }
 }
 
-const errorCode = (error: unknown): unknown =>
+/** The `code` of an error, if it has one. */
+export const errorCode = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 
 /** The origin has not begun with the request (RFC 9113 sections 6.8, 7, 8.7): it may be sent again, whatever it is. */

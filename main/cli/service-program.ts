@@ -56,7 +56,7 @@ export function addTargetCommands(services: Command, context: MakeContext, finis
       finish(await (await load()).set(context(command.optsWithGlobals()), name, options)),
     );
   for (const [verb, allowed, words] of [
-    ['allow', true, "let another laptop's service reach what it wants on this one"],
+    ['allow', true, "let a service, be it another laptop's, reach what it wants on this one"],
     ['disallow', false, 'take that back'],
   ] as const) {
     services

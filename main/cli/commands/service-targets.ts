@@ -151,9 +151,8 @@ export async function allow(context: CommandContext, name: string, allowed: bool
     const state = await knownState(session, context.signal);
     if (!state.ok) return state;
     const wanted = name.trim().toLowerCase().replace(/\.$/, '');
-    const guest = (state.value.guests ?? []).find(
-      (g) => g.id === name || g.domain === wanted || g.domain.split('.')[0] === wanted,
-    );
+    const known = [...(state.value.guests ?? []), ...state.value.services];
+    const guest = known.find((g) => g.id === name || g.domain === wanted || g.domain.split('.')[0] === wanted);
     if (guest === undefined) return err(failure('service_not_found', { service: printable(name) }));
     const reply = await session.call('services:allow', { id: guest.id, allowed });
     return reply.ok ? ok(guest) : reply;

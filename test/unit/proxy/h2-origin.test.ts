@@ -9,10 +9,12 @@ import { WebSocket, WebSocketServer } from 'ws';
 import type { RouteTarget } from '../../../edge/visit.ts';
 import { createOriginDialler } from '../../../main/agent/origin.ts';
 import { serveOrigin } from '../../../main/agent/origin-stream.ts';
+import type { Clock } from '../../../shared/node/clock.ts';
 import type { StreamOpener } from '../../../shared/node/stream.ts';
 import { encodeOpen } from '../../../shared/wire/open.ts';
 import { selfSigned } from '../../support/certificate.ts';
 import { H2Request, h2Session } from '../../support/h2-client.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { type ProxyStand, proxyStand, RawVisitor, routeTo, targetAt } from '../../support/proxy-stand.ts';
 import { tunnelPair } from '../../support/tunnel-pair.ts';
 
@@ -81,7 +83,7 @@ function asked(port: number): RouteTarget {
   };
 }
 
-async function standFor(target: RouteTarget, secure = true): Promise<ProxyStand & { opened(): number }> {
+async function standFor(target: RouteTarget, secure = true, clock?: Clock): Promise<ProxyStand & { opened(): number }> {
   const all = { isAllowed: () => true, awaited: () => undefined, onChange: () => () => {} };
   const dialler = createOriginDialler(all, new AbortController().signal);
   let opened = 0;
@@ -101,7 +103,12 @@ async function standFor(target: RouteTarget, secure = true): Promise<ProxyStand 
     roundTrip: () => pair.edge.roundTrip,
     shortestRoundTrip: () => pair.edge.shortestRoundTrip,
   };
-  const stand = await proxyStand({ tunnels, routes: [routeTo(target)], secure });
+  const stand = await proxyStand({
+    tunnels,
+    routes: [routeTo(target)],
+    secure,
+    ...(clock === undefined ? {} : { clock }),
+  });
   cleanups.push(() => pair.sockets.close());
   cleanups.push(() => stand.close());
   return { ...stand, opened: () => opened };
@@ -209,6 +216,21 @@ describe('an origin that speaks HTTP/2', () => {
     }
     request.stream.end();
     expect((await request.answer).text).toBe('<one><two><three>bye');
+  });
+
+  it('is asked whether it wants the body, and gets it then', async () => {
+    const server = http2.createServer((_request, response) => response.end('never'));
+    server.on('checkContinue', (request, response) => {
+      response.writeContinue();
+      request.pipe(response);
+    });
+    server.on('session', (session) => cleanups.push(() => session.destroy()));
+    const stand = await standFor(prior(await listen(server as unknown as net.Server)));
+    const visitor = await RawVisitor.connect(stand.port, true);
+    visitor.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n');
+    await visitor.untilIncludes('HTTP/1.1 100 \r\n\r\n');
+    visitor.send('body');
+    expect(await visitor.untilIncludes('body')).toContain('HTTP/1.1 200 ');
   });
 
   it('may send interim responses', async () => {
@@ -337,6 +359,20 @@ describe('a request that an HTTP/2 origin has not begun with', () => {
     expect(await slow.answer).toMatchObject({ text: 'done', code: 0 });
   });
 
+  it('goes by HTTP/1.1 when the origin asks for that', async () => {
+    const secure = selfSigned();
+    const server = http2.createSecureServer({ ...secure, allowHTTP1: true });
+    server.on('stream', (stream) => stream.close(http2.constants.NGHTTP2_HTTP_1_1_REQUIRED));
+    server.on('request', (request, response) => {
+      if (request.httpVersion === '1.1') response.end('in 1.1');
+    });
+    server.on('session', (session) => cleanups.push(() => session.destroy()));
+    const stand = await standFor(asked(await listen(server as unknown as net.Server)));
+    const session = await visit(stand);
+    for (const method of ['POST', 'GET'])
+      expect((await new H2Request(session, { ':method': method }).answer).text).toBe('in 1.1');
+  });
+
   it('is repeated when it met a connection that was just closing, and only if that is safe', async () => {
     let close = false;
     const origin = await h2Origin((stream) => {
@@ -427,6 +463,34 @@ it('says that a server speaks no HTTP/2 which was said to', async () => {
   expect(await new H2Request(await visit(stand)).answer).toMatchObject({ status: 502 });
   const { failure } = await stand.recorded(() => true);
   expect(failure).toBe('origin_bad_response');
+});
+
+it('gives up a connection without requests after a while, and not before', async () => {
+  const clock = new ManualClock();
+  const origin = await h2Origin((stream, headers) => {
+    stream.respond({ ':status': 200 });
+    if (headers[':path'] !== '/slow') stream.end('ok');
+  });
+  const stand = await standFor(prior(origin.port), true, clock);
+  const session = await visit(stand);
+  const slow = new H2Request(session, { ':path': '/slow' });
+  await slow.head;
+  clock.advance(60_000);
+  await new H2Request(session).answer;
+  expect(stand.opened()).toBe(1);
+  const [first] = origin.streams;
+  if (first === undefined) throw new Error('not asked');
+  const gone = once(first, 'close');
+  slow.stream.close();
+  await gone;
+  await expect
+    .poll(() => {
+      clock.advance(10_000);
+      return origin.sessions[0]?.destroyed;
+    })
+    .toBe(true);
+  expect((await new H2Request(session).answer).text).toBe('ok');
+  expect(stand.opened()).toBe(2);
 });
 
 it('opens another connection when one has no room', async () => {
