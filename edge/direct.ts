@@ -39,6 +39,9 @@ export interface DirectParts {
 /** A fatal unrecognized_name (RFC 6066 section 3): no service of this port has the name that was asked for. */
 const UNRECOGNIZED_NAME = Buffer.of(21, 3, 3, 0, 2, 2, 112);
 
+/** Whatever goes wrong closes the socket, and its owner hears of that. */
+const ignore = (): void => {};
+
 /** TCP, TLS and UDP services on this node: their ports, who is behind which, and the bytes on their way. */
 export class Direct {
   readonly #parts: DirectParts;
@@ -133,7 +136,7 @@ export class Direct {
 
   #accept(port: number, socket: Socket): void {
     const { config, admission, onRefused } = this.#parts;
-    socket.on('error', () => {});
+    socket.on('error', ignore);
     const onAdmitted = (source: Endpoint | undefined): void => {
       if (source !== undefined) standInFor(socket, source);
       this.#dispatch(port, socket);

@@ -40,7 +40,7 @@ export class Admission {
   admitProxy(socket: Socket): boolean {
     if (this.#open.size >= this.#limits.total) return this.#cut(socket, 'connections');
     this.#open.add(socket);
-    socket.once('close', () => this.#open.delete(socket));
+    socket.on('close', () => this.#open.delete(socket));
     return true;
   }
 
@@ -51,7 +51,7 @@ export class Admission {
     if (count >= this.#limits.perSource) return this.#cut(socket, 'connectionsPerAddress', { address });
     this.accepted++;
     this.#perSource.set(source, count + 1);
-    socket.once('close', () => {
+    socket.on('close', () => {
       const left = (this.#perSource.get(source) ?? 1) - 1;
       if (left === 0) this.#perSource.delete(source);
       else this.#perSource.set(source, left);

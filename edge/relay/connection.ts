@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
 import type { FailureCode } from '../../shared/domain/failure.ts';
-import { createSplice, type Splice, type SpliceEnd } from '../../shared/node/splice.ts';
+import { createSplice, type Splice, type SpliceEnd, type SpliceListener } from '../../shared/node/splice.ts';
 import type { Lease, StreamHandler, TunnelStream } from '../../shared/node/stream.ts';
 import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
 import { failureOf, problemOf } from '../../shared/wire/reset-meaning.ts';
 import { localOf, peerOf } from '../peer.ts';
 import { encodeProxyHeader } from '../proxy-header.ts';
 import type { DirectRoute, Judgement } from '../visit.ts';
-import { beginPassage, judgementOf, type Passage, type RelayOptions, recordOf } from './context.ts';
+import { beginPassage, judgementOf, type Outcome, type Passage, type RelayOptions, recordOf } from './context.ts';
 
 /** A visitor's connection, as the listener hands it over. */
 export interface Arrival {
@@ -20,11 +20,13 @@ export interface Arrival {
 
 /** Milliseconds beyond the target's own timeout until an agent that says nothing is given up. */
 const DIAL_GRACE = 5_000;
+/** Milliseconds after which a connection is in the access log while it is still open. */
+const LONG = 10_000;
 /** Milliseconds that a visitor has to take the end of a connection. */
 const GOODBYE = 1_000;
 
 /** One connection of a TCP or TLS service: its bytes as they are, both ways, each end half-closed by itself. */
-export class RelayConnection implements StreamHandler {
+export class RelayConnection implements StreamHandler, SpliceListener {
   readonly route: DirectRoute;
   readonly #options: RelayOptions;
   readonly #arrival: Arrival;
@@ -40,6 +42,8 @@ export class RelayConnection implements StreamHandler {
   /** Why this side ends it. */
   #failure: FailureCode | undefined;
   #over = false;
+  /** It has a line in the log that says that it is open. */
+  #shown = false;
 
   constructor(
     options: RelayOptions,
@@ -71,7 +75,7 @@ export class RelayConnection implements StreamHandler {
       return;
     }
     this.#stream = stream;
-    this.#splice = createSplice(stream, { onEnd: (end) => this.#onSplice(end) });
+    this.#splice = createSplice(stream, this);
     if (proxyProtocol) stream.write(encodeProxyHeader(peerOf(socket), localOf(socket)));
     if (early !== undefined && early.length > 0) stream.write(early);
     if (ended === true) stream.end();
@@ -104,6 +108,7 @@ export class RelayConnection implements StreamHandler {
       this.#movedAt = now;
     }
     if (this.#opened !== undefined) {
+      if (!this.#shown && now - this.#passage.startedAt >= LONG) this.#show();
       if (now - this.#movedAt >= this.route.idleTimeout) this.cut('idle_timeout');
     } else if (now - this.#passage.startedAt >= this.route.connectTimeout + DIAL_GRACE) {
       this.#stream?.reset(RESET.CANCELLED);
@@ -141,18 +146,27 @@ export class RelayConnection implements StreamHandler {
     this.refuse(failureOf(code));
   }
 
-  #onSplice({ by, code }: SpliceEnd): void {
+  onSpliceEnd({ by, code }: SpliceEnd): void {
     this.#finish(this.#failure ?? (by === 'stream' && code !== undefined ? failureOf(code) : undefined));
+  }
+
+  /** The owner sees of a long connection that it is there, not only that it was. */
+  #show(): void {
+    this.#shown = true;
+    this.#options.record(recordOf(this.#options, this.#passage, this.#outcome(undefined), 'open'));
   }
 
   #finish(failure: FailureCode | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    this.#options.record(recordOf(this.#options, this.#passage, this.#outcome(failure)));
+    this.#onEnd(this);
+  }
+
+  #outcome(failure: FailureCode | undefined): Outcome {
     const { toStream = 0, toSocket = 0 } = this.#splice ?? {};
     const bytesUp = toStream + (this.#splice === undefined ? 0 : (this.#arrival.early?.length ?? 0));
-    const outcome = { bytesUp, bytesDown: toSocket, failure, opened: this.#opened, judgement: this.#judgement };
-    this.#options.record(recordOf(this.#options, this.#passage, outcome));
-    this.#onEnd(this);
+    return { bytesUp, bytesDown: toSocket, failure, opened: this.#opened, judgement: this.#judgement };
   }
 }
 

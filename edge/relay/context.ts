@@ -47,7 +47,8 @@ export const judgementOf = ({ judge }: RelayOptions, route: DirectRoute, address
 
 /** One connection or session, for its line in the access log. Times are monotonic milliseconds. */
 export interface Passage {
-  readonly id: string;
+  /** Made when the first line is: most of a connection's life nobody asks for it. */
+  id?: string;
   /** Wall clock of its begin. */
   readonly time: number;
   readonly startedAt: number;
@@ -57,7 +58,7 @@ export interface Passage {
 
 export const beginPassage = (clock: Clock, route: DirectRoute, visitor: Endpoint): Passage => {
   const time = clock.now();
-  return { id: createId(time, pooledRandom), time, startedAt: clock.monotonic(), route, visitor };
+  return { time, startedAt: clock.monotonic(), route, visitor };
 };
 
 /** How a passage went. */
@@ -71,17 +72,22 @@ export interface Outcome {
   readonly judgement?: Judgement;
 }
 
-/** The access log's line of a passage that is over; its duration runs from the passage's begin until now, in ms. */
+/**
+ * The access log's line of a passage that is over, or (`open`) of one that goes on; its duration runs from the
+ * passage's begin until now, in ms.
+ */
 export function recordOf(
   { nodeId, clock }: RelayOptions,
   passage: Passage,
   { bytesUp, bytesDown, failure, opened, judgement = PASS }: Outcome,
+  kind: 'connection' | 'open' = 'connection',
 ): AccessRecord {
   const { route, visitor, startedAt } = passage;
+  passage.id ??= createId(passage.time, pooledRandom);
   return {
     id: passage.id,
     time: passage.time,
-    kind: 'connection',
+    kind,
     serviceId: route.serviceId,
     agentId: route.target.agentId,
     nodeId,

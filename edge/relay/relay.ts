@@ -40,7 +40,7 @@ export class Relay {
       return;
     }
     const all = this.#connections.get(route.serviceId) ?? new Set();
-    const connection = new RelayConnection(this.#options, arrival, route, (gone) => this.#forget(gone));
+    const connection = new RelayConnection(this.#options, arrival, route, this.#forget);
     if (connection.denied !== undefined) {
       this.denied++;
       connection.refuse(connection.denied);
@@ -95,11 +95,11 @@ export class Relay {
     for (const all of this.#connections.values()) for (const connection of all) connection.tick(now);
   }
 
-  #forget(connection: RelayConnection): void {
+  readonly #forget = (connection: RelayConnection): void => {
     const { serviceId } = connection.route;
     const all = this.#connections.get(serviceId);
     if (all?.delete(connection) !== true) return;
     if (all.size === 0) this.#connections.delete(serviceId);
     if (--this.#open === 0) this.#onEmpty?.();
-  }
+  };
 }

@@ -1,5 +1,5 @@
 import type { Result } from '../../shared/domain/result.ts';
-import { createSplice } from '../../shared/node/splice.ts';
+import { createSplice, type SpliceListener } from '../../shared/node/splice.ts';
 import type { StreamHandler } from '../../shared/node/stream.ts';
 import type { AgentStream } from '../../shared/node/tunnel-stream.ts';
 import { RESET } from '../../shared/wire/codes.ts';
@@ -10,12 +10,11 @@ import type { DialSignal, OriginConnection, OriginRefusal } from './origin.ts';
 export type DialOrigin = (target: OpenRequest, signal: DialSignal) => Promise<Result<OriginConnection, OriginRefusal>>;
 
 /** Tells the one dial of a stream that nobody waits for it any more. */
-class Departure implements DialSignal {
+class Departure implements DialSignal, SpliceListener {
   aborted = false;
   #listener: (() => void) | undefined;
 
-  abort(): void {
-    if (this.aborted) return;
+  onSpliceEnd(): void {
     this.aborted = true;
     this.#listener?.();
   }
@@ -48,7 +47,7 @@ export function serveOrigin(
   }
   if (target.udp === true) return datagrams.serve(stream, target);
   const gone = new Departure();
-  const splice = createSplice(stream, { onEnd: () => gone.abort() });
+  const splice = createSplice(stream, gone);
   void dial(target, gone).then((dialled) => {
     if (!dialled.ok) {
       if (!gone.aborted) stream.reset(dialled.error.code, dialled.error.reason);

@@ -1,6 +1,6 @@
 import type { AgentState } from '../../shared/contract/agent-state.ts';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
-import type { AccessRecord } from '../../shared/domain/access-record.ts';
+import { type AccessRecord, isPassage } from '../../shared/domain/access-record.ts';
 import { authority, type Target } from '../../shared/domain/service.ts';
 import type { ServiceStatus } from '../../shared/domain/status.ts';
 import { printable, type Style, type Terminal } from './terminal.ts';
@@ -60,28 +60,30 @@ export function linkWords(terminal: Terminal, { link }: AgentState['edge']): str
   return terminal.style(style, word) + trip;
 }
 
+const WHAT = { request: '', connection: '', open: ' (connection opened)', close: ' (connection closed)' } as const;
+
 /**
  * One request or connection as a line: when, what came of it, what was asked, how long it took, from where. `mixed`
  * lines are of several services, and tell which name was asked for.
  */
 export function requestLine(terminal: Terminal, record: AccessRecord, mixed = false): string {
   const host = mixed ? printable(record.host) : '';
-  if (record.kind === 'connection') return connectionLine(terminal, record, host);
+  if (isPassage(record)) return connectionLine(terminal, record, host);
   const time = new Date(record.time).toTimeString().slice(0, 8);
   const style = record.status >= 500 ? 'red' : record.status >= 400 ? 'yellow' : 'green';
   const status = record.status === 0 ? 'left' : String(record.status).padEnd(4);
-  const what = { request: '', open: ' (connection opened)', close: ' (connection closed)' }[record.kind];
+  const what = WHAT[record.kind];
   const took = durationWords(record.duration);
   const reason = record.failure === undefined ? '' : `  ${record.failure}`;
   const asked = `${printable(record.method).padEnd(6)} ${host}${printable(record.path)}${what}`;
   return `${terminal.style('dim', time)}  ${terminal.style(style, status)}  ${asked}  ${terminal.style('dim', `${took}  ${printable(record.address)}`)}${reason}`;
 }
 
-/** One connection of a TCP or TLS service, or one session of a UDP service, when it is over. */
+/** One connection of a TCP or TLS service, or one session of a UDP service: when it is over, or still open after a while. */
 function connectionLine(terminal: Terminal, record: AccessRecord, host: string): string {
   const time = new Date(record.time).toTimeString().slice(0, 8);
   const outcome = terminal.style(record.failure === undefined ? 'green' : 'red', record.protocol.padEnd(4));
-  const moved = `${host}${host === '' ? '' : '  '}${record.bytesUp} B in, ${record.bytesDown} B out`;
+  const moved = `${host}${host === '' ? '' : '  '}${record.bytesUp} B in, ${record.bytesDown} B out${record.kind === 'open' ? ' (still open)' : ''}`;
   const reason = record.failure === undefined ? '' : `  ${record.failure}`;
   const rest = `${durationWords(record.duration)}  ${printable(record.address)}`;
   return `${terminal.style('dim', time)}  ${outcome}  ${moved}  ${terminal.style('dim', rest)}${reason}`;

@@ -1,4 +1,4 @@
-import type { AccessRecord } from '../../shared/domain/access-record.ts';
+import { type AccessRecord, isPassage } from '../../shared/domain/access-record.ts';
 import { t } from '../strings/strings.ts';
 import { formatDuration, formatExact, formatWhen } from '../time/format.ts';
 
@@ -7,21 +7,21 @@ export const COLUMNS =
   'grid grid-cols-[40px_48px_minmax(0,1fr)_56px] items-center gap-x-3 px-3 @min-[640px]:px-4 @min-[640px]:grid-cols-[40px_64px_minmax(0,3fr)_minmax(0,1fr)_76px_60px]';
 
 /** What a line is about: the path that was asked for, or the name that was connected to. */
-export const subjectOf = (record: AccessRecord): string => (record.kind === 'connection' ? record.host : record.path);
+export const subjectOf = (record: AccessRecord): string => (isPassage(record) ? record.host : record.path);
 
 /** The method, or what stands in its place. */
 export const verbOf = (record: AccessRecord): string =>
-  record.kind === 'connection' ? record.protocol.toUpperCase() : record.method;
+  isPassage(record) ? record.protocol.toUpperCase() : record.method;
 
-const statusInk = ({ kind, status, failure }: AccessRecord): string => {
-  if (kind === 'connection') return failure === undefined ? 'text-muted' : 'text-warn';
+const statusInk = ({ protocol, status, failure }: AccessRecord): string => {
+  if (isPassage({ protocol })) return failure === undefined ? 'text-muted' : 'text-warn';
   if (status >= 500) return 'text-bad';
   if (status >= 400 || status === 0) return 'text-warn';
   return 'text-text';
 };
 
-const statusOf = ({ kind, status }: AccessRecord): string | number => {
-  if (kind === 'connection') return t.log.noStatus;
+const statusOf = ({ protocol, status }: AccessRecord): string | number => {
+  if (isPassage({ protocol })) return t.log.noStatus;
   return status === 0 ? t.log.left : status;
 };
 

@@ -12,7 +12,8 @@ export interface AccessRecord {
   readonly time: number;
   /**
    * `request`: complete. `open`: an upgrade took place. `close`: that connection ended (same id). `connection`: of a
-   * TCP, TLS or UDP service, ended or refused; it has no method, path or status.
+   * TCP, TLS or UDP service, ended or refused; it has no method, path or status. One of TCP or TLS that lasts has an
+   * `open` line first, under the same id.
    */
   readonly kind: 'request' | 'open' | 'close' | 'connection';
   readonly serviceId?: string;
@@ -56,3 +57,7 @@ export interface AccessRecord {
   /** More of why, in words for the owner. */
   readonly reason?: string;
 }
+
+/** Whether the line is of a connection or session of a TCP, TLS or UDP service. */
+export const isPassage = ({ protocol }: Pick<AccessRecord, 'protocol'>): boolean =>
+  protocol === 'tcp' || protocol === 'tls' || protocol === 'udp';

@@ -12,6 +12,8 @@ import net from 'node:net';
 export interface ReadTarget {
   /** Where the next read goes; asked for once at the start and after each `onRead`. At least one byte. */
   buffer(): Buffer;
+  /** `buffer()` always yields the same one. */
+  readonly steady?: boolean;
   /**
    * The first `length` bytes of `buffer` have been read. Return false to pause. What had already been received by
    * then may still be handed over (TLS records come in bunches), so be ready for some more.
@@ -61,28 +63,67 @@ export const bestReadMode: ReadMode = internals === undefined ? 'data' : 'onread
  * what the socket has already buffered. From then on nobody else reads it. Handles 'error', so none goes unhandled.
  */
 export function readOwned(socket: net.Socket, target: ReadTarget, mode: ReadMode = bestReadMode): OwnedRead {
-  socket.on('end', () => target.onEnd());
-  socket.on('error', (error: Error) => target.onError(error));
-  socket.on('close', () => target.onClose());
+  insideOf(socket)[TARGET] = target;
+  socket.on('end', tellEnd).on('error', tellError).on('close', tellClose);
+  const read = new SocketRead(socket);
   if (socket.destroyed) {
     // Its events may be over already; the promise of onClose holds all the same.
     if (socket.closed) process.nextTick(() => target.onClose());
-    return { pause() {}, resume() {} };
+    return read;
   }
   const started = mode === 'onread' && internals !== undefined && startOnread(socket, target, internals);
-  if (!started) return startData(socket, target);
-  return { pause: () => socket.pause(), resume: () => socket.resume() };
+  if (!started) startData(socket, target);
+  return read;
+}
+
+class SocketRead implements OwnedRead {
+  readonly #socket: net.Socket;
+
+  constructor(socket: net.Socket) {
+    this.#socket = socket;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+}
+
+/** Where a socket keeps its target. The functions below serve all sockets: thousands of idle ones need none of their own. */
+const TARGET = Symbol('ReadTarget');
+
+function tellEnd(this: net.Socket): void {
+  insideOf(this)[TARGET]?.onEnd();
+}
+
+function tellError(this: net.Socket, error: Error): void {
+  insideOf(this)[TARGET]?.onError(error);
+}
+
+function tellClose(this: net.Socket): void {
+  insideOf(this)[TARGET]?.onClose();
+}
+
+/** Node calls it as the socket's own. */
+function tellRead(this: Inside, length: number, buffer: Buffer): boolean {
+  return this[TARGET]?.onRead(buffer, length) ?? false;
 }
 
 /** A socket with what it keeps inside. Plain access: through `Reflect` each is a call into the runtime, for every visitor. */
 interface Inside {
+  [TARGET]?: ReadTarget;
   readonly _handle?: { readonly useUserBuffer?: (buffer: Buffer) => void } | null;
   [field: symbol]: unknown;
 }
 
+/** The one cast that this file is for: the fields are there, but no declaration says so. */
+const insideOf = (socket: net.Socket): Inside => socket as unknown as Inside;
+
 function startOnread(socket: net.Socket, target: ReadTarget, fields: Internals): boolean {
-  // The one cast that this file is for: the fields are there, but no declaration says so.
-  const inside = socket as unknown as Inside;
+  const inside = insideOf(socket);
   const handle = inside._handle;
   const giveBuffer = handle?.useUserBuffer;
   if (typeof giveBuffer !== 'function') return false;
@@ -93,14 +134,16 @@ function startOnread(socket: net.Socket, target: ReadTarget, fields: Internals):
   }
   if (socket.destroyed) return true;
   let current = target.buffer();
-  inside[fields.callback] = (length: number) => target.onRead(current, length);
-  inside[fields.generator] = () => {
-    const next = target.buffer();
-    // Undefined leaves the handle's pointer as it is and saves the crossing into C++.
-    if (next === current) return undefined;
-    current = next;
-    return next;
-  };
+  inside[fields.callback] = tellRead;
+  if (target.steady !== true) {
+    inside[fields.generator] = () => {
+      const next = target.buffer();
+      // Undefined leaves the handle's pointer as it is and saves the crossing into C++.
+      if (next === current) return undefined;
+      current = next;
+      return next;
+    };
+  }
   inside[fields.buffer] = current;
   giveBuffer.call(handle, current);
   if (wanted) socket.resume();
@@ -111,12 +154,11 @@ function startOnread(socket: net.Socket, target: ReadTarget, fields: Internals):
 const readEarly = (socket: net.Socket): unknown =>
   socket.readableLength > 0 && !socket.destroyed ? socket.read() : undefined;
 
-function startData(socket: net.Socket, target: ReadTarget): OwnedRead {
+function startData(socket: net.Socket, target: ReadTarget): void {
   socket.on('data', (chunk: Buffer) => {
     if (!deliver(chunk, target)) socket.pause();
   });
   socket.resume();
-  return { pause: () => socket.pause(), resume: () => socket.resume() };
 }
 
 /** Copies `chunk` into the target's buffers; false when the target asked to pause. */

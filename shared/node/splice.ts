@@ -37,17 +37,21 @@ export interface Splice extends StreamHandler {
   readonly toStream: number;
 }
 
-export interface SpliceOptions {
+export interface SpliceListener {
   /** Comes exactly once, also when the stream is reset before `join`. */
-  readonly onEnd?: (end: SpliceEnd) => void;
+  onSpliceEnd(end: SpliceEnd): void;
 }
 
 /** A splice for `stream`. Give it as the stream's handler. */
-export const createSplice = (stream: TunnelStream, options: SpliceOptions = {}): Splice =>
-  new StreamSplice(stream, options);
+export const createSplice = (stream: TunnelStream, listener?: SpliceListener): Splice =>
+  new StreamSplice(stream, listener);
+
+/** The early bytes of a splice that has none. Never written to. */
+const NONE: Buffer[] = [];
 
 /** What the socket of a splice tells. */
 class SocketSide implements ReadTarget {
+  readonly steady = true;
   readonly #splice: StreamSplice;
 
   constructor(splice: StreamSplice) {
@@ -77,12 +81,12 @@ class SocketSide implements ReadTarget {
 
 class StreamSplice implements Splice, Consumer {
   readonly #stream: TunnelStream;
-  readonly #options: SpliceOptions;
+  readonly #listener: SpliceListener | undefined;
   #socket: Socket | undefined;
   #sink: SocketSink | undefined;
   #read: OwnedRead | undefined;
   /** Came before the socket; bounded by the stream's window. */
-  #early: Buffer[] = [];
+  #early: Buffer[] = NONE;
   #streamEnded = false;
   #socketEnded = false;
   #ended = false;
@@ -90,9 +94,9 @@ class StreamSplice implements Splice, Consumer {
   toSocket = 0;
   toStream = 0;
 
-  constructor(stream: TunnelStream, options: SpliceOptions) {
+  constructor(stream: TunnelStream, listener: SpliceListener | undefined) {
     this.#stream = stream;
-    this.#options = options;
+    this.#listener = listener;
   }
 
   join(socket: Socket): void {
@@ -105,7 +109,7 @@ class StreamSplice implements Splice, Consumer {
     const sink = createSocketSink(socket);
     this.#sink = sink;
     for (const bytes of this.#early) sink.write(bytes, 0, bytes.length, undefined, this);
-    this.#early = [];
+    this.#early = NONE;
     if (this.#streamEnded) sink.end();
     this.#read = readOwned(socket, new SocketSide(this));
     if (!this.#stream.writable) this.#pause();
@@ -124,7 +128,7 @@ class StreamSplice implements Splice, Consumer {
   onData(buffer: Buffer, start: number, end: number, lease: Lease): void {
     if (this.#ended) return;
     this.toSocket += end - start;
-    if (this.#sink === undefined) this.#early.push(Buffer.from(buffer.subarray(start, end)));
+    if (this.#sink === undefined) this.#keep(buffer, start, end);
     else this.#sink.write(buffer, start, end, lease, this);
   }
 
@@ -144,6 +148,13 @@ class StreamSplice implements Splice, Consumer {
     if (!this.#paused) return;
     this.#paused = false;
     this.#read?.resume();
+  }
+
+  #keep(buffer: Buffer, start: number, end: number): void {
+    const bytes = Buffer.allocUnsafe(end - start);
+    buffer.copy(bytes, 0, start, end);
+    if (this.#early === NONE) this.#early = [bytes];
+    else this.#early.push(bytes);
   }
 
   onSocketEnd(): void {
@@ -179,9 +190,9 @@ class StreamSplice implements Splice, Consumer {
   #finish(end: { readonly by: SpliceEnd['by']; readonly code?: ResetCode; readonly reason: string }): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#early = [];
+    this.#early = NONE;
     if (end.by !== 'both') this.#breakSocket();
-    this.#options.onEnd?.({ ...end, toSocket: this.toSocket, toStream: this.toStream });
+    this.#listener?.onSpliceEnd({ ...end, toSocket: this.toSocket, toStream: this.toStream });
   }
 
   /** A plain close would look like a proper end, and half an upload like a whole one. TLS has its own way to tell. */

@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws';
 const server = http.createServer((_, response) => response.end('ok'));
 const sockets = new WebSocketServer({ server, perMessageDeflate: false });
 sockets.on('connection', (socket) => {
-  socket.on('message', (data) => socket.send(data));
+  socket.on('message', (data, binary) => socket.send(data, { binary }));
   socket.on('error', () => {});
 });
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });

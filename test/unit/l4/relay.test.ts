@@ -133,10 +133,26 @@ it('counts any byte, either way, as activity', async () => {
     clock.advance(9_000);
     stream.send('.');
   }
-  expect(records).toEqual([]);
+  expect(records).toMatchObject([{ kind: 'open' }]);
   clock.advance(12_000);
-  expect(records).toMatchObject([{ failure: 'idle_timeout', bytesDown: 5 }]);
+  expect(records).toMatchObject([{ kind: 'open' }, { kind: 'connection', failure: 'idle_timeout', bytesDown: 5 }]);
   expect(stream.resetWith).toBe(RESET.CANCELLED);
+});
+
+it('shows a connection that lasts while it is open, once, under the id of its last line', async () => {
+  await arrive(directRoute('a', { idleTimeout: 60_000 }));
+  const stream = await tunnels.stream(1);
+  stream.opened();
+  stream.send('...');
+  clock.advance(9_000);
+  expect(records).toEqual([]);
+  clock.advance(30_000);
+  relay.end('a');
+  expect(records).toMatchObject([
+    { kind: 'open', serviceId: 'a', bytesDown: 3, address: '127.0.0.1' },
+    { kind: 'connection', serviceId: 'a', failure: 'service_disabled' },
+  ]);
+  expect(records[1]?.id).toBe(records[0]?.id);
 });
 
 it('turns away what is beyond a service’s bound, and only that', async () => {
@@ -166,7 +182,7 @@ it('drains: waits for the last connection, and not longer than it may', async ()
   const drained = relay.drain(30_000);
   clock.advance(30_000);
   await drained;
-  expect(records).toMatchObject([{ failure: 'draining' }]);
+  expect(records).toMatchObject([{ kind: 'open' }, { failure: 'draining' }]);
   const late = await arrive(directRoute('a'));
   await untilGone(late.dialled);
   expect(tunnels.streams.length).toBe(1);

@@ -37,7 +37,7 @@ async function spliced(transport: Transport, early = Buffer.alloc(0)): Promise<S
   const end = Promise.withResolvers<SpliceEnd>();
   const tunnels = await tunnelPair('tls', {
     onOpen(stream) {
-      const splice = createSplice(stream, { onEnd: end.resolve });
+      const splice = createSplice(stream, { onSpliceEnd: end.resolve });
       const join = (): void => {
         stream.opened(1);
         splice.join(sockets.dialled);
@@ -165,7 +165,7 @@ it('destroys a socket that comes after the stream is over', async () => {
   closers.push(sockets.close);
   const ends: SpliceEnd[] = [];
   const stream = { id: 1, writable: true, write() {}, writeLatin1() {}, end() {}, reset() {}, consumed() {} };
-  const splice = createSplice(stream, { onEnd: (end) => ends.push(end) });
+  const splice = createSplice(stream, { onSpliceEnd: (end) => ends.push(end) });
   splice.onReset(RESET.CANCELLED, 'left');
   splice.join(sockets.dialled);
   splice.abort(RESET.CANCELLED);
