@@ -2,8 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createStore } from '../../edge/store/create-store.ts';
-import { must } from './data.ts';
+import { must, NOW } from './data.ts';
 import { storeCompliance } from './store.ts';
+import { accessCompliance } from './store-access.ts';
 
 storeCompliance('SQLite in memory', async () => {
   const store = must(createStore({ dataDir: ':memory:', serve: true }));
@@ -25,4 +26,9 @@ storeCompliance('SQLite in a file', async () => {
       await rm(dataDir, { recursive: true });
     },
   };
+});
+
+accessCompliance('SQLite in memory', async () => {
+  const store = must(createStore({ dataDir: ':memory:', serve: true, now: () => NOW }));
+  return { store, dispose: () => store.close() };
 });
