@@ -8,7 +8,7 @@ export const DEFAULT_LINK_MEMORY = 64 * 1024 * 1024;
 const LOADED_FOR = 6_000;
 
 /** Milliseconds between two looks at whether a queue stands on the path, while a stream moves much. */
-const LOOK_EVERY = 200;
+const LOOK_EVERY = 250;
 /** A round trip up to so many times the shortest tells of no queue, one beyond the other of a queue. */
 const NO_QUEUE = 1.25;
 const QUEUE = 1.5;

@@ -18,7 +18,7 @@ export interface FloodLimits {
 export const TINY = 64;
 
 export const DEFAULT_FLOOD_LIMITS: FloodLimits = {
-  ping: { perSecond: 10, burst: 30 },
+  ping: { perSecond: 20, burst: 60 },
   reset: { perSecond: 10_000, burst: 20_000 },
   control: { perSecond: 100_000, burst: 200_000 },
   tiny: { perSecond: 400_000, burst: 800_000 },
