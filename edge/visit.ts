@@ -145,8 +145,6 @@ export interface Identity {
   readonly groups?: readonly string[];
   /** The service's session epoch in which it was proved. */
   readonly epoch: number;
-  /** Milliseconds since the epoch until which it counts; without end when left out. */
-  readonly expiresAt?: number;
   /** The share link that opened the session. */
   readonly shareId?: string;
   /** The header rule that was met. */
@@ -181,6 +179,8 @@ export interface Denial {
   readonly fields?: string;
   /** What the code's sentence names, such as `seconds`. */
   readonly about?: Readonly<Record<string, string | number>>;
+  /** A path of the service where trying again begins; the same address when left out. */
+  readonly again?: string;
 }
 
 /** A response that a stage gives itself. */

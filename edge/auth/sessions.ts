@@ -109,14 +109,13 @@ export class Sessions {
   }
 }
 
-function identityOf({ method, sub, name, email, groups, epoch, exp }: Claims): Identity {
+function identityOf({ method, sub, name, email, groups, epoch }: Claims): Identity {
   const user = email ?? name ?? (method === 'sso' ? sub : undefined);
   return {
     method,
     ...(user === undefined ? {} : { user }),
     ...(groups === undefined ? {} : { groups }),
     epoch,
-    expiresAt: exp * 1000,
     ...(method === 'share' ? { shareId: sub } : {}),
   };
 }
