@@ -35,6 +35,13 @@ export interface AccessLog {
   tail(wants: (record: AccessRecord) => boolean, listener: (batch: TailBatch) => void): () => void;
 }
 
+/** Records on their way between processes and threads. */
+export interface PackedRecords {
+  readonly count: number;
+  /** Their cells as JSON. */
+  readonly cells: string;
+}
+
 /** What became of the records since the start. */
 export interface RecordCounts {
   readonly written: number;
@@ -45,6 +52,8 @@ export interface RecordCounts {
 }
 
 export interface Recorder extends AccessSink, AccessLog {
+  /** Notes down what another process has gathered (`packRecords`); `done` is called when it is written, or given up. */
+  recordPacked(packed: PackedRecords, done: () => void): void;
   counts(): RecordCounts;
   /** Writes what is on its way, then ends the writer. Idempotent. */
   close(): Promise<void>;

@@ -1,6 +1,7 @@
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { AuthMethod } from '../../shared/domain/auth.ts';
 import { isFailureCode } from '../../shared/domain/failure.ts';
+import type { PackedRecords } from './access-log.ts';
 
 /** A value that SQLite takes as it is and that costs little to send to another thread. */
 export type Cell = string | number | null;
@@ -84,8 +85,15 @@ export function toCells(records: readonly AccessRecord[]): Cell[] {
   return cells;
 }
 
-/** The records in `cells`. */
-export function recordsOf(cells: readonly Cell[]): AccessRecord[] {
+/** `records` as they travel. */
+export const packRecords = (records: readonly AccessRecord[]): PackedRecords => ({
+  count: records.length,
+  cells: JSON.stringify(toCells(records)),
+});
+
+/** The records that were packed, by this program. */
+export function unpackRecords(packed: PackedRecords): AccessRecord[] {
+  const cells = JSON.parse(packed.cells) as Cell[];
   const records: AccessRecord[] = [];
   for (let at = 0; at + WIDTH <= cells.length; at += WIDTH) {
     const row: Record<string, Cell> = {};

@@ -5,8 +5,8 @@ import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { type CancelTimer, type Clock, systemClock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
-import type { LogFilter, LogScope, RecordCounts, Recorder, TailBatch } from './access-log.ts';
-import { toCells, toRecord } from './columns.ts';
+import type { LogFilter, LogScope, PackedRecords, RecordCounts, Recorder, TailBatch } from './access-log.ts';
+import { packRecords, toRecord, unpackRecords } from './columns.ts';
 import { type FromWriter, type ToWriter, WRITER_ROLE, type WriterData } from './protocol.ts';
 import { Tail } from './tail.ts';
 
@@ -52,7 +52,11 @@ class ThreadedRecorder implements Recorder {
   readonly #queries = new Map<number, (page: Result<LogPage, Failure>) => void>();
   #worker: Worker | undefined;
   #pending: AccessRecord[] = [];
+  /** From other processes, each of which waits for one of them at a time. */
+  readonly #packed: (PackedRecords & { readonly done: () => void })[] = [];
   #inFlight = 0;
+  /** Told when the batch in flight is done with. */
+  #onSettled = (): void => {};
   #written = 0;
   #dropped = 0;
   #failing = false;
@@ -75,6 +79,16 @@ class ThreadedRecorder implements Recorder {
     const waiting = this.#pending.push(record);
     if (waiting === BATCH) this.#flush();
     else if (this.#cancel === undefined) this.#schedule();
+  }
+
+  recordPacked(packed: PackedRecords, done: () => void): void {
+    if (this.#closing !== undefined) {
+      this.#dropped += packed.count;
+      done();
+      return;
+    }
+    this.#packed.push({ ...packed, done });
+    this.#flush();
   }
 
   query(scope: LogScope, filter: LogFilter): Promise<Result<LogPage, Failure>> {
@@ -101,7 +115,8 @@ class ThreadedRecorder implements Recorder {
   }
 
   counts(): RecordCounts {
-    return { written: this.#written, dropped: this.#dropped, queued: this.#pending.length + this.#inFlight };
+    const packed = this.#packed.reduce((sum, { count }) => sum + count, 0);
+    return { written: this.#written, dropped: this.#dropped, queued: this.#pending.length + packed + this.#inFlight };
   }
 
   close(): Promise<void> {
@@ -118,12 +133,32 @@ class ThreadedRecorder implements Recorder {
     this.#cancel?.();
     this.#cancel = undefined;
     const worker = this.#worker;
-    if (worker === undefined || this.#inFlight > 0 || this.#pending.length === 0) return;
-    const batch = this.#pending.length <= BATCH ? this.#pending : this.#pending.slice(0, BATCH);
-    this.#pending = this.#pending.length <= BATCH ? [] : this.#pending.slice(BATCH);
-    this.#inFlight = batch.length;
-    this.#post(worker, { type: 'append', cells: JSON.stringify(toCells(batch)) });
+    if (worker === undefined || this.#inFlight > 0) return;
+    const packed = this.#packed.shift();
+    if (packed !== undefined) {
+      this.#append(worker, packed, packed.done);
+      if (this.#tails.size > 0) this.#offer(unpackRecords(packed));
+    } else if (this.#pending.length > 0) {
+      const batch = this.#pending.length <= BATCH ? this.#pending : this.#pending.slice(0, BATCH);
+      this.#pending = this.#pending.length <= BATCH ? [] : this.#pending.slice(BATCH);
+      this.#append(worker, packRecords(batch));
+      this.#offer(batch);
+    }
+  }
+
+  #append(worker: Worker, { cells, count }: PackedRecords, done = (): void => {}): void {
+    this.#inFlight = count;
+    this.#onSettled = done;
+    this.#post(worker, { type: 'append', cells });
+  }
+
+  #offer(batch: readonly AccessRecord[]): void {
     for (const tail of this.#tails) tail.offer(batch);
+  }
+
+  /** Records or batches wait for the writer. */
+  get #waiting(): boolean {
+    return this.#pending.length > 0 || this.#packed.length > 0;
   }
 
   #start(): Worker {
@@ -148,9 +183,9 @@ class ThreadedRecorder implements Recorder {
     switch (message.type) {
       case 'appended':
         this.#settle(message.failure);
-        if (this.#pending.length >= BATCH || this.#closing !== undefined) this.#flush();
+        if (this.#pending.length >= BATCH || this.#packed.length > 0 || this.#closing !== undefined) this.#flush();
         else if (this.#pending.length > 0 && this.#cancel === undefined) this.#schedule();
-        if (this.#inFlight === 0 && this.#pending.length === 0) this.#onIdle();
+        if (this.#inFlight === 0 && !this.#waiting) this.#onIdle();
         break;
       case 'page': {
         const { page } = message;
@@ -165,11 +200,18 @@ class ThreadedRecorder implements Recorder {
     }
   }
 
+  #tellSettled(): void {
+    const settled = this.#onSettled;
+    this.#onSettled = () => {};
+    settled();
+  }
+
   /** The batch in flight is done with. Trouble is told when it begins and when it ends, not for every batch. */
   #settle(reason: Failure | undefined): void {
     if (reason === undefined) this.#written += this.#inFlight;
     else this.#dropped += this.#inFlight;
     this.#inFlight = 0;
+    this.#tellSettled();
     if (reason !== undefined && !this.#failing)
       this.#options.log.error('The access log cannot be written; records are dropped.', { reason });
     if (reason === undefined && this.#failing)
@@ -182,6 +224,7 @@ class ThreadedRecorder implements Recorder {
     this.#worker = undefined;
     this.#dropped += this.#inFlight;
     this.#inFlight = 0;
+    this.#tellSettled();
     for (const resolve of this.#queries.values()) resolve(err(failure('busy')));
     this.#queries.clear();
     this.#onIdle();
@@ -197,10 +240,13 @@ class ThreadedRecorder implements Recorder {
     for (const tail of this.#tails) tail.stop();
     this.#tails.clear();
     const worker = this.#worker;
-    if (worker === undefined) return;
+    if (worker === undefined) {
+      this.#giveUp();
+      return;
+    }
     const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     const cancel = this.#clock.setTimeout(() => void worker.terminate(), CLOSE_LIMIT);
-    if (this.#inFlight > 0 || this.#pending.length > 0) {
+    if (this.#inFlight > 0 || this.#waiting) {
       const idle = new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
@@ -210,7 +256,16 @@ class ThreadedRecorder implements Recorder {
     this.#post(worker, { type: 'close' });
     await exited;
     cancel();
+    this.#giveUp();
+  }
+
+  /** What the writer never got. */
+  #giveUp(): void {
     this.#dropped += this.#pending.length;
     this.#pending = [];
+    for (const { count, done } of this.#packed.splice(0)) {
+      this.#dropped += count;
+      done();
+    }
   }
 }

@@ -13,7 +13,6 @@ import { Admission } from '../listen/admission.ts';
 import { Front } from '../listen/front.ts';
 import { ServicePorts } from '../listen/service-ports.ts';
 import { nodeMetrics } from '../node-metrics.ts';
-import { recordsOf } from '../record/columns.ts';
 import type { TunnelRegistry } from '../tunnels/registry.ts';
 import { JoinedCounters } from './joined-counters.ts';
 import { JoinedFacts } from './joined-facts.ts';
@@ -174,8 +173,7 @@ export class Desk {
         this.#facts.report(index, news);
         break;
       case 'records':
-        for (const record of recordsOf(news.cells)) recorder.record(record);
-        this.pool.send(index, { type: 'recorded' });
+        recorder.recordPacked(news.packed, () => this.pool.send(index, { type: 'recorded' }));
         break;
       case 'seen':
         seen(news.agentId);

@@ -7,7 +7,7 @@ import type { ListenerKey, ListenerState } from '../control/facts.ts';
 import type { MetricSources } from '../health/metrics.ts';
 import type { PortKey } from '../listen/service-ports.ts';
 import type { Endpoint } from '../proxy-header.ts';
-import type { Cell } from '../record/columns.ts';
+import type { PackedRecords } from '../record/access-log.ts';
 
 /**
  * What the control process of a node and its workers say to each other, over the channel that Node gives a forked
@@ -104,8 +104,8 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly failure: Failure }
   | PassedSocket
   | FactReport
-  /** Lines of the access log, as flat cells (`record/columns.ts`). */
-  | { readonly type: 'records'; readonly cells: readonly Cell[] }
+  /** Lines of the access log. */
+  | { readonly type: 'records'; readonly packed: PackedRecords }
   | { readonly type: 'seen'; readonly agentId: string }
   | { readonly type: 'ask'; readonly id: number; readonly question: Question }
   | { readonly type: 'counters'; readonly id: number; readonly counters: Counters };

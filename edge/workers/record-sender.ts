@@ -1,7 +1,7 @@
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { CancelTimer, Clock } from '../../shared/node/clock.ts';
-import type { AccessSink } from '../record/access-log.ts';
-import { type Cell, toCells } from '../record/columns.ts';
+import type { AccessSink, PackedRecords } from '../record/access-log.ts';
+import { packRecords } from '../record/columns.ts';
 
 /** Milliseconds that a record waits for company. */
 const GATHER = 100;
@@ -10,7 +10,7 @@ const BATCH = 1_000;
 /** Records that wait at most; beyond that they are dropped, because the control process can't keep up. */
 const QUEUE = 20_000;
 
-export type SendRecords = (cells: readonly Cell[]) => void;
+export type SendRecords = (packed: PackedRecords) => void;
 
 /** The access log of a worker: gathers, and sends one batch at a time to the control process, which writes. */
 export class RecordSender implements AccessSink {
@@ -73,6 +73,6 @@ export class RecordSender implements AccessSink {
     if (this.#inFlight || this.#pending.length === 0) return;
     const batch = this.#pending.splice(0, BATCH);
     this.#inFlight = true;
-    this.#send(toCells(batch));
+    this.#send(packRecords(batch));
   }
 }

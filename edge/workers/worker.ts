@@ -86,7 +86,7 @@ class Worker {
     this.#asking = new Asking((id, question) => channel.send({ type: 'ask', id, question }), systemClock);
     this.#facts = new FactReporter((report) => channel.send(report), systemClock);
     this.#facts.learn(start.problems);
-    this.#records = new RecordSender((cells) => channel.send({ type: 'records', cells }), systemClock);
+    this.#records = new RecordSender((packed) => channel.send({ type: 'records', packed }), systemClock);
     const fetch = (name: string) => this.#asking.certificate(name);
     this.#certificates = new FetchedCertificates(fetch, certificate, ticketSeed);
     this.#neighbours = new Neighbours({ index, clock: systemClock, logger: this.#logger });

@@ -20,6 +20,7 @@ import { H2LOAD, HAPROXY, NGINX, type Server, startHaproxyPair, startNginxPair, 
 import { type Porthole, startPorthole } from './porthole.ts';
 import { benchRoutes, ROUTE_LOOKUP } from './route-lookup.ts';
 import { type Report, TCP, tcpCases } from './tcp.ts';
+import { WORKERS, workersCase } from './workers.ts';
 
 const HTTP = [1, 32, 256].flatMap((connections) => [
   { name: `http-${connections}`, path: '/small', connections },
@@ -31,6 +32,7 @@ const CASES = [
   ...HTTP.map((c) => c.name),
   'https-32',
   ...TCP,
+  WORKERS,
   ...IDLE,
   NO_GROWTH,
   ...PATHS,
@@ -61,8 +63,8 @@ if (wanted(ACCESS_LOOKUP)) benchAccess(writeJson);
 if (ALONE.some((name) => name === values.only)) process.exit(0);
 const MEMORY: readonly string[] = [...IDLE, NO_GROWTH];
 const memory = MEMORY.some(wanted);
-const neighbours = CASES.some((name) => wanted(name) && ![...ALONE, ...PATHS, ...MEMORY].includes(name));
-if ((neighbours || memory) && (WRK === undefined || NGINX === undefined)) {
+const neighbours = CASES.some((name) => wanted(name) && ![...ALONE, ...PATHS, ...MEMORY, WORKERS].includes(name));
+if ((neighbours || memory || wanted(WORKERS)) && (WRK === undefined || NGINX === undefined)) {
   console.error('The benchmark needs wrk and nginx: apt-get install wrk nginx-light haproxy iperf3 nghttp2-client');
   process.exit(1);
 }
@@ -166,4 +168,5 @@ const model = os.cpus()[0]?.model ?? 'unknown processor';
 console.log(`${model}, ${os.cpus().length} cores shared by load, proxies and origin; ${seconds} s a row`);
 if (neighbours) await neighbourCases(dir);
 if (memory) await memoryCases(dir);
+if (wanted(WORKERS)) await workersCase(dir, seconds, writeJson);
 await pathCases(dir, wanted, seconds, report);

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Server } from './peers.ts';
@@ -14,12 +15,15 @@ const CLI = path.join(root, 'out/main/cli.js');
 interface Ready {
   readonly httpsPort: number;
   readonly httpPort: number;
+  readonly healthPort: number;
   readonly fingerprint: string;
   readonly joinToken?: string;
 }
 
 export interface Porthole extends AsyncDisposable {
   readonly edge: Running;
+  /** Where its probes and metrics are. */
+  readonly healthPort: number;
   /** The first agent. */
   readonly agent: Running;
   /** Publishes an HTTP origin and waits until it answers. `agent`: by which of the agents. */
@@ -30,6 +34,8 @@ export interface Porthole extends AsyncDisposable {
 
 export interface PortholeOptions {
   readonly far?: Far;
+  /** A stand-alone edge of so many workers, over TLS only; one process under an app unless told. */
+  readonly workers?: number;
   /** More arguments for the edge. */
   readonly edge?: readonly string[];
   /** How many agents; 1 unless told. */
@@ -46,13 +52,15 @@ export interface Far {
 
 /** Starts edge and agents, linked by TLS tunnels, the access log on. With `far` there is no plain HTTP. */
 export async function startPorthole(dir: string, options: PortholeOptions = {}): Promise<Porthole> {
-  const { far, probe = false } = options;
+  const { far, probe = false, workers } = options;
   const data = path.join(dir, 'edge');
   const host = far?.edge ?? '127.0.0.1';
   const any = `${host}:0`;
-  const where = ['--listen', any, '--health', '127.0.0.1:0', '--data-dir', data, '--workers', '1'];
-  const which =
-    far === undefined ? ['--domain', 'localhost', '--listen-http', any, '--embedded'] : ['--domain', 'bench.test'];
+  const where = ['--listen', any, '--health', '127.0.0.1:0', '--data-dir', data];
+  const embedded = far === undefined && workers === undefined;
+  const domain = embedded ? 'localhost' : 'bench.test';
+  const kind = embedded ? ['--listen-http', any, '--embedded'] : ['--workers', String(workers ?? 1)];
+  const which = ['--domain', domain, ...kind];
   const edgeArgs = [...(probe ? PROBE : []), EDGE, ...which, ...where, ...(options.edge ?? []), '--json'];
   const edge = await run(process.execPath, edgeArgs, { env: { PORTHOLE_LOG: 'warn' }, stdin: 'pipe', ipc: probe });
   const ready = await jsonLine(edge.child, (line) => (line.event === 'ready' ? (line as unknown as Ready) : undefined));
@@ -75,11 +83,12 @@ export async function startPorthole(dir: string, options: PortholeOptions = {}):
   const { cli, agent } = first;
   return {
     edge,
+    healthPort: ready.healthPort,
     agent,
     async http(origin, name = 'bench', which = 0) {
       await agents[which]?.cli('services', 'add', String(origin), '--name', name);
-      const server = { port: ready.httpPort, tlsPort: ready.httpsPort, host: `${name}.localhost` };
-      await until(async () => (await ask(server)) === 200);
+      const server = { port: ready.httpPort, tlsPort: ready.httpsPort, host: `${name}.${domain}` };
+      await until(async () => (await (embedded ? ask(server) : askTls(server))) === 200);
       return { ...server, name: 'porthole', edge, agent, [Symbol.asyncDispose]: async () => {} };
     },
     async tcp(origin, name) {
@@ -143,6 +152,18 @@ function ask({ port, host }: { readonly port: number; readonly host: string }): 
   return new Promise((resolve) => {
     const options = { host: '127.0.0.1', port, path: '/small', headers: { host }, agent: false };
     const request = http.get(options, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    request.once('error', () => resolve(0));
+  });
+}
+
+/** The same over TLS; whose certificate it is doesn't matter here. */
+function askTls({ tlsPort, host }: { readonly tlsPort: number; readonly host: string }): Promise<number> {
+  return new Promise((resolve) => {
+    const where = { host: '127.0.0.1', port: tlsPort, servername: host, rejectUnauthorized: false };
+    const request = https.get({ ...where, path: '/small', headers: { host }, agent: false }, (response) => {
       response.resume();
       resolve(response.statusCode ?? 0);
     });

@@ -48,7 +48,7 @@ export async function run(
   return {
     pid,
     child,
-    cpu: () => stat(pid, 11) / TICKS + stat(pid, 12) / TICKS,
+    cpu: () => cpuOf(pid),
     resident: () => stat(pid, 21) * 4096,
     async held() {
       const answer = once(child, 'message');
@@ -65,6 +65,9 @@ export async function run(
     },
   };
 }
+
+/** Seconds of CPU that a process and its threads have used. */
+export const cpuOf = (pid: number): number => stat(pid, 11) / TICKS + stat(pid, 12) / TICKS;
 
 /** A field of /proc/PID/stat, counted after the command's name (proc(5): utime 11, stime 12, rss 21). */
 function stat(pid: number, field: number): number {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RecordCounts, Recorder, TailBatch } from '../../../edge/record/access-log.ts';
+import { packRecords } from '../../../edge/record/columns.ts';
 import { createRecorder, RESTART } from '../../../edge/record/recorder.ts';
 import { type Clock, systemClock } from '../../../shared/node/clock.ts';
 import { silentLogger } from '../../../shared/node/logger.ts';
@@ -52,6 +53,31 @@ describe('the recorder', () => {
     expect(dropped + queued).toBe(50_000);
     await recorder.close();
     expect(recorder.counts()).toEqual({ written: 50_000 - dropped, dropped, queued: 0 });
+  });
+
+  it('writes what other processes have packed, says when that is done, and shows it to who follows', async () => {
+    recorder = open();
+    const batches = Array.from({ length: 5 }, () => Array.from({ length: 300 }, () => newRecord()));
+    const seen: unknown[] = [];
+    const followed = new Promise<void>((resolve) => {
+      recorder.tail(
+        () => true,
+        ({ records }) => {
+          seen.push(...records);
+          if (seen.length >= 200) resolve();
+        },
+      );
+    });
+    await Promise.all(
+      batches.map((batch) => new Promise<void>((done) => recorder.recordPacked(packRecords(batch), done))),
+    );
+    expect(recorder.counts()).toEqual({ written: 1500, dropped: 0, queued: 0 });
+    await followed;
+    expect(seen.slice(0, 200)).toEqual(batches[0]?.slice(0, 200));
+    const late = recorder.close();
+    const refused = new Promise<void>((done) => recorder.recordPacked(packRecords([newRecord()]), done));
+    await Promise.all([late, refused]);
+    expect(recorder.counts()).toEqual({ written: 1500, dropped: 1, queued: 0 });
   });
 
   it('refuses a cursor that it did not give out', async () => {

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
-import { recordsOf } from '../../../edge/record/columns.ts';
+import { unpackRecords } from '../../../edge/record/columns.ts';
 import { RecordSender } from '../../../edge/workers/record-sender.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -30,7 +30,7 @@ let sender: RecordSender;
 beforeEach(() => {
   clock = new ManualClock();
   sent = [];
-  sender = new RecordSender((cells) => sent.push(recordsOf(cells)), clock);
+  sender = new RecordSender((packed) => sent.push(unpackRecords(packed)), clock);
 });
 
 it('gathers for a moment, and arrives as it was', () => {
