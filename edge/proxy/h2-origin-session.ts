@@ -111,7 +111,7 @@ export class OriginSession implements StreamHandler, H2Carrier {
   #begin(): void {
     const stream = this.#stream;
     if (stream === undefined) return;
-    const duplex = new TunnelDuplex(stream);
+    const duplex = new TunnelDuplex(stream).on('error', () => {});
     this.#duplex = duplex;
     const session = connect(`${this.scheme}://origin`, { ...OPTIONS, createConnection: () => duplex });
     this.#session = session;

@@ -284,6 +284,63 @@ describe('an origin that speaks HTTP/2', () => {
     await expect.poll(() => read, { timeout: 20_000 }).toBeGreaterThan(32 * 1024 * 1024);
   });
 
+  it('takes an upload no faster than it reads it', async () => {
+    const taken = Promise.withResolvers<ServerHttp2Stream>();
+    const origin = await h2Origin((stream) => {
+      stream.pause();
+      taken.resolve(stream);
+    });
+    const stand = await standFor(prior(origin.port));
+    const visitor = await RawVisitor.connect(stand.port, true);
+    const size = 48 * 1024 * 1024;
+    visitor.send(`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${size}\r\n\r\n`);
+    let sent = 0;
+    const piece = Buffer.alloc(256 * 1024);
+    const more = (): void => {
+      while (sent < size) {
+        sent += piece.length;
+        if (!visitor.socket.write(piece)) return void visitor.socket.once('drain', more);
+      }
+    };
+    more();
+    const stream = await taken.promise;
+    let before = -1;
+    await expect
+      .poll(
+        () => {
+          const still = sent === before;
+          before = sent;
+          return still;
+        },
+        { interval: 200, timeout: 10_000 },
+      )
+      .toBe(true);
+    expect(sent).toBeLessThan(size / 2);
+    let read = 0;
+    stream.on('data', (chunk: Buffer) => {
+      read += chunk.length;
+    });
+    stream.resume();
+    await once(stream, 'end');
+    stream.respond({ ':status': 200 }, { endStream: true });
+    await visitor.untilIncludes('HTTP/1.1 200');
+    expect(read).toBe(size);
+  });
+
+  it.each([
+    ['a field that is too long', { 'x-long': 'x'.repeat(100_000) }],
+    ['too many fields', Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`x-${i}`, '1']))],
+  ])('is not believed a response with %s, and serves on', async (_, fields) => {
+    const origin = await h2Origin((stream, headers) => {
+      stream.respond({ ':status': 200, ...(headers[':path'] === '/bad' ? fields : {}) });
+      stream.end('ok');
+    });
+    const stand = await standFor(prior(origin.port));
+    const session = await visit(stand);
+    expect(await new H2Request(session, { ':path': '/bad' }).answer).toMatchObject({ status: 502 });
+    expect(await new H2Request(session).answer).toMatchObject({ status: 200, text: 'ok' });
+  });
+
   it('hears at once that a visitor has gone', async () => {
     const origin = await h2Origin((stream) => {
       stream.respond({ ':status': 200 });
