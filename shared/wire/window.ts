@@ -27,6 +27,14 @@ export class WindowBudget {
     return this.#used;
   }
 
+  /**
+   * What a window that holds `own` bytes of the budget may still take: it ends at a quarter of what the others leave.
+   * However many windows of streams that stand still are kept open, the next stream finds something.
+   */
+  share(own: number): number {
+    return Math.max(0, Math.floor((this.#limit - this.#used + own) / 4) - own);
+  }
+
   /** Takes up to `bytes` out of the budget; returns how many it got. */
   take(bytes: number): number {
     const got = Math.max(0, Math.min(bytes, this.#limit - this.#used));
@@ -49,6 +57,15 @@ export const MAX_WINDOW = 16 * 1024 * 1024;
 const SHORTEST_ROUND_TRIP = 1;
 
 /**
+ * On a path of this round trip or less, ms, a window grows past `PROBATION` bytes only once `PROOF` bytes have got
+ * through: so much goes into the buffers of the sockets even if nobody at their end reads. Growing by that would let
+ * each visitor who reads nothing hold megabytes here; on such a path the proof takes a few milliseconds.
+ */
+const SHORT_PATH = 4;
+const PROOF = 4 * 1024 * 1024;
+const PROBATION = 128 * 1024;
+
+/**
  * The receive window of one stream: how much the peer may have under way. It follows the path: about twice what the
  * path delivered within one round trip, so that neither a fast long path starves nor a slow one builds a queue. Where
  * packets are lost and no queue stands, that holds a stream down to what it made of its losses; then `slack` is more.
@@ -66,6 +83,8 @@ export class ReceiveWindow {
   #unread = 0;
   /** Consumed since `#since`, when this measurement began. */
   #delivered = 0;
+  /** Consumed since the stream began, as far as it matters. */
+  #proof = 0;
   #since: number;
   /** The budget's slack when this window was last sized by it. */
   #slack: number;
@@ -86,6 +105,10 @@ export class ReceiveWindow {
     return this.#credit;
   }
 
+  get #share(): number {
+    return this.#budget.share(this.#size - INITIAL_WINDOW);
+  }
+
   /** Counts `n` bytes in; false when the peer had no credit for them. */
   receive(n: number): boolean {
     if (n > this.#credit) return false;
@@ -100,6 +123,7 @@ export class ReceiveWindow {
     this.#unread -= consumed;
     this.#owed += consumed;
     this.#delivered += consumed;
+    if (this.#proof < PROOF) this.#proof += consumed;
     return this.#owed * 4 >= this.#size;
   }
 
@@ -109,8 +133,9 @@ export class ReceiveWindow {
     const elapsed = now - this.#since;
     // Less than a round trip shows bursts (a slow reader takes its bytes in gulps), not what the path delivers.
     if (this.#budget.roundTrip > 0 && elapsed >= roundTrip) {
-      this.#resize((this.#budget.slack * this.#delivered * roundTrip) / elapsed);
-      this.#budget.typical = this.#size;
+      const proven = this.#proof >= PROOF || this.#budget.roundTrip > SHORT_PATH;
+      this.#resize((this.#budget.slack * this.#delivered * roundTrip) / elapsed, proven ? MAX_WINDOW : PROBATION);
+      if (proven) this.#budget.typical = this.#size;
       this.#delivered = 0;
       this.#since = now;
     }
@@ -123,7 +148,7 @@ export class ReceiveWindow {
   /** Grows the window ahead of any measurement; returns the credit to send to the peer. */
   widen(size: number): number {
     if (size <= this.#size) return 0;
-    const got = this.#budget.take(Math.min(size, MAX_WINDOW) - this.#size);
+    const got = this.#budget.take(Math.min(Math.min(size, MAX_WINDOW) - this.#size, this.#share));
     this.#size += got;
     this.#credit += got;
     return got;
@@ -139,12 +164,13 @@ export class ReceiveWindow {
    * At most doubles or halves: one odd measurement doesn't throw the window about. One that is up to twice too large
    * stays as it is, unless that came of more slack than there is now.
    */
-  #resize(target: number): void {
+  #resize(target: number, most: number): void {
     const { slack } = this.#budget;
     this.#loose = slack < this.#slack || (this.#loose && slack === this.#slack && target < this.#size);
     this.#slack = slack;
     if (target > this.#size) {
-      const got = this.#budget.take(Math.min(Math.floor(target), MAX_WINDOW, this.#size * 2) - this.#size);
+      const wanted = Math.min(Math.floor(target), most, this.#size * 2) - this.#size;
+      const got = this.#budget.take(Math.min(wanted, this.#share));
       this.#size += got;
       this.#owed += got;
     } else if (target * (this.#loose ? 1 : 2) < this.#size && this.#size > MIN_WINDOW) {

@@ -85,13 +85,25 @@ describe('receive window', () => {
     expect(run(window, 1, 1_000, 100_000, 50)).toBe(INITIAL_WINDOW);
   });
 
-  it('never grows past what is left of the budget of the tunnel', () => {
-    const { window, budget } = windowOn(50, MIB);
-    expect(run(window, 1, 5_000, 100_000, 50)).toBe(INITIAL_WINDOW + MIB);
+  it('ends at a quarter of what other windows leave of the budget', () => {
+    const { window, budget } = windowOn(50, 16 * MIB);
+    expect(run(window, 1, 5_000, 200_000, 50)).toBe(INITIAL_WINDOW + 4 * MIB);
     const second = new ReceiveWindow(budget, 0);
-    expect(second.widen(MIB)).toBe(0);
+    expect(second.widen(16 * MIB)).toBe(3 * MIB);
     window.close();
-    expect(second.widen(MIB)).toBe(MIB - INITIAL_WINDOW);
+    expect(second.widen(16 * MIB)).toBe(MIB);
+    const crowd = Array.from({ length: 40 }, () => new ReceiveWindow(budget, 0));
+    const got = crowd.map((one) => one.widen(MIB));
+    expect(budget.used).toBeLessThan(16 * MIB);
+    expect(got.every((bytes) => bytes > 0)).toBe(true);
+  });
+
+  it('stays small on a short path until more has got through than the buffers of sockets swallow', () => {
+    const { window, budget } = windowOn(0.1);
+    expect(run(window, 1, 3, MIB, 0)).toBe(128 * 1024);
+    expect(budget.typical).toBe(256 * 1024);
+    run(window, 4, 300, MIB, 0);
+    expect(window.size).toBeGreaterThan(MIB);
   });
 
   it('refuses bytes without credit and counts none that were not handed out', () => {
