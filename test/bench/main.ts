@@ -12,6 +12,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ACCESS_LOOKUP, benchAccess } from './access-lookup.ts';
+import { AUTH_COST, benchAuth } from './auth-cost.ts';
 import { NO_GROWTH, noGrowth } from './growth.ts';
 import { type Bounded, IDLE, idleCases } from './idle.ts';
 import { load, loadTls, type Measured } from './load.ts';
@@ -29,6 +30,7 @@ const HTTP = [1, 32, 256].flatMap((connections) => [
 const CASES = [
   ROUTE_LOOKUP,
   ACCESS_LOOKUP,
+  AUTH_COST,
   ...HTTP.map((c) => c.name),
   'https-32',
   ...TCP,
@@ -57,9 +59,10 @@ if (!CASES.some(wanted) || !within(seconds, 60) || !within(minutes, 600)) {
   process.exit(2);
 }
 if (values.json !== undefined) writeFileSync(values.json, '');
-const ALONE = [ROUTE_LOOKUP, ACCESS_LOOKUP];
+const ALONE = [ROUTE_LOOKUP, ACCESS_LOOKUP, AUTH_COST];
 if (wanted(ROUTE_LOOKUP)) benchRoutes(writeJson);
 if (wanted(ACCESS_LOOKUP)) benchAccess(writeJson);
+if (wanted(AUTH_COST)) await benchAuth(writeJson);
 if (ALONE.some((name) => name === values.only)) process.exit(0);
 const MEMORY: readonly string[] = [...IDLE, NO_GROWTH];
 const memory = MEMORY.some(wanted);
