@@ -2,14 +2,21 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CarrierGroup } from '../../../shared/node/carrier-group.ts';
+import { systemClock } from '../../../shared/node/clock.ts';
+import { silentLogger } from '../../../shared/node/logger.ts';
 import type { StreamHandler, TunnelStream } from '../../../shared/node/stream.ts';
-import { RESET, type ResetCode } from '../../../shared/wire/codes.ts';
-import { INITIAL_WINDOW } from '../../../shared/wire/frame.ts';
+import { createTunnel, type TunnelEnd } from '../../../shared/node/tunnel.ts';
+import { GO_AWAY, RESET, type ResetCode } from '../../../shared/wire/codes.ts';
+import { encodeFrame } from '../../../shared/wire/encode.ts';
+import { FRAME, type FrameType, INITIAL_WINDOW } from '../../../shared/wire/frame.ts';
 import { seededRandom } from '../../support/random.ts';
+import { socketPair } from '../../support/socket-pair.ts';
 import { type TunnelPair, tunnelPair } from '../../support/tunnel-pair.ts';
 
 const pairs: TunnelPair[] = [];
+const closing: (() => void)[] = [];
 afterEach(() => {
+  for (const close of closing.splice(0)) close();
   for (const pair of pairs.splice(0)) pair.sockets.close();
 });
 
@@ -245,5 +252,111 @@ describe('a link of several carriers', () => {
     expect(code).toBe(RESET.LIMIT);
     expect(unread).toBeLessThan(memory + 4 * INITIAL_WINDOW);
     expect(groups.agent.budget.used).toBe(0);
+  });
+});
+
+/** An agent with two carriers to an edge that a test plays frame by frame. */
+async function hostileEdge() {
+  const group = new CarrierGroup();
+  const resets: ResetCode[] = [];
+  const ends: TunnelEnd[] = [];
+  const received: string[] = [];
+  const carriers = [];
+  for (let carrier = 0; carrier < 2; carrier++) {
+    const sockets = await socketPair('tcp');
+    closing.push(sockets.close);
+    sockets.accepted.on('error', () => {}).resume();
+    const tunnel = createTunnel({
+      socket: sockets.dialled,
+      role: 'agent',
+      clock: systemClock,
+      logger: silentLogger,
+      group,
+      carrier,
+      onOpen: (stream) => {
+        stream.opened(1);
+        return {
+          onData: (buffer, start, end) => {
+            received.push(buffer.toString('latin1', start, end));
+            stream.consumed(end - start);
+          },
+          onEnd: () => received.push('end'),
+          onReset: (code) => resets.push(code),
+          onWritable() {},
+        };
+      },
+      onClose: (end) => ends.push(end),
+    });
+    const send = (type: FrameType, stream: number, payload: readonly number[] | string = []): void => {
+      const bytes = typeof payload === 'string' ? Buffer.from(payload) : Uint8Array.from(payload);
+      sockets.accepted.write(encodeFrame(type, stream, bytes));
+    };
+    carriers.push({ tunnel, send });
+  }
+  const [old, next] = carriers;
+  if (old === undefined || next === undefined) throw new Error('no carriers');
+  old.send(FRAME.OPEN, 1, [1]);
+  await expect.poll(() => old.tunnel.stats.streams).toBe(1);
+  return { old, next, resets, ends, received, group };
+}
+
+/** The payload of a CONTINUE. */
+const from = (carrier: number, stream: number): number[] => [0, 0, 0, carrier, 0, 0, 0, stream];
+
+describe('an agent whose edge plays foul', () => {
+  it('keeps what comes early in its place, be the frames of a move in whichever order', async () => {
+    for (const order of [
+      ['continue', 'move'],
+      ['move', 'continue'],
+    ] as const) {
+      const { old, next, received } = await hostileEdge();
+      for (const step of order) {
+        if (step === 'move') {
+          old.send(FRAME.DATA, 1, 'first ');
+          old.send(FRAME.MOVE, 1);
+          await expect.poll(() => received.join('')).toMatch(/^first /);
+        } else {
+          next.send(FRAME.CONTINUE, 1, from(0, 1));
+          for (const byte of 'second') next.send(FRAME.DATA, 1, byte);
+          next.send(FRAME.FIN, 1);
+          await expect.poll(() => next.tunnel.stats.bytesIn).toBeGreaterThan(70);
+          expect(received.join('')).not.toMatch(/^second/);
+        }
+      }
+      await expect.poll(() => received.join('')).toBe('first secondend');
+    }
+  });
+
+  it('cuts the carrier that continues a stream twice, and loses only that stream', async () => {
+    const { old, next, resets, ends } = await hostileEdge();
+    next.send(FRAME.CONTINUE, 1, from(0, 1));
+    next.send(FRAME.CONTINUE, 2, from(0, 1));
+    await expect.poll(() => ends).toMatchObject([{ by: 'local', code: GO_AWAY.PROTOCOL }]);
+    expect([next.tunnel.closed, old.tunnel.closed, resets]).toEqual([true, false, [RESET.TUNNEL_LOST]]);
+    expect(old.tunnel.stats.streams).toBe(0);
+  });
+
+  it('cuts the carrier that continues a stream of itself', async () => {
+    const { old, ends } = await hostileEdge();
+    old.send(FRAME.CONTINUE, 2, from(0, 1));
+    await expect.poll(() => ends).toMatchObject([{ code: GO_AWAY.PROTOCOL }]);
+  });
+
+  it('resets what continues a stream or a carrier that is not there, and goes on', async () => {
+    const { next, ends } = await hostileEdge();
+    next.send(FRAME.CONTINUE, 1, from(0, 77));
+    next.send(FRAME.CONTINUE, 2, from(9, 1));
+    next.send(FRAME.OPEN, 3, [1]);
+    await expect.poll(() => next.tunnel.stats.streams).toBe(1);
+    expect(ends).toEqual([]);
+  });
+
+  it('takes no more on the new carrier than it has granted there', async () => {
+    const { next, ends, group } = await hostileEdge();
+    next.send(FRAME.CONTINUE, 1, from(0, 1));
+    const piece = 'x'.repeat(64 * 1024);
+    for (let i = 0; i < 40; i++) next.send(FRAME.DATA, 1, piece);
+    await expect.poll(() => ends).toMatchObject([{ code: GO_AWAY.PROTOCOL }]);
+    expect(group.budget.used).toBe(0);
   });
 });
