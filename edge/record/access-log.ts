@@ -38,8 +38,8 @@ export interface AccessLog {
 /** Records on their way between processes and threads. */
 export interface PackedRecords {
   readonly count: number;
-  /** Their cells as JSON. */
-  readonly cells: string;
+  /** A line of JSON each; see `columns.ts`. */
+  readonly lines: string;
 }
 
 /** What became of the records since the start. */

@@ -11,8 +11,7 @@ export interface WriterData extends AccessFileOptions {
 }
 
 export type ToWriter =
-  /** `cells` as JSON. */
-  | { readonly type: 'append'; readonly cells: string }
+  | { readonly type: 'append'; readonly lines: string }
   | { readonly type: 'query'; readonly id: number; readonly scope: LogScope; readonly filter: LogFilter }
   | { readonly type: 'close' };
 

@@ -146,10 +146,10 @@ class ThreadedRecorder implements Recorder {
     }
   }
 
-  #append(worker: Worker, { cells, count }: PackedRecords, done = (): void => {}): void {
+  #append(worker: Worker, { lines, count }: PackedRecords, done = (): void => {}): void {
     this.#inFlight = count;
     this.#onSettled = done;
-    this.#post(worker, { type: 'append', cells });
+    this.#post(worker, { type: 'append', lines });
   }
 
   #offer(batch: readonly AccessRecord[]): void {

@@ -5,7 +5,6 @@ import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { mediumFailure } from '../store/sqlite-failure.ts';
 import { AccessFile } from './access-file.ts';
 import type { LogFilter, LogScope } from './access-log.ts';
-import type { Cell } from './columns.ts';
 import { type FromWriter, type Page, type ToWriter, WRITER_ROLE, type WriterData } from './protocol.ts';
 
 /** Milliseconds that one query may search before it answers with what it has and where to go on. */
@@ -33,8 +32,7 @@ export function runWriter(): void {
   port.on('message', (message: ToWriter) => {
     switch (message.type) {
       case 'append': {
-        // Written by the recorder of the same process.
-        const reason = writer.append(JSON.parse(message.cells) as Cell[]);
+        const reason = writer.append(message.lines);
         send(reason === undefined ? { type: 'appended' } : { type: 'appended', failure: reason });
         break;
       }
@@ -63,11 +61,11 @@ class Writer {
     this.#options = options;
   }
 
-  append(cells: readonly Cell[]): Failure | undefined {
+  append(lines: string): Failure | undefined {
     const opened = this.#open();
     if (!opened.ok) return opened.error;
     try {
-      opened.value.append(cells);
+      opened.value.append(lines);
       return undefined;
     } catch (error) {
       const reason = this.#reason(error);

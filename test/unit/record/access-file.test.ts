@@ -5,10 +5,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AccessFile, type AccessFileOptions } from '../../../edge/record/access-file.ts';
 import type { LogFilter } from '../../../edge/record/access-log.ts';
-import { toCells, toRecord } from '../../../edge/record/columns.ts';
+import { toRecord } from '../../../edge/record/columns.ts';
 import { accessRecordSchema } from '../../../shared/contract/control-api.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
-import { newRecord } from './records.ts';
+import { lines, newRecord } from './records.ts';
 
 const DAY = 24 * 3600_000;
 const SCOPE = { agentId: 'ada', serviceIds: ['shop', 'blog'] };
@@ -34,7 +34,7 @@ describe('the access log file', () => {
     const full = newRecord({ failure: 'origin_refused', kind: 'close' });
     const { serviceId, agentId, firstByte, edge, tunnel, origin, userAgent, ...rest } = newRecord({ status: 0 });
     const sparse = { ...rest, serviceId: 'blog' };
-    file.append(toCells([full, sparse]));
+    file.append(lines([full, sparse]));
     expect(search()).toEqual([sparse, full]);
     for (const record of search()) expect(accessRecordSchema.parse(record)).toEqual(record);
     expect([serviceId, agentId, firstByte, edge, tunnel, origin, userAgent]).not.toContain(undefined);
@@ -47,7 +47,7 @@ describe('the access log file', () => {
     };
     const { serviceId, ...unrouted } = newRecord({ agentId: 'bob', path: '/nowhere' });
     file.append(
-      toCells([by('shop'), by('blog', 'ada'), by('removed', 'ada'), by('other', 'bob'), by('other'), unrouted]),
+      lines([by('shop'), by('blog', 'ada'), by('removed', 'ada'), by('other', 'bob'), by('other'), unrouted]),
     );
     expect(paths()).toEqual(['/removed/ada', '/blog/ada', '/shop/-']);
     expect(paths({ service: ['shop', 'other'] })).toEqual(['/shop/-']);
@@ -66,7 +66,7 @@ describe('the access log file', () => {
     ['several filters at once', { service: 'blog', status: '2xx' }, []],
   ])('filters by %s', (_, filter, expected) => {
     file.append(
-      toCells([
+      lines([
         newRecord({ path: '/a', time: 1000, userAgent: 'curl/8' }),
         newRecord({ path: '/b', time: 2000, method: 'POST', status: 404 }),
         newRecord({ path: '/c', time: 3000, serviceId: 'blog', status: 502 }),
@@ -79,7 +79,7 @@ describe('the access log file', () => {
     const records = Array.from({ length: 50_000 }, (_, i) =>
       newRecord({ path: `/${i}`, serviceId: i % 10_000 === 0 ? 'rare' : 'x', agentId: 'x' }),
     );
-    file.append(toCells(records));
+    file.append(lines(records));
     const seen: string[] = [];
     let steps = 0;
     for (let before: number | undefined; ; steps++) {
@@ -95,7 +95,7 @@ describe('the access log file', () => {
   it('forgets what is older than the retention and keeps the rest', () => {
     const now = 100 * DAY;
     const old = Array.from({ length: 5000 }, () => newRecord({ time: now - 8 * DAY }));
-    file.append(toCells([...old, newRecord({ time: now - 6 * DAY, path: '/kept' })]));
+    file.append(lines([...old, newRecord({ time: now - 6 * DAY, path: '/kept' })]));
     for (let more = true; more; ) more = file.prune(now);
     expect(paths()).toEqual(['/kept']);
   });
@@ -108,7 +108,7 @@ describe('the access log file', () => {
     for (let i = 0; i < 40; i++) {
       const batch = Array.from({ length: 500 }, () => newRecord());
       last = batch.at(-1)?.path ?? '';
-      file.append(toCells(batch));
+      file.append(lines(batch));
       for (let more = true; more; ) more = file.prune(now);
     }
     expect(statSync(join(dir, 'access.db')).size).toBeLessThanOrEqual(2 * 2 ** 20);
@@ -118,15 +118,15 @@ describe('the access log file', () => {
   it('notes nothing of a batch that does not fit', () => {
     file.close();
     file = open({ maxBytes: 200_000 });
-    file.append(toCells([newRecord({ path: '/before' })]));
-    expect(() => file.append(toCells(Array.from({ length: 5000 }, () => newRecord())))).toThrow(/full/);
+    file.append(lines([newRecord({ path: '/before' })]));
+    expect(() => file.append(lines(Array.from({ length: 5000 }, () => newRecord())))).toThrow(/full/);
     expect(paths()).toEqual(['/before']);
-    file.append(toCells([newRecord({ path: '/after' })]));
+    file.append(lines([newRecord({ path: '/after' })]));
     expect(paths()).toEqual(['/after', '/before']);
   });
 
   it('starts anew beside a file that is damaged or of another version', () => {
-    file.append(toCells([newRecord()]));
+    file.append(lines([newRecord()]));
     file.close();
     writeFileSync(join(dir, 'access.db'), 'not a database, but long enough to be looked at'.repeat(100));
     file = open();

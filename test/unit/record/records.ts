@@ -1,3 +1,4 @@
+import { packRecords } from '../../../edge/record/columns.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 
 const START = Date.now();
@@ -31,3 +32,6 @@ export function newRecord(more: Partial<AccessRecord> = {}): AccessRecord {
     ...more,
   };
 }
+
+/** `records` as the file takes them. */
+export const lines = (records: readonly AccessRecord[]): string => packRecords(records).lines;

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { AccessFile } from '../../../edge/record/access-file.ts';
 import type { LogFilter } from '../../../edge/record/access-log.ts';
-import { toCells, toRecord } from '../../../edge/record/columns.ts';
+import { toRecord } from '../../../edge/record/columns.ts';
 import { accessRecordSchema } from '../../../shared/contract/control-api.ts';
-import { newRecord } from './records.ts';
+import { lines, newRecord } from './records.ts';
 
 let dir: string;
 let file: AccessFile;
@@ -32,7 +32,7 @@ const search = (filter: Partial<LogFilter>): string[] =>
     .rows.map((row) => toRecord(row).path);
 
 it('gives back who came in, and why somebody did not', () => {
-  file.append(toCells(RECORDS));
+  file.append(lines(RECORDS));
   const found = file.search({ agentId: 'ada', serviceIds: ['shop'] }, { limit: 100 }, undefined, 100).rows;
   expect(found.map(toRecord).toReversed()).toEqual(RECORDS);
   for (const row of found) expect(accessRecordSchema.parse(toRecord(row))).toEqual(toRecord(row));
@@ -47,6 +47,6 @@ it.each<[Partial<LogFilter>, string[]]>([
   [{ address: '2001:DB8::1' }, ['/b']],
   [{ path: '/c' }, ['/C']],
 ])('finds %j', (filter, paths) => {
-  file.append(toCells(RECORDS));
+  file.append(lines(RECORDS));
   expect(search(filter)).toEqual(paths);
 });
