@@ -6,6 +6,7 @@ import { type Failure, failure } from '../shared/domain/failure.ts';
 import { isUnder, parseDomain, parseListenAddress } from '../shared/domain/hostname.ts';
 import { err, ok, type Result } from '../shared/domain/result.ts';
 import { ASSIGNED_PORTS, FIRST_FREE_PORT } from '../shared/domain/service.ts';
+import { type Provider, readProviders } from './auth/sso/providers.ts';
 import type { CertificateSources } from './certificates/certificate-set.ts';
 import { isJoinAddress } from './join-place.ts';
 import { DEFAULT_LIMITS, type LimitName, type Limits, parseLimit, parseLimitsFile, settingName } from './limits.ts';
@@ -28,6 +29,8 @@ export interface EdgeConfig {
   readonly certificates: CertificateSources;
   /** Absolute: what the store's secrets are sealed with, the same on all nodes; in the data folder when left out. */
   readonly secretKeyFile?: string;
+  /** With whom visitors can sign in, the usual one first. */
+  readonly providers: readonly Provider[];
   readonly limits: Limits;
   /** Processes that serve visitors; 1 means that one process does everything. */
   readonly workers: number;
@@ -105,6 +108,7 @@ Options:
                                changes
   --crowdsec-url URL --crowdsec-key-file FILE  a CrowdSec local API, such as http://127.0.0.1:8080, and the file with
                                the key that "cscli bouncers add" gave
+  --sign-in FILE               OpenID Connect providers that visitors can sign in with, as JSON; see docs/sign-in.md
   --assigned-ports FIRST-LAST  ports for tcp and udp services that ask for none (default ${ASSIGNED_PORTS.first}-${ASSIGNED_PORTS.last})
   --no-custom-ports            let services have assigned ports only
   --secret-key-file FILE       the key that seals the secrets in the store, the same on all nodes of a cluster: 32 random
@@ -144,6 +148,7 @@ const OPTIONS = {
   'geoip-database': { type: 'string' },
   'crowdsec-url': { type: 'string' },
   'crowdsec-key-file': { type: 'string' },
+  'sign-in': { type: 'string' },
   'assigned-ports': { type: 'string' },
   'no-custom-ports': { type: 'boolean' },
   'secret-key-file': { type: 'string' },
@@ -158,7 +163,7 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; strict: tru
 const usage = (reason: string): Failure =>
   failure('input_invalid', { reason: `${reason} "porthole edge --help" shows how it is used.` });
 
-/** Reads the arguments after the program's name into one complete value; touches nothing outside but a limits file. */
+/** Reads the arguments after the program's name into one complete value; touches nothing outside but the files of limits and providers. */
 export function parseCommand(argv: readonly string[]): Result<Command, UsageFault> {
   const json = argv.includes('--json');
   const parsed = readArguments(argv);
@@ -232,6 +237,8 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
   if (!workers.ok) return err(usage(workers.error));
   const trustedProxies = parseProxies(values['trusted-proxy'] ?? []);
   if (!trustedProxies.ok) return trustedProxies;
+  const providers = values['sign-in'] === undefined ? ok([]) : readProviders(resolve(values['sign-in']));
+  if (!providers.ok) return providers;
   const access = parseAccess(values);
   if (!access.ok) return access;
   const assigned = parseRange(values['assigned-ports']);
@@ -252,6 +259,7 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
     workers: workers.value,
     trustedProxies: trustedProxies.value,
     access: access.value,
+    providers: providers.value,
     servicePorts: { custom: values['no-custom-ports'] !== true, assigned },
   };
   return ok({ kind: 'run', config, json });

@@ -4,6 +4,7 @@ import type { DirectMode } from '../shared/domain/service.ts';
 import type { Lifetime } from '../shared/node/lifetime.ts';
 import { loadClusterKey } from './auth/cluster-key.ts';
 import { createKeeper } from './auth/keeper.ts';
+import { createReturnPage } from './auth/sso/return-page.ts';
 import type { EdgeConfig } from './config.ts';
 import { type ControlApi, createControlApi } from './control/control-api.ts';
 import { settled } from './control/settled.ts';
@@ -37,12 +38,13 @@ export async function openControl(parts: ControlParts, life: Lifetime): Promise<
   const { clock, logger, version } = around;
   const key = loadClusterKey(config.dataDir, config.secretKeyFile);
   if (!key.ok) logger.error('no service can be protected: the key for secrets cannot be had', { reason: key.error });
+  const returned = key.ok && config.providers.length > 0 ? createReturnPage(key.value) : undefined;
   const control = await createControlApi({
     store,
     facts,
     accessLog: recorder,
     cluster: () => clusterInfo(config, knowledge, version, bound),
-    renderNotFound: notFoundPage,
+    renderNotFound: (request) => returned?.(request) ?? notFoundPage(request),
     settled: () => settled(store, facts, clock),
     onAgentLeft,
     throttle: new FailureThrottle(() => clock.monotonic()),
@@ -54,6 +56,7 @@ export async function openControl(parts: ControlParts, life: Lifetime): Promise<
     },
     isPortFree,
     ...(key.ok ? { keeper: createKeeper(key.value) } : {}),
+    providers: () => config.providers,
     log: logger,
     random: randomBytes,
     clock,
@@ -79,5 +82,6 @@ function clusterInfo(
     ...(ports.http === undefined || !config.embedded ? {} : { httpPort: ports.http }),
     fingerprint: certificates.fingerprint,
     ...(certificates.caPem === undefined ? {} : { caPem: certificates.caPem }),
+    ...(config.providers.length === 0 ? {} : { providers: config.providers.map(({ id, name }) => ({ id, name })) }),
   };
 }

@@ -9,6 +9,8 @@ import { openAccess } from './access/open-access.ts';
 import { createAccessStage } from './access/stage.ts';
 import { type Auth, createAuth } from './auth/auth.ts';
 import { loadClusterKey } from './auth/cluster-key.ts';
+import { RETURN_PATH } from './auth/sso/return-page.ts';
+import { createSso } from './auth/sso/sso.ts';
 import { type BoundName, Bounds } from './bounds.ts';
 import type { HandshakeCertificates } from './certificates/certificates.ts';
 import type { EdgeConfig } from './config.ts';
@@ -145,7 +147,10 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   );
   const key = loadClusterKey(config.dataDir, config.secretKeyFile);
   if (!key.ok) return key;
-  const auth = createAuth({ store, domain: config.domain, key: key.value, clock, log: logger });
+  const { domain, providers } = config;
+  const redirectUri = (): string => `https://${domain}${httpsPort() === 443 ? '' : `:${httpsPort()}`}${RETURN_PATH}`;
+  const sso = providers.length === 0 ? [] : [createSso({ providers, key: key.value, redirectUri, clock, log: logger })];
+  const auth = createAuth({ store, domain, key: key.value, clock, log: logger, methods: sso });
   life.defer(() => auth.close());
   const stages: readonly Stage[] = [
     () => (health.ready ? undefined : 'draining'),

@@ -10,6 +10,9 @@ export const LOGOUT_PATH = `${RESERVED}/logout`;
 /** Followed by the link's token. */
 export const SHARE_PATH = `${RESERVED}/share/`;
 
+/** Sign-in with a provider: `start` and `callback`, at the service; `callback` at the cluster's own name too. */
+export const SSO_PATH = `${RESERVED}/sso/`;
+
 const DOT = 0x2e;
 
 /** Whether `path`, without its query, belongs to the edge. Costs other paths one comparison. */

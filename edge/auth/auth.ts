@@ -12,7 +12,7 @@ import { HeaderAuth } from './header-auth.ts';
 import { answerLogin } from './login.ts';
 import type { Method } from './method.ts';
 import { nextPath } from './next-path.ts';
-import { renderLogoutPage } from './page.ts';
+import { renderLoggedOutPage, renderLogoutPage } from './page.ts';
 import { isSameOrigin } from './same-origin.ts';
 import { SESSION_COOKIE, setCookie } from './session-cookie.ts';
 import { SessionKeys } from './session-keys.ts';
@@ -157,10 +157,14 @@ function atPublic(visit: Visit): Verdict {
   return { kind: 'answer', status: 303, fields, body: Buffer.alloc(0) };
 }
 
+/** The query of the page after logging out. */
+const DONE = 'done';
+
 function logout(door: Door): Verdict {
   const { visit } = door;
-  if (visit.method === 'GET' || visit.method === 'HEAD') return door.page(200, renderLogoutPage(door.service));
+  if (visit.method === 'GET' || visit.method === 'HEAD')
+    return door.page(200, (visit.query === `?${DONE}` ? renderLoggedOutPage : renderLogoutPage)(door.service));
   if (visit.method !== 'POST') return WRONG_METHOD;
   if (!isSameOrigin(visit)) return 'login_cross_site';
-  return door.redirect('/', setCookie(SESSION_COOKIE, '', 0, visit.connection.secure));
+  return door.redirect(`${LOGOUT_PATH}?${DONE}`, setCookie(SESSION_COOKIE, '', 0, visit.connection.secure));
 }

@@ -29,6 +29,8 @@ export interface ClusterKey {
   seal(secret: Uint8Array): string;
   /** `undefined` when it was sealed with another key, or is damaged. */
   open(sealed: string): Buffer | undefined;
+  /** Another key from the same secret: what one seals, the other can't open. */
+  derive(purpose: string): ClusterKey;
 }
 
 /**
@@ -85,9 +87,10 @@ function readKey(path: string, own: boolean): Result<ClusterKey, Failure> {
 }
 
 /** `secret`: 32 random bytes. */
-export function clusterKey(secret: Uint8Array): ClusterKey {
-  const key = Buffer.from(hkdfSync('sha256', secret, '', PURPOSE, KEY_BYTES));
+export function clusterKey(secret: Uint8Array, purpose = PURPOSE): ClusterKey {
+  const key = Buffer.from(hkdfSync('sha256', secret, '', purpose, KEY_BYTES));
   return {
+    derive: (other) => clusterKey(secret, other),
     seal(plain) {
       const nonce = randomBytes(NONCE);
       const cipher = createCipheriv('aes-256-gcm', key, nonce);

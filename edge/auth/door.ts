@@ -73,8 +73,8 @@ export class Door {
     return method === 'GET' || method === 'HEAD' ? nextPath(path + query) : '/';
   }
 
-  /** Lets the visitor in: a session, and on to `next`. */
-  admit(session: NewSession, next: string): Verdict {
+  /** Lets the visitor in: a session, and on to `next`. `fields`: more, each with its CRLF. */
+  admit(session: NewSession, next: string, fields = ''): Verdict {
     const { visit, route, guard } = this;
     const cookie = this.#parts.sessions.open(session, route, guard, visit.connection.secure);
     if (cookie === undefined) {
@@ -88,7 +88,7 @@ export class Door {
       epoch: guard.secrets.epoch,
       ...((session.email ?? session.name) === undefined ? {} : { user: session.email ?? session.name ?? '' }),
     };
-    return this.redirect(next, cookie);
+    return this.redirect(next, cookie + fields);
   }
 
   /** On to `next`, a path that was checked. */

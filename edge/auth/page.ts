@@ -108,6 +108,16 @@ export const renderLogoutPage = (service: PageService): string =>
 <form method="post" action="${LOGOUT_PATH}"><button>${WORDS.logoutButton}</button></form>`,
   );
 
+/** The page after logging out. It leads nowhere by itself: a provider may well know the visitor still. */
+export const renderLoggedOutPage = (service: PageService): string =>
+  layout(
+    service,
+    WORDS.loggedOutHeading,
+    `<h1>${WORDS.loggedOutHeading}</h1>
+<p>${WORDS.loggedOutText}</p>
+<a class="way" href="/">${WORDS.loggedOutAgain}</a>`,
+  );
+
 /** Forms must say which origin they come from, so the referrer is cut to that and not left out. */
 const layout = ({ name, domain, publisher }: PageService, title: string, body: string): string => `<!doctype html>
 <html lang="en">

@@ -23,4 +23,7 @@ export const WORDS = {
   logoutHeading: 'Log out',
   logoutText: 'You will have to log in again to come back.',
   logoutButton: 'Log out',
+  loggedOutHeading: 'You are logged out',
+  loggedOutText: 'Close this page, or log in again.',
+  loggedOutAgain: 'Log in again',
 } as const;

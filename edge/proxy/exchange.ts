@@ -553,6 +553,7 @@ export class Exchange implements OriginUser {
       retryAfter: denial?.retryAfter,
       about: denial?.about,
       fields: denial?.fields,
+      again: denial?.again,
       close,
     });
     this.#end(refusal, close, code);

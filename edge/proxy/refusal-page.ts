@@ -14,8 +14,8 @@ export interface RefusalPage {
   readonly requestId: string;
   /** Milliseconds since the epoch. */
   readonly time: number;
-  /** Offer to open the same address again. */
-  readonly retry: boolean;
+  /** Offer to try again there; '' is the same address. */
+  readonly again: string | undefined;
 }
 
 const STYLE = `
@@ -69,7 +69,7 @@ export function renderPage(page: RefusalPage): string {
   const name = page.name === '' ? '' : `<p class="name">${escapeHtml(page.name)}</p>`;
   const host = page.host === '' || page.host === page.name ? '' : `<p class="host">${escapeHtml(page.host)}</p>`;
   const owner = words.owner === '' ? '' : `<p class="soft">${escapeHtml(words.owner)}</p>`;
-  const retry = page.retry ? '<a href="">Try again</a>' : '';
+  const retry = page.again === undefined ? '' : `<a href="${escapeHtml(page.again)}">Try again</a>`;
   const time = new Date(page.time).toISOString();
   return `<!doctype html>
 <html lang="en">

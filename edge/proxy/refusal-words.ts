@@ -54,6 +54,15 @@ const WORDS: Partial<Record<FailureCode, RefusalWords>> = {
   login_locked: words(0, 'Too many failed tries', 'Wait a while before you try again.', '', 30),
   login_busy: words(0, 'Too many people are logging in', 'Try again in a moment.', '', 2),
   login_cross_site: words(0, 'This came from another site', 'Open the address itself, then log in there.', '', 5),
+  sso_failed: words(0, 'The sign-in did not work', LATER, '', 5),
+  sso_expired: words(0, 'This sign-in is over', 'Begin it again.', '', 5),
+  sso_denied: words(
+    0,
+    'You are not among those who are let in',
+    'Sign in with another account, or ask whoever gave you the address to let you in.',
+    '',
+    5,
+  ),
   share_invalid: words(0, 'This link is not valid', 'Check that all of it was copied, or ask for a new one.', '', 5),
   share_over: words(0, 'This link is over', 'Ask whoever gave it to you for a new one.', '', 5),
   no_service: words(

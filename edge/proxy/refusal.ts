@@ -23,6 +23,8 @@ export interface Refusal {
   readonly fields?: string | undefined;
   /** What the sentence of the code names, beside host and target. */
   readonly about?: Readonly<Record<string, string | number>> | undefined;
+  /** A path where trying again begins; the same address when left out. */
+  readonly again?: string | undefined;
   /** The connection ends with this response. */
   readonly close: boolean;
 }
@@ -85,7 +87,7 @@ function renderBody(kind: AnswerKind, refusal: Refusal, words: RefusalWords): st
     host: refusal.host,
     requestId: refusal.requestId,
     time: refusal.time,
-    retry: retry && (refusal.method === 'GET' || refusal.method === 'HEAD'),
+    again: refusal.again ?? (retry && (refusal.method === 'GET' || refusal.method === 'HEAD') ? '' : undefined),
   });
 }
 

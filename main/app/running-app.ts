@@ -191,7 +191,10 @@ export class RunningApp implements App {
       schema: 1,
       phase: this.#phase,
       host: { kind: host.kind, version: host.version, platform: process.platform, home: this.home },
-      edge: this.#membership?.edge() ?? NO_EDGE,
+      edge: {
+        ...(this.#membership?.edge() ?? NO_EDGE),
+        ...(agent?.cluster?.providers === undefined ? {} : { providers: agent.cluster.providers }),
+      },
       services: agent?.services ?? [],
       servicesKnown: agent?.servicesKnown ?? false,
       ...guestsOf(this.#membership),

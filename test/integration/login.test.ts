@@ -195,7 +195,7 @@ describe('the login form', () => {
     const foreign = { ...out.headers, origin: 'https://evil.example' };
     expect((await stand.visit(service, { ...out, method: 'POST', headers: foreign })).status).toBe(403);
     const seen = await stand.visit(service, { ...out, method: 'POST' });
-    expect([seen.status, seen.headers.location]).toEqual([303, '/']);
+    expect([seen.status, seen.headers.location]).toEqual([303, '/.porthole/logout?done']);
     expect(seen.headers['set-cookie']?.[0]).toMatch(/^porthole_session=; Path=\/; Max-Age=0;/);
   });
 

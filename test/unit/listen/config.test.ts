@@ -29,6 +29,7 @@ describe('parseCommand', () => {
           limits: DEFAULT_LIMITS,
           servicePorts: { custom: true, assigned: { first: 10_000, last: 49_151 } },
           access: { countryDatabase: undefined, crowdsec: undefined },
+          providers: [],
         },
       },
     });
