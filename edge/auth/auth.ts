@@ -21,6 +21,8 @@ import { answerShare, type ShareStore } from './share.ts';
 
 export interface AuthOptions {
   readonly store: GuessStore & ShareStore;
+  /** How a service is routed now; `undefined` when it isn't any more. */
+  readonly routeOf: (serviceId: string) => Route | undefined;
   /** The cluster's domain, which signs. */
   readonly domain: string;
   readonly key: ClusterKey;
@@ -68,8 +70,22 @@ class AuthStage implements Auth {
     if (route === undefined) return 'no_service';
     const { guard } = route;
     if (guard === undefined) return isReserved(visit.path) ? atPublic(visit) : undefined;
-    return this.#judge(visit, route, guard);
+    const verdict = this.#judge(visit, route, guard);
+    if (typeof verdict !== 'object' || verdict.kind !== 'pending') return verdict;
+    return {
+      ...verdict,
+      decide: async (body, gone) => this.#confirm(visit, route, await verdict.decide(body, gone)),
+    };
   };
+
+  /** What was decided in a later turn counts if it would be decided so now, too. */
+  #confirm(visit: Visit, { serviceId, domain }: Route, verdict: Verdict): Verdict {
+    if (visit.identity === undefined) return verdict;
+    const now = this.#options.routeOf(serviceId);
+    if (now?.domain === domain && this.holds(visit.identity, now.guard)) return verdict;
+    visit.identity = undefined;
+    return 'login_required';
+  }
 
   #judge(visit: Visit, route: Route, guard: Guard): Verdict {
     if (!isOpen(guard)) {

@@ -50,17 +50,27 @@ export class GuessBook {
   readonly #locks = new Map<string, { until: number; refused: number }>();
   readonly #stopPruning: () => void;
   #writing = false;
+  #closed = false;
 
   constructor(store: GuessStore, clock: Clock, log: Logger) {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
-    const prune = (): void => void store.pruneGuesses(clock.now() - rules.KNOWN);
-    this.#stopPruning = clock.setInterval(prune, PRUNE_INTERVAL);
+    this.#stopPruning = clock.setInterval(() => void this.#prune(), PRUNE_INTERVAL);
   }
 
   close(): void {
+    this.#closed = true;
     this.#stopPruning();
+  }
+
+  /** In steps, so that nobody waits for it. */
+  async #prune(): Promise<void> {
+    const now = this.#clock.now();
+    for (let more = true; more && !this.#closed; ) {
+      const pruned = await this.#store.pruneGuesses(now - rules.REMEMBERED, now - rules.KNOWN);
+      more = pruned.ok && pruned.value;
+    }
   }
 
   /** Seconds that the address has to wait, as far as this process knows; 0 when it may try. */

@@ -19,6 +19,9 @@ export const FORGET = 3_600_000;
 /** Milliseconds that an address counts as known after it came in: it is not held up by what strangers do. */
 export const KNOWN = 30 * 24 * 3_600_000;
 
+/** Milliseconds after which an address or service that nobody has tried at since has nothing to be held against it. */
+export const REMEMBERED = 24 * 3_600_000;
+
 /** A bucket of failures: so many at once, then one every so many milliseconds. */
 export interface Rate {
   readonly burst: number;

@@ -45,3 +45,30 @@ export async function writeGuess(
     .onConflict((conflict) => conflict.columns(['service_id', 'subject']).doUpdateSet(update))
     .execute();
 }
+
+/** Rows that are kept at most, and that one step forgets: a few milliseconds. */
+const KEPT = 200_000;
+const STEP = 1_000;
+
+/** One step of forgetting; see `Store.pruneGuesses`. */
+export async function pruneGuesses(db: Kysely<Tables>, before: number, known: number): Promise<boolean> {
+  const aged = db
+    .selectFrom('guesses')
+    .select(['service_id', 'subject'])
+    .where((e) =>
+      e.or([
+        e.and([e('updated_at', '<', before), e('succeeded_at', 'is', null)]),
+        e.and([e('updated_at', '<', known), e('succeeded_at', 'is not', null)]),
+      ]),
+    );
+  const { rows } = await db
+    .selectFrom('guesses')
+    .select((e) => e.fn.countAll<number>().as('rows'))
+    .executeTakeFirstOrThrow();
+  const surplus = db.selectFrom('guesses').select(['service_id', 'subject']);
+  const chosen = rows > KEPT ? surplus : aged;
+  const some = await chosen.orderBy('updated_at').limit(STEP).execute();
+  for (const { service_id, subject } of some)
+    await db.deleteFrom('guesses').where('service_id', '=', service_id).where('subject', '=', subject).execute();
+  return some.length === STEP;
+}

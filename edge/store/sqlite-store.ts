@@ -10,7 +10,7 @@ import { nodeSqliteDialect } from './dialect.ts';
 import { appendChange, changesSince, newestRevision } from './feed.ts';
 import { FeedWatch } from './feed-watch.ts';
 import { readSecrets, withGuards, writeSecrets } from './guards.ts';
-import { readGuesses, writeGuess } from './guesses.ts';
+import { pruneGuesses, readGuesses, writeGuess } from './guesses.ts';
 import { countUse, findShare, insertShare, toShare } from './shares.ts';
 import { mediumFailure } from './sqlite-failure.ts';
 import type {
@@ -314,10 +314,8 @@ export class SqliteStore implements Store {
     });
   }
 
-  pruneGuesses(before: number): Stored<void> {
-    return this.#lease(async (db) => {
-      await db.deleteFrom('guesses').where('updated_at', '<', before).execute();
-    });
+  pruneGuesses(before: number, known: number): Stored<boolean> {
+    return this.#lease((db) => pruneGuesses(db, before, known));
   }
 
   revision(): Stored<number> {

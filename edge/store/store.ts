@@ -154,8 +154,11 @@ export interface Store {
     keys: readonly GuessKey[],
     change: (rows: readonly (GuessRow | undefined)[]) => readonly (GuessRow | undefined)[],
   ): Stored<void>;
-  /** Forgets what nobody has touched since `before`. */
-  pruneGuesses(before: number): Stored<void>;
+  /**
+   * Forgets some of what nobody has touched since `before`, or since `known` where it ended well, and of what is more
+   * than the store keeps, the oldest first. Yields whether there is more to forget.
+   */
+  pruneGuesses(before: number, known: number): Stored<boolean>;
 
   /** The newest revision; 0 when nothing was ever written. */
   revision(): Stored<number>;

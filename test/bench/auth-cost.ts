@@ -63,7 +63,15 @@ export async function benchAuth(
   const store = createStore({ dataDir: ':memory:', serve: true });
   if (!store.ok) throw new Error(store.error.message);
   const hasher = new Hasher();
-  const options = { store: store.value, domain: 'edge.test', key, clock: systemClock, log: silentLogger, hasher };
+  const options = {
+    store: store.value,
+    routeOf: () => undefined,
+    domain: 'edge.test',
+    key,
+    clock: systemClock,
+    log: silentLogger,
+    hasher,
+  };
   const auth = createAuth(options);
   const token = await hasher.hash('token');
   const guard: OpenGuard = {

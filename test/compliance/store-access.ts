@@ -187,7 +187,7 @@ export function accessCompliance(
         }),
       );
       expect(seen).toEqual([{ ...none, failures: 20 }, undefined]);
-      must(await store.pruneGuesses(NOW));
+      expect(must(await store.pruneGuesses(NOW, NOW))).toBe(false);
       must(
         await store.changeGuesses([key], (rows) => {
           seen = rows;
@@ -195,7 +195,7 @@ export function accessCompliance(
         }),
       );
       expect(seen).toEqual([{ ...none, failures: 20 }]);
-      must(await store.pruneGuesses(NOW + 1));
+      expect(must(await store.pruneGuesses(NOW + 1, NOW))).toBe(false);
       must(
         await store.changeGuesses([key], (rows) => {
           seen = rows;
