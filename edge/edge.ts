@@ -36,7 +36,7 @@ import { TrustedProxies } from './trusted-proxies.ts';
 import { TunnelAcceptor, type Verdict } from './tunnels/acceptor.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
 import { FailureThrottle, type ThrottleLimits } from './tunnels/throttle.ts';
-import type { Stage, Visit } from './visit.ts';
+import type { Route, Stage, Visit } from './visit.ts';
 import { visitorConnection } from './visitor-connection.ts';
 
 /** Milliseconds between two log lines about connections that could not be accepted. */
@@ -147,10 +147,11 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   );
   const key = loadClusterKey(config.dataDir, config.secretKeyFile);
   if (!key.ok) return key;
+  const routeOf = (id: string): Route | undefined => routes.table.route(id);
   const { domain, providers } = config;
   const redirectUri = (): string => `https://${domain}${httpsPort() === 443 ? '' : `:${httpsPort()}`}${RETURN_PATH}`;
   const sso = providers.length === 0 ? [] : [createSso({ providers, key: key.value, redirectUri, clock, log: logger })];
-  const auth = createAuth({ store, domain, key: key.value, clock, log: logger, methods: sso });
+  const auth = createAuth({ store, routeOf, domain, key: key.value, clock, log: logger, methods: sso });
   life.defer(() => auth.close());
   const stages: readonly Stage[] = [
     () => (health.ready ? undefined : 'draining'),
@@ -301,7 +302,11 @@ async function evictGone(tunnels: TunnelRegistry, store: Store, changes: Changes
 function endSignedOut(auth: Auth, table: RouteTable, { services }: Changes, proxy: HttpProxy): void {
   const changed = new Set(services.map(({ id }) => id));
   if (changed.size === 0) return;
-  const out = ({ route, identity }: Visit): boolean =>
-    route !== undefined && changed.has(route.serviceId) && !auth.holds(identity, table.route(route.serviceId)?.guard);
+  // Without a target, a visit has not come in yet: what it is told is decided by what is known then.
+  const out = ({ route, target, identity }: Visit): boolean =>
+    route !== undefined &&
+    target !== undefined &&
+    changed.has(route.serviceId) &&
+    !auth.holds(identity, table.route(route.serviceId)?.guard);
   proxy.endVisits(out, 'login_required');
 }
