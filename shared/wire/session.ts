@@ -2,17 +2,11 @@ import { GO_AWAY, type GoAwayCode, RESET, type ResetCode } from './codes.ts';
 import { FrameDecoder, type FrameSink } from './decode.ts';
 import { decodeReason, encodeReason, readWord } from './encode.ts';
 import { DEFAULT_FLOOD_LIMITS, FloodGate, type FloodLimits, TINY } from './flood.ts';
-import {
-  FRAME,
-  type FrameType,
-  INITIAL_WINDOW,
-  isTunnelFrame,
-  MAX_CREDIT,
-  MAX_DATA,
-  MAX_STREAM,
-  type Violation,
-} from './frame.ts';
+import { FRAME, type FrameType, isTunnelFrame, MAX_CREDIT, MAX_DATA, MAX_STREAM, type Violation } from './frame.ts';
+import { type SessionStream, StreamState } from './stream-state.ts';
 import { ReceiveWindow, WindowBudget } from './window.ts';
+
+export type { SessionStream } from './stream-state.ts';
 
 /** Where a session puts its frames. Each call is one whole frame. */
 export interface FrameOutput {
@@ -58,52 +52,6 @@ export interface SessionOptions<S, B extends Uint8Array, L> {
   /** Bytes by which all receive windows together may exceed their initial 64 KiB each; several sessions may share one. */
   readonly windowBudget: number | WindowBudget;
   readonly floodLimits?: FloodLimits;
-}
-
-/** One stream as the protocol sees it. */
-export interface SessionStream<S> {
-  readonly id: number;
-  readonly owner: S;
-  /** Bytes that may still be sent. */
-  readonly credit: number;
-  /** This side has sent FIN. */
-  readonly ended: boolean;
-  /** Neither side may use it any more. */
-  readonly closed: boolean;
-}
-
-class StreamState<S> implements SessionStream<S> {
-  readonly id: number;
-  readonly window: ReceiveWindow;
-  #owner: S | undefined;
-  credit = INITIAL_WINDOW;
-  /** The agent has reported its dial. */
-  opened = false;
-  ended = false;
-  peerEnded = false;
-  closed = false;
-  /** This side, and the peer, have sent MOVE: what follows is on another carrier. */
-  moved = false;
-  peerMoved = false;
-
-  constructor(id: number, window: ReceiveWindow) {
-    this.id = id;
-    this.window = window;
-  }
-
-  get owner(): S {
-    if (this.#owner === undefined) throw new Error('stream without owner');
-    return this.#owner;
-  }
-
-  /** The stream is only just being opened. */
-  get orphan(): boolean {
-    return this.#owner === undefined;
-  }
-
-  adopt(owner: S): void {
-    this.#owner = owner;
-  }
 }
 
 /** Late DATA that may be under way for streams that this side has reset, at most; bytes. */
