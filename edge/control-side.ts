@@ -11,6 +11,7 @@ import { settled } from './control/settled.ts';
 import type { EdgeSurroundings, Knowledge } from './knowledge.ts';
 import { sourceOf } from './listen/admission.ts';
 import { notFoundPage } from './not-found-page.ts';
+import type { AccessLog } from './record/access-log.ts';
 import { FailureThrottle } from './tunnels/throttle.ts';
 
 /** The ports that a node got; zeros until it listens. */
@@ -25,6 +26,8 @@ export interface ControlParts {
   readonly around: EdgeSurroundings;
   readonly knowledge: Knowledge;
   readonly bound: BoundPorts;
+  /** The access log, read through whoever knows of what is still on its way to it. */
+  readonly accessLog: AccessLog;
   /** An agent has left: its tunnels have to end. */
   readonly onAgentLeft: (agentId: string) => void;
   /** Whether a service of `mode` could listen on `port` here, right now. */
@@ -33,8 +36,8 @@ export interface ControlParts {
 
 /** The control API of a node, over everything that the node knows; it closes with `life`. */
 export async function openControl(parts: ControlParts, life: Lifetime): Promise<ControlApi> {
-  const { config, around, knowledge, bound, onAgentLeft, isPortFree } = parts;
-  const { store, facts, recorder, certificates } = knowledge;
+  const { config, around, knowledge, bound, accessLog, onAgentLeft, isPortFree } = parts;
+  const { store, facts, certificates } = knowledge;
   const { clock, logger, version } = around;
   const key = loadClusterKey(config.dataDir, config.secretKeyFile);
   if (!key.ok) logger.error('no service can be protected: the key for secrets cannot be had', { reason: key.error });
@@ -42,7 +45,7 @@ export async function openControl(parts: ControlParts, life: Lifetime): Promise<
   const control = await createControlApi({
     store,
     facts,
-    accessLog: recorder,
+    accessLog,
     cluster: () => clusterInfo(config, knowledge, version, bound),
     renderNotFound: (request) => returned?.(request) ?? notFoundPage(request),
     settled: () => settled(store, facts, clock),

@@ -61,6 +61,7 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
       around,
       knowledge: opened.value,
       bound,
+      accessLog: opened.value.recorder,
       onAgentLeft: (agentId) => tunnels.evict(agentId, GO_AWAY.CREDENTIAL, 'the agent has left'),
       isPortFree: (mode, port) => direct.isPortFree(mode, port),
     },

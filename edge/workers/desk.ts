@@ -128,7 +128,7 @@ export class Desk {
     });
   }
 
-  /** Has the workers say what they counted. */
+  /** Has the workers say what they counted, and send what they have for the access log. */
   refresh(): Promise<void> {
     return this.#counters.refresh(this.pool.serving);
   }

@@ -19,9 +19,9 @@ export class JoinedCounters {
   readonly #clock: Clock;
   readonly #latest = new Map<number, Counters>();
   #gone: Pick<Counters, 'totals' | 'responses' | 'refused'> | undefined;
+  /** Questions that some workers have yet to answer. */
+  readonly #rounds = new Map<number, { readonly missing: Set<number>; readonly complete: () => void }>();
   #round = 0;
-  #missing = new Set<number>();
-  #onComplete = (): void => {};
 
   /** `ask` sends the question to every worker that serves, with the number to answer under. */
   constructor(ask: (id: number) => void, clock: Clock) {
@@ -33,14 +33,14 @@ export class JoinedCounters {
   async refresh(serving: readonly number[]): Promise<void> {
     if (serving.length === 0) return;
     const round = ++this.#round;
-    this.#missing = new Set(serving);
-    this.#onComplete();
     await new Promise<void>((resolve) => {
-      const cancel = this.#clock.setTimeout(resolve, PATIENCE);
-      this.#onComplete = () => {
+      const complete = (): void => {
         cancel();
+        this.#rounds.delete(round);
         resolve();
       };
+      const cancel = this.#clock.setTimeout(complete, PATIENCE);
+      this.#rounds.set(round, { missing: new Set(serving), complete });
       this.#ask(round);
     });
   }
@@ -48,9 +48,9 @@ export class JoinedCounters {
   /** Worker `index` has answered question `id`. */
   take(index: number, id: number, counters: Counters): void {
     this.#latest.set(index, counters);
-    if (id !== this.#round) return;
-    this.#missing.delete(index);
-    if (this.#missing.size === 0) this.#onComplete();
+    const round = this.#rounds.get(id);
+    round?.missing.delete(index);
+    if (round?.missing.size === 0) round.complete();
   }
 
   /** Worker `index` is gone; what it counted stays. */

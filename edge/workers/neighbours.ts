@@ -39,6 +39,9 @@ export class Neighbours implements StreamOpener {
   readonly #agents = new Map<string, readonly number[]>();
   #server: Server | undefined;
   #turn = 0;
+  /** Streams of neighbours that pass through this worker. */
+  #passing = 0;
+  #onQuiet: (() => void) | undefined;
   /** Streams that took the detour since the start. */
   detours = 0;
 
@@ -113,6 +116,18 @@ export class Neighbours implements StreamOpener {
     return this.#own.shortestRoundTrip(agentId);
   }
 
+  /** Waits until no stream of a neighbour's passes through this worker any more, at most `deadline` ms. */
+  async drain(deadline: number): Promise<void> {
+    if (this.#passing === 0) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.clock.setTimeout(resolve, deadline);
+      this.#onQuiet = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
   close(): void {
     this.#server?.close();
     for (const link of this.#links.values()) link.close();
@@ -137,13 +152,16 @@ export class Neighbours implements StreamOpener {
   /** A neighbour's visitor wants an agent that has a link to this worker. Never on to a third one. */
   #passOn(stream: AgentStream, payload: Uint8Array): StreamHandler {
     const detour = decodeDetour(payload);
-    const through = new Through(stream);
+    this.#passing++;
+    const through = new Through(stream, () => {
+      if (--this.#passing === 0) this.#onQuiet?.();
+    });
     if (detour === undefined) {
-      stream.reset(RESET.LIMIT, 'not a detour');
+      through.refuse(RESET.LIMIT, 'not a detour');
       return through;
     }
     const onward = this.#own.open(detour.agentId, detour.open, through.onward);
-    if (typeof onward === 'string') stream.reset(onward === 'busy' ? RESET.LIMIT : RESET.GOING_AWAY, onward);
+    if (typeof onward === 'string') through.refuse(onward === 'busy' ? RESET.LIMIT : RESET.GOING_AWAY, onward);
     else through.join(onward);
     return through;
   }

@@ -57,6 +57,13 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
       around,
       knowledge,
       bound,
+      accessLog: {
+        query: async (scope, filter) => {
+          await desk.refresh();
+          return knowledge.recorder.query(scope, filter);
+        },
+        tail: (wants, listener) => knowledge.recorder.tail(wants, listener),
+      },
       onAgentLeft: (agentId) => desk.pool.broadcast({ type: 'evict', agentId }),
       isPortFree: (mode, port) => desk.claims.isFree(`${mode === 'udp' ? 'udp' : 'tcp'} ${port}`),
     },

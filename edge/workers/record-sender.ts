@@ -33,7 +33,7 @@ export class RecordSender implements AccessSink {
       return;
     }
     const waiting = this.#pending.push(record);
-    if (waiting === BATCH) this.#flush();
+    if (waiting === BATCH) this.flush();
     else if (this.#cancel === undefined && !this.#inFlight) this.#schedule();
   }
 
@@ -45,7 +45,7 @@ export class RecordSender implements AccessSink {
   /** The control process has taken the batch before. */
   taken(): void {
     this.#inFlight = false;
-    if (this.#pending.length >= BATCH || this.#onIdle !== undefined) this.#flush();
+    if (this.#pending.length >= BATCH || this.#onIdle !== undefined) this.flush();
     else if (this.#pending.length > 0) this.#schedule();
     if (!this.#inFlight) this.#onIdle?.();
   }
@@ -59,15 +59,16 @@ export class RecordSender implements AccessSink {
         cancel();
         resolve();
       };
-      this.#flush();
+      this.flush();
     });
   }
 
   #schedule(): void {
-    this.#cancel = this.#clock.setTimeout(() => this.#flush(), GATHER);
+    this.#cancel = this.#clock.setTimeout(() => this.flush(), GATHER);
   }
 
-  #flush(): void {
+  /** Sends what has been gathered, unless a batch is under way. */
+  flush(): void {
     this.#cancel?.();
     this.#cancel = undefined;
     if (this.#inFlight || this.#pending.length === 0) return;

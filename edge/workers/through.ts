@@ -12,9 +12,14 @@ export class Through implements StreamHandler {
   #to: TunnelStream | undefined;
   #toOwes = 0;
   #fromOwes = 0;
+  /** Sides that send no more. */
+  #ends = 0;
+  #onOver: (() => void) | undefined;
 
-  constructor(from: AgentStream) {
+  /** `onOver` is called once, when nothing more will pass. */
+  constructor(from: AgentStream, onOver: () => void) {
     this.#from = from;
+    this.#onOver = onOver;
   }
 
   /** The agent's stream, opened with `onward` as its handler. */
@@ -32,11 +37,18 @@ export class Through implements StreamHandler {
 
   onEnd(): void {
     this.#to?.end();
+    this.#ended();
   }
 
   onReset(code: ResetCode): void {
     this.#to?.reset(onWire(code));
-    this.#to = undefined;
+    this.#over();
+  }
+
+  /** Breaks the neighbour's stream off: there is no agent's to join it with. */
+  refuse(code: ResetCode, reason: string): void {
+    this.#from.reset(code, reason);
+    this.#over();
   }
 
   onWritable(): void {
@@ -50,13 +62,24 @@ export class Through implements StreamHandler {
       this.#toOwes += end - start;
       if (this.#from.writable) this.#settleTo();
     },
-    onEnd: () => this.#from.end(),
-    onReset: (code, reason) => {
-      this.#to = undefined;
-      this.#from.reset(onWire(code), reason);
+    onEnd: () => {
+      this.#from.end();
+      this.#ended();
     },
+    onReset: (code, reason) => this.refuse(onWire(code), reason),
     onWritable: () => this.#settleFrom(),
   };
+
+  #ended(): void {
+    if (++this.#ends === 2) this.#over();
+  }
+
+  #over(): void {
+    this.#to = undefined;
+    const onOver = this.#onOver;
+    this.#onOver = undefined;
+    onOver?.();
+  }
 
   #settleTo(): void {
     const owed = this.#toOwes;

@@ -224,6 +224,8 @@ class Worker {
   #count(id: number): void {
     const ways = this.#ways;
     if (ways === undefined) return;
+    // Whoever asks wants to see what was: the records go first.
+    this.#records.flush();
     const certificates = { counts: () => ({ loaded: 0, unusable: 0 }), expiries: () => new Map<string, number>() };
     const { totals, levels, responses, refused } = nodeMetrics({ ...ways, recorder: this.#records, certificates });
     const counters = { totals: totals(), levels: levels(), responses: responses(), refused: refused() };
@@ -235,7 +237,8 @@ class Worker {
     this.#ending = true;
     this.#health.ready = false;
     this.#stopAccepting();
-    await this.#ways?.drain(drainTime(this.#start.config));
+    const time = drainTime(this.#start.config);
+    await Promise.all([this.#ways?.drain(time), this.#neighbours.drain(time)]);
     await pause(systemClock, LAST_WORDS);
     await this.#end();
   }

@@ -183,6 +183,24 @@ describe('a stream by way of a neighbour', () => {
     await full.visitor.until(() => full.visitor.events.includes(`reset ${RESET.LIMIT}`));
   });
 
+  it('is waited for by a worker that ends, until both ends of it have come', async () => {
+    await far.drain(60_000);
+    const { visitor, stream } = await detour();
+    stream.write(Buffer.from('x'));
+    const origin = await agents.stream(1);
+    await origin.untilReceived('x');
+    let drained = false;
+    const draining = far.drain(60_000).then(() => {
+      drained = true;
+    });
+    origin.finish();
+    await visitor.until(() => visitor.events.includes('end'));
+    expect(drained).toBe(false);
+    stream.end();
+    await draining;
+    expect(origin.ended).toBe(true);
+  });
+
   it('is lost with the neighbour, and none is opened to one that is not there', async () => {
     const { visitor, stream } = await detour();
     stream.write(Buffer.from('x'));
