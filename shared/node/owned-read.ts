@@ -16,7 +16,8 @@ export interface ReadTarget {
   readonly steady?: boolean;
   /**
    * The first `length` bytes of `buffer` have been read. Return false to pause. What had already been received by
-   * then may still be handed over (TLS records come in bunches), so be ready for some more.
+   * then may still be handed over (TLS records come in bunches), so be ready for some more. The last answer counts:
+   * true after false goes on reading.
    */
   onRead(buffer: Buffer, length: number): boolean;
   /** The peer has half-closed. */
@@ -108,14 +109,18 @@ function tellClose(this: net.Socket): void {
 }
 
 /** Node calls it as the socket's own. */
-function tellRead(this: Inside, length: number, buffer: Buffer): boolean {
-  return this[TARGET]?.onRead(buffer, length) ?? false;
+function tellRead(this: net.Socket, length: number, buffer: Buffer): boolean {
+  const inside = insideOf(this);
+  const wanted = inside[TARGET]?.onRead(buffer, length) ?? false;
+  // On false Node stops the handle. Of a bunch of reads the next may be answered with true, and Node does nothing then.
+  if (wanted && inside._handle?.reading === false) this.resume();
+  return wanted;
 }
 
 /** A socket with what it keeps inside. Plain access: through `Reflect` each is a call into the runtime, for every visitor. */
 interface Inside {
   [TARGET]?: ReadTarget;
-  readonly _handle?: { readonly useUserBuffer?: (buffer: Buffer) => void } | null;
+  readonly _handle?: { readonly reading?: boolean; readonly useUserBuffer?: (buffer: Buffer) => void } | null;
   [field: symbol]: unknown;
 }
 
@@ -130,7 +135,7 @@ function startOnread(socket: net.Socket, target: ReadTarget, fields: Internals):
   // What was read before (a peeked ClientHello, the rest of a handshake) sits in the stream's own buffer.
   let wanted = true;
   for (let early: unknown = readEarly(socket); early instanceof Buffer; early = readEarly(socket)) {
-    wanted = deliver(early, target) && wanted;
+    wanted = deliver(early, target);
   }
   if (socket.destroyed) return true;
   let current = target.buffer();
@@ -161,14 +166,14 @@ function startData(socket: net.Socket, target: ReadTarget): void {
   socket.resume();
 }
 
-/** Copies `chunk` into the target's buffers; false when the target asked to pause. */
+/** Copies `chunk` into the target's buffers; the target's last answer. */
 function deliver(chunk: Buffer, target: ReadTarget): boolean {
   let wanted = true;
   for (let at = 0; at < chunk.length; ) {
     const buffer = target.buffer();
     const length = chunk.copy(buffer, 0, at);
     at += length;
-    wanted = target.onRead(buffer, length) && wanted;
+    wanted = target.onRead(buffer, length);
   }
   return wanted;
 }
