@@ -88,15 +88,19 @@ export const PUBLIC = [
   ...['--workers', '1'],
 ];
 
-/** Starts an edge on `dataDir` and waits until it is ready. `ca`: whom to trust when it is not the edge's own CA. */
+/**
+ * Starts an edge on `dataDir` and waits until it is ready. `ca`: whom to trust when it is not the edge's own CA; `env`:
+ * more for its environment.
+ */
 export async function startEdge(
   dataDir: string,
   args: readonly string[] = EMBEDDED,
   ca?: string,
+  env: NodeJS.ProcessEnv = {},
 ): Promise<RunningEdge> {
   const child = spawn(process.execPath, [ENTRY, ...args, '--data-dir', dataDir, '--json'], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, PORTHOLE_LOG: 'info' },
+    env: { ...process.env, PORTHOLE_LOG: 'info', ...env },
   });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => {
