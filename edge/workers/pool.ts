@@ -71,11 +71,14 @@ export class WorkerPool {
   readonly #stopPulse: CancelTimer;
   #onStarted: ((index: number, started: Result<void, Failure>) => void) | undefined;
   #ending = false;
+  /** When workers were last asked for a sign of life. */
+  #feltAt: number;
   /** Workers that ended unasked since the start. */
   crashes = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#feltAt = options.clock.monotonic();
     this.#stopPulse = options.clock.setInterval(() => this.#feelPulses(), PULSE);
   }
 
@@ -101,6 +104,11 @@ export class WorkerPool {
 
   send(index: number, message: ToWorker): void {
     this.#members.get(index)?.channel.send(message);
+  }
+
+  /** Passes a connection on to worker `index`; false when that is not possible now. */
+  pass(socket: Socket, index: number, source: Endpoint | undefined): boolean {
+    return this.#members.get(index)?.channel.pass(socket, index, source) === true;
   }
 
   /** To every worker, those that don't serve yet too. */
@@ -144,13 +152,12 @@ export class WorkerPool {
   }
 
   #launch(index: number): void {
-    const { entry, clock, logger } = this.#options;
-    const { PORTHOLE_PARENT: _, ...env } = process.env;
-    const child = fork(fileURLToPath(entry), [WORKER_ARGUMENT], {
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env,
-    });
+    const { clock, logger } = this.#options;
+    const child = this.#fork(index);
+    if (child === undefined) {
+      this.#relaunch(index, undefined);
+      return;
+    }
     const ended = new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
       // It could not be started, or a message could not be sent: the first has no exit.
@@ -172,6 +179,21 @@ export class WorkerPool {
     const member: Member = { index, child, channel, startedAt: now, heardAt: now, ended, stopClock, serving: false };
     this.#members.set(index, member);
     void ended.then(() => this.#onEnded(member));
+  }
+
+  /** `undefined` when the system has no room for another process. */
+  #fork(index: number): ChildProcess | undefined {
+    const { PORTHOLE_PARENT: _, ...env } = process.env;
+    try {
+      return fork(fileURLToPath(this.#options.entry), [WORKER_ARGUMENT], {
+        serialization: 'advanced',
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        env,
+      });
+    } catch (error) {
+      this.#options.logger.error('a worker failed', { worker: index, error });
+      return undefined;
+    }
   }
 
   #receive(member: Member, message: Exclude<FromWorker, PassedSocket>): void {
@@ -216,27 +238,30 @@ export class WorkerPool {
       this.#options.onApi(socket, source);
       return;
     }
-    const member = this.#members.get(to);
-    const taker = member?.serving === true ? member : from;
-    if (!taker.channel.pass(socket, taker.index, source)) socket.destroy();
+    const taker = this.#members.get(to)?.serving === true ? to : from.index;
+    if (!this.pass(socket, taker, source)) socket.destroy();
   }
 
   #onEnded(member: Member): void {
-    const { index, child } = member;
-    const { clock, logger, onServing } = this.#options;
+    const { index } = member;
     member.stopClock();
     if (this.#members.get(index) === member) this.#members.delete(index);
-    onServing(index, false);
-    if (this.#ending) return;
+    this.#options.onServing(index, false);
+    if (!this.#ending) this.#relaunch(index, member);
+  }
+
+  /** Has a process take the place of `member`, or of one that could not even begin, after a while. */
+  #relaunch(index: number, member: Member | undefined): void {
+    const { clock, logger } = this.#options;
     this.crashes++;
     const backoff = this.#backoffs.get(index) ?? createBackoff();
     this.#backoffs.set(index, backoff);
-    if (clock.monotonic() - member.startedAt >= PROVEN) backoff.reset();
+    if (member !== undefined && clock.monotonic() - member.startedAt >= PROVEN) backoff.reset();
     const delay = Math.round(backoff.next());
     logger.error('a worker ended; another takes its place', {
       worker: index,
-      code: child.exitCode,
-      signal: child.signalCode,
+      code: member?.child.exitCode,
+      signal: member?.child.signalCode,
       delay,
     });
     this.#onStarted?.(index, err(failure('internal')));
@@ -249,12 +274,16 @@ export class WorkerPool {
 
   #feelPulses(): void {
     const now = this.#options.clock.monotonic();
-    for (const { index, child, channel, heardAt, serving } of this.#members.values()) {
-      if (!serving) continue;
-      if (now - heardAt > STUCK_AFTER) {
-        this.#options.logger.error('a worker is stuck and is ended', { worker: index });
-        child.kill('SIGKILL');
-      } else channel.send({ type: 'count', id: 0 });
+    // A look that comes late tells of a stall on this side: what workers have said meanwhile is still unread.
+    const stalled = now - this.#feltAt > 2 * PULSE;
+    this.#feltAt = now;
+    for (const member of this.#members.values()) {
+      if (!member.serving) continue;
+      if (stalled) member.heardAt = now;
+      if (now - member.heardAt > STUCK_AFTER) {
+        this.#options.logger.error('a worker is stuck and is ended', { worker: member.index });
+        member.child.kill('SIGKILL');
+      } else member.channel.send({ type: 'count', id: 0 });
     }
   }
 }
