@@ -58,7 +58,7 @@ export class Link {
   readonly #clock: Clock;
   /** Newest first. */
   #carriers: Carrier[] = [];
-  /** Those that the agent is about to give up. */
+  /** Those that are about to be given up. */
   readonly #leaving = new Set<Carrier>();
   #stopClearing: CancelTimer | undefined;
   #numbers = 0;
@@ -106,8 +106,8 @@ export class Link {
     this.#carriers.unshift(carrier);
     const staying = this.#carriers.filter((c) => !c.draining && !this.#leaving.has(c));
     for (const old of staying.slice(this.limits.carriers)) {
-      old.moveTo(carrier);
       old.goAway(GO_AWAY.REPLACED, 'a newer carrier takes over');
+      this.leave(old);
     }
     // Those end by themselves; an agent that piles them up all the same loses the oldest at once.
     for (const old of this.#carriers.slice(2 * this.limits.carriers)) old.close(GO_AWAY.LIMIT, 'too many carriers');
@@ -122,7 +122,7 @@ export class Link {
     if (this.#leaving.size === 0) this.#stopClear();
   }
 
-  /** The agent gives `carrier` up: what is on it goes on elsewhere, as soon as there is elsewhere. */
+  /** `carrier` is given up: what is on it goes on elsewhere, as soon as there is elsewhere. */
   leave(carrier: Carrier): void {
     this.#leaving.add(carrier);
     this.#clear();

@@ -171,3 +171,17 @@ it('grows for downloads that begin at the same moment, and mixes none of their b
   expect(link?.bytesUp).toBeGreaterThan(27 * length);
   origin.close();
 });
+
+it.runIf(process.platform === 'linux')('has a carrier to each process of an edge that has several', async () => {
+  await using many = new EdgeProcess('many.test', ['--workers', '2']);
+  await many.start();
+  await using server = await app((request, response) => void response.end(`you asked for ${request.url}`));
+  await using laptop = await startAgent(many);
+  const { agent, allowed, ca } = laptop;
+  await reached(agent, (s) => carriers(s) === 2);
+  const service = await publish(agent, allowed, { port: server.port });
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => ask({ url: `${externalUrl(service.urls)}/${i}`, ca })),
+  );
+  expect(answers.map((answer) => answer.text)).toEqual(answers.map((_, i) => `you asked for /${i}`));
+});
