@@ -106,19 +106,24 @@ async function startEchoOrigin(): Promise<{ readonly port: number } & AsyncDispo
   };
 }
 
-/** Tunnels of as many agents to one edge; the TLS connection under each is counted with it, as resident memory. */
+/** Tunnels of as many agents to one edge. What the same number of bare TLS connections hold is not counted. */
 async function idleAgent(bounded: Bounded): Promise<void> {
-  await using stack = new AsyncDisposableStack();
-  const stand = path.join(import.meta.dirname, 'tunnel-stand.ts');
-  const edge = stack.use(await run(process.execPath, [...PROBE, stand], { ipc: true }));
-  const { port } = await jsonLine(edge.child, (line) => line as { readonly port: number });
-  const connect = (index: number): Promise<TLSSocket> => link(port, index);
-  const { counted, resident } = await costOf(edge, AGENTS, connect);
+  const bare = await tunnelCost(['bare'], (port) => dial(port));
+  const { counted, resident } = await tunnelCost([], link);
+  console.log(`\n${AGENTS} bare TLS connections: ${Math.round(bare.resident)} B resident each`);
   bounded('idle-agent', 'B a tunnel', counted, AGENT_BOUND);
-  bounded('idle-agent-resident', 'B a tunnel', resident, AGENT_BOUND);
+  bounded('idle-agent-resident', 'B a tunnel', resident - bare.resident, AGENT_BOUND);
 }
 
-async function link(port: number, index: number): Promise<TLSSocket> {
+async function tunnelCost(args: readonly string[], connect: (port: number, index: number) => Promise<TLSSocket>) {
+  await using stack = new AsyncDisposableStack();
+  const stand = path.join(import.meta.dirname, 'tunnel-stand.ts');
+  const edge = stack.use(await run(process.execPath, [...PROBE, stand, ...args], { ipc: true }));
+  const { port } = await jsonLine(edge.child, (line) => line as { readonly port: number });
+  return await costOf(edge, AGENTS, (index) => connect(port, index));
+}
+
+async function dial(port: number): Promise<TLSSocket> {
   const socket = connectTls({
     port,
     host: '127.0.0.1',
@@ -128,6 +133,11 @@ async function link(port: number, index: number): Promise<TLSSocket> {
   });
   socket.on('error', () => {});
   await once(socket, 'secureConnect');
+  return socket;
+}
+
+async function link(port: number, index: number): Promise<TLSSocket> {
+  const socket = await dial(port);
   const agentId = `agent-${index}`;
   const hello = { protocol: PROTOCOL, agentId, credential: 'x', version: '0', name: agentId };
   const around = { clock: systemClock, signal: new AbortController().signal };
