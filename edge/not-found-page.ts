@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createId } from '../shared/domain/id.ts';
 import type { Page } from './control/context.ts';
+import { pageLanguage } from './page-language.ts';
 import { renderRefusal } from './proxy/refusal.ts';
 
 /** What visitors see for unknown names, for whoever opens the cluster's own name in a browser. */
@@ -16,6 +17,7 @@ export function notFoundPage(request: IncomingMessage): Page {
     host: request.headers.host?.slice(0, 253) ?? '',
     serviceName: undefined,
     targetLabel: undefined,
+    language: pageLanguage(`accept-language: ${request.headers['accept-language'] ?? ''}\r\n`),
     close: false,
   });
   const lines = head.split('\r\n').slice(1, -2);

@@ -1,6 +1,7 @@
 import { type FailureCode, failureSpec } from '../../shared/domain/failure.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type { OpenGuard } from '../guard.ts';
+import { type PageLanguage, pageLanguage } from '../page-language.ts';
 import { sourceOf } from '../peer.ts';
 import { preferredKind } from '../preferred-kind.ts';
 import type { Answer, Denial, Route, Verdict, Visit } from '../visit.ts';
@@ -63,8 +64,14 @@ export class Door {
     return sourceOf(this.visit.connection.peerAddress);
   }
 
+  /** What the visitor reads. */
+  get language(): PageLanguage {
+    return pageLanguage(this.visit.fields);
+  }
+
   get service(): PageService {
-    return { name: this.route.name, domain: this.route.domain, publisher: this.guard.publisher };
+    const { name, domain } = this.route;
+    return { name, domain, publisher: this.guard.publisher, language: this.language };
   }
 
   /** Where the visitor wants to go: what it asked for, if that can be asked for again. */

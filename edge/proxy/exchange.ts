@@ -3,6 +3,7 @@ import type { CancelTimer } from '../../shared/node/clock.ts';
 import type { Lease } from '../../shared/node/stream.ts';
 import type { ResetCode } from '../../shared/wire/codes.ts';
 import { failureOf } from '../../shared/wire/reset-meaning.ts';
+import { pageLanguage } from '../page-language.ts';
 import type { Answer, Denial, Pending, Verdict, Visit, VisitorConnection } from '../visit.ts';
 import { renderAnswer } from './answer.ts';
 import type { ProxyContext } from './context.ts';
@@ -554,6 +555,7 @@ export class Exchange implements OriginUser {
       about: denial?.about,
       fields: denial?.fields,
       again: denial?.again,
+      language: pageLanguage(this.visit.fields),
       close,
     });
     this.#end(refusal, close, code);

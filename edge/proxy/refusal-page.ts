@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { PageLanguage } from '../page-language.ts';
 import type { BrokenLink, RefusalWords } from './refusal-words.ts';
 
 /** What a refusal page shows. */
@@ -14,6 +15,8 @@ export interface RefusalPage {
   readonly requestId: string;
   /** Milliseconds since the epoch. */
   readonly time: number;
+  /** What the visitor reads. */
+  readonly language: PageLanguage;
   /** Offer to try again there; '' is the same address. */
   readonly again: string | undefined;
 }
@@ -66,13 +69,14 @@ export const CONTENT_SECURITY_POLICY = `default-src 'none'; style-src 'sha256-${
 /** Renders a refusal as one self-contained page. Everything that came from outside is escaped. */
 export function renderPage(page: RefusalPage): string {
   const { words } = page;
+  const frame = FRAME[page.language];
   const name = page.name === '' ? '' : `<p class="name">${escapeHtml(page.name)}</p>`;
   const host = page.host === '' || page.host === page.name ? '' : `<p class="host">${escapeHtml(page.host)}</p>`;
   const owner = words.owner === '' ? '' : `<p class="soft">${escapeHtml(words.owner)}</p>`;
-  const retry = page.again === undefined ? '' : `<a href="${escapeHtml(page.again)}">Try again</a>`;
+  const retry = page.again === undefined ? '' : `<a href="${escapeHtml(page.again)}">${frame.again}</a>`;
   const time = new Date(page.time).toISOString();
   return `<!doctype html>
-<html lang="en">
+<html lang="${page.language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
@@ -87,39 +91,65 @@ export function renderPage(page: RefusalPage): string {
 <article>
 <h1>${escapeHtml(words.title)}</h1>
 <p>${escapeHtml(page.message)}</p>
-${renderWay(words.broken)}
+${words.broken === undefined ? '' : renderWay(words.broken, frame)}
 <p>${escapeHtml(words.visitor)}</p>
 ${owner}
 ${retry}
 </article>
-<footer><span>Request <code>${escapeHtml(page.requestId)}</code></span><time datetime="${time}">${time.slice(0, 19).replace('T', ' ')} UTC</time><span>${page.status} <code>${escapeHtml(page.code)}</code></span><span>Served by Porthole</span></footer>
+<footer><span>${frame.request} <code>${escapeHtml(page.requestId)}</code></span><time datetime="${time}">${time.slice(0, 19).replace('T', ' ')} UTC</time><span>${page.status} <code>${escapeHtml(page.code)}</code></span><span>${frame.foot}</span></footer>
 </main>
 </body>
 </html>
 `;
 }
 
-const STOPS = ['Visitor', 'Edge', 'Laptop', 'App'] as const;
+interface Frame {
+  readonly again: string;
+  readonly request: string;
+  readonly foot: string;
+  readonly stops: readonly string[];
+  readonly broken: (from: string, to: string) => string;
+}
+
+/** What every page says. */
+const FRAME: Readonly<Record<PageLanguage, Frame>> = {
+  en: {
+    again: 'Try again',
+    request: 'Request',
+    foot: 'Served by Porthole',
+    stops: ['Visitor', 'Edge', 'Laptop', 'App'],
+    broken: (from, to) => `The way from ${from} to ${to} is broken.`,
+  },
+  de: {
+    again: 'Noch einmal versuchen',
+    request: 'Anfrage',
+    foot: 'Bereitgestellt mit Porthole',
+    stops: ['Besucher', 'Edge', 'Laptop', 'App'],
+    broken: (from, to) => `Der Weg von ${from} zu ${to} ist unterbrochen.`,
+  },
+};
+
 const FIRST = 48;
 const STEP = 128;
 const RADIUS = 14;
 
 /** The way from visitor to app with the broken link marked: by shape and word first, by colour second. */
-function renderWay(broken: BrokenLink): string {
+function renderWay(broken: NonNullable<BrokenLink>, frame: Frame): string {
+  const { stops: labels } = frame;
   let links = '';
   let stops = '';
-  STOPS.forEach((label, i) => {
+  labels.forEach((label, i) => {
     const x = FIRST + i * STEP;
     const up = i <= broken;
     stops += `<circle class="ring${up ? ' up' : ''}" cx="${x}" cy="24" r="${RADIUS}"/>`;
     if (up) stops += `<circle class="pane" cx="${x}" cy="24" r="7"/>`;
     stops += `<text${up ? '' : ' class="off"'} x="${x}" y="62">${label}</text>`;
-    if (i === STOPS.length - 1) return;
+    if (i === labels.length - 1) return;
     const state = i < broken ? ' up' : i === broken ? ' cut' : '';
     links += `<path class="link${state}" d="M${x + RADIUS + 6} 24H${x + STEP - RADIUS - 6}"/>`;
     if (i === broken) stops += renderCross(x + STEP / 2);
   });
-  const title = `The way from ${STOPS[broken]} to ${STOPS[broken + 1] ?? ''} is broken.`;
+  const title = frame.broken(labels[broken] ?? '', labels[broken + 1] ?? '');
   return `<svg class="way" viewBox="0 0 480 72" role="img" aria-label="${title}">${links}${stops}</svg>`;
 }
 

@@ -1,7 +1,7 @@
 import type { FailureCode } from '../../shared/domain/failure.ts';
 
-/** Between which two of visitor, edge, laptop and app the way is broken. */
-export type BrokenLink = 0 | 1 | 2;
+/** Between which two of visitor, edge, laptop and app the way is broken; `undefined`: it is not, somebody is kept out. */
+export type BrokenLink = 0 | 1 | 2 | undefined;
 
 /** What a refusal page says beside the registry's sentence. */
 export interface RefusalWords {
@@ -26,6 +26,10 @@ const words = (
 const LATER = 'Try again in a moment. If it stays like this, tell whoever gave you the address.';
 const TELL = 'Tell whoever gave you the address. Trying again will not help.';
 
+const ASK = 'Ask whoever gave you the address.';
+/** The way is fine; the visitor isn't let in. */
+const KEPT_OUT = undefined;
+
 const WORDS: Partial<Record<FailureCode, RefusalWords>> = {
   request_malformed: words(0, 'This request is not valid', 'Go back and open the address again.', '', 5),
   request_timeout: words(0, 'The request took too long', 'Check your connection, then try again.', '', 1),
@@ -43,28 +47,53 @@ const WORDS: Partial<Record<FailureCode, RefusalWords>> = {
     30,
   ),
   login_required: words(
-    0,
+    KEPT_OUT,
     'Log in first',
     'Open the address in a browser, or send the credentials you were given.',
     '',
     5,
   ),
-  login_failed: words(0, 'That was not right', 'Check what you were given, then try again.', '', 5),
-  header_rejected: words(0, 'Those credentials are not right', 'Check what you were given, then try again.', '', 5),
-  login_locked: words(0, 'Too many failed tries', 'Wait a while before you try again.', '', 30),
-  login_busy: words(0, 'Too many people are logging in', 'Try again in a moment.', '', 2),
-  login_cross_site: words(0, 'This came from another site', 'Open the address itself, then log in there.', '', 5),
-  sso_failed: words(0, 'The sign-in did not work', LATER, '', 5),
-  sso_expired: words(0, 'This sign-in is over', 'Begin it again.', '', 5),
+  login_failed: words(KEPT_OUT, 'That was not right', 'Check what you were given, then try again.', '', 5),
+  header_rejected: words(
+    KEPT_OUT,
+    'Those credentials are not right',
+    'Check what you were given, then try again.',
+    '',
+    5,
+  ),
+  login_locked: words(KEPT_OUT, 'Too many failed tries', 'Wait a while before you try again.', '', 30),
+  login_busy: words(KEPT_OUT, 'Too many people are logging in', 'Try again in a moment.', '', 2),
+  login_cross_site: words(
+    KEPT_OUT,
+    'This came from another site',
+    'Open the address itself, then log in there.',
+    '',
+    5,
+  ),
+  sso_failed: words(KEPT_OUT, 'The sign-in did not work', LATER, '', 5),
+  sso_expired: words(KEPT_OUT, 'This sign-in is over', 'Begin it again.', '', 5),
   sso_denied: words(
-    0,
+    KEPT_OUT,
     'You are not among those who are let in',
     'Sign in with another account, or ask whoever gave you the address to let you in.',
     '',
     5,
   ),
-  share_invalid: words(0, 'This link is not valid', 'Check that all of it was copied, or ask for a new one.', '', 5),
-  share_over: words(0, 'This link is over', 'Ask whoever gave it to you for a new one.', '', 5),
+  share_invalid: words(
+    KEPT_OUT,
+    'This link is not valid',
+    'Check that all of it was copied, or ask for a new one.',
+    '',
+    5,
+  ),
+  share_over: words(KEPT_OUT, 'This link is over', 'Ask whoever gave it to you for a new one.', '', 5),
+  ip_restricted: words(KEPT_OUT, 'Not from here', ASK, '', 30),
+  country_restricted: words(KEPT_OUT, 'Not from this country', ASK, '', 30),
+  geo_unavailable: words(KEPT_OUT, 'Nobody is let in right now', LATER, '', 30),
+  crowdsec_ban: words(KEPT_OUT, 'Not from here', ASK, '', 30),
+  crowdsec_captcha: words(KEPT_OUT, 'Not from here', ASK, '', 30),
+  crowdsec_throttle: words(KEPT_OUT, 'Not right now', LATER, '', 30),
+  crowdsec_unavailable: words(KEPT_OUT, 'Nobody is let in right now', LATER, '', 30),
   no_service: words(
     1,
     'Nothing is published here',

@@ -1,8 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import { type FailureCode, failure, failureSpec } from '../../shared/domain/failure.ts';
+import type { PageLanguage } from '../page-language.ts';
 import { type AnswerKind, preferredKind } from '../preferred-kind.ts';
 import { CONTENT_SECURITY_POLICY, renderPage } from './refusal-page.ts';
 import { type RefusalWords, refusalWords } from './refusal-words.ts';
+import { germanWords } from './refusal-words-de.ts';
 
 /** What is known when a request is refused. */
 export interface Refusal {
@@ -25,6 +27,8 @@ export interface Refusal {
   readonly about?: Readonly<Record<string, string | number>> | undefined;
   /** A path where trying again begins; the same address when left out. */
   readonly again?: string | undefined;
+  /** What a page is written in; English when left out. */
+  readonly language?: PageLanguage | undefined;
   /** The connection ends with this response. */
   readonly close: boolean;
 }
@@ -48,7 +52,7 @@ export function renderRefusal(refusal: Refusal): RefusalResponse {
   let head =
     `HTTP/1.1 ${spec.status} ${STATUS_CODES[spec.status] ?? ''}\r\nDate: ${new Date(refusal.time).toUTCString()}\r\n` +
     `Content-Type: ${CONTENT_TYPES[kind]}\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n` +
-    `Vary: Accept\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ${refusal.requestId}\r\n` +
+    `Vary: Accept, Accept-Language\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ${refusal.requestId}\r\n` +
     `X-Porthole-Failure: ${refusal.code}\r\n`;
   if (kind === 'html')
     head += `Content-Security-Policy: ${CONTENT_SECURITY_POLICY}\r\nReferrer-Policy: no-referrer\r\n`;
@@ -66,23 +70,29 @@ const CONTENT_TYPES: Record<AnswerKind, string> = {
 
 function renderBody(kind: AnswerKind, refusal: Refusal, words: RefusalWords): string {
   const { retry, status } = failureSpec(refusal.code);
-  const error = failure(refusal.code, {
+  const about = {
     host: refusal.host === '' ? 'this address' : refusal.host,
     target: refusal.targetLabel ?? 'the target',
     reason: '',
     ...refusal.about,
-  });
+  };
+  const error = failure(refusal.code, about);
   if (kind === 'json') {
     const extra = retry ? { retryAfter: words.retryAfter } : {};
     return `${JSON.stringify({ error, status, requestId: refusal.requestId, time: new Date(refusal.time).toISOString(), ...extra })}\n`;
   }
   const message = capitalised(error.message);
   if (kind === 'text') return `${words.title}. ${message}\n${words.visitor}\n\nRequest ${refusal.requestId}\n`;
+  const german = refusal.language === 'de' ? germanWords(refusal.code) : undefined;
   return renderPage({
     status,
     code: refusal.code,
-    words,
-    message,
+    words: german === undefined ? words : { ...words, ...german },
+    message:
+      german === undefined
+        ? message
+        : capitalised(fill(german.message, { ...about, target: about.target.replace(/^port /, 'Port ') })),
+    language: german === undefined ? 'en' : 'de',
     name: refusal.serviceName ?? refusal.host,
     host: refusal.host,
     requestId: refusal.requestId,
@@ -90,5 +100,9 @@ function renderBody(kind: AnswerKind, refusal: Refusal, words: RefusalWords): st
     again: refusal.again ?? (retry && (refusal.method === 'GET' || refusal.method === 'HEAD') ? '' : undefined),
   });
 }
+
+/** Fills in the names of a sentence as the registry does. */
+const fill = (say: string, about: Readonly<Record<string, string | number>>): string =>
+  say.replace(/\{(\w+)\}/g, (_, key: string) => String(about[key] ?? ''));
 
 const capitalised = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);

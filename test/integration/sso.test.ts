@@ -1,6 +1,7 @@
 /** Sign-in with a real provider (`oidc-provider`), in a real browser. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, chromium, type Page } from '@playwright/test';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
@@ -205,6 +206,35 @@ it('says so when the provider is away, and works again when it is back', async (
     expect(away.body).toContain('the provider cannot be reached');
   } finally {
     provider.open(redirectUri());
+  }
+});
+
+it('has a login page that everybody can use, in their language, on a phone and in the dark', async () => {
+  const both = await stand.publish('page', { sso: {}, pin: '042917', password: 'open sesame' });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const context = await browser.newContext({
+      ignoreHTTPSErrors: true,
+      javaScriptEnabled: true,
+      locale: 'de-AT',
+      colorScheme,
+      viewport: { width: 320, height: 700 },
+    });
+    contexts.push(context);
+    const page = await context.newPage();
+    const requests: string[] = [];
+    page.on('request', (request) => requests.push(request.url()));
+    await page.goto(`${stand.origin(both)}/start?x=1`);
+    await page.getByRole('heading', { name: 'Anmelden' }).waitFor();
+    expect(requests).toEqual([`${stand.origin(both)}/start?x=1`]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0);
+    expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+    await page.getByLabel('PIN').fill('000000');
+    await page.getByRole('button', { name: 'Weiter' }).last().click();
+    await page.getByText('Das war nicht richtig.').waitFor();
+    expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+    await page.getByLabel('PIN').fill('042917');
+    await page.getByRole('button', { name: 'Weiter' }).last().click();
+    await page.waitForURL(`${stand.origin(both)}/start?x=1`);
   }
 });
 

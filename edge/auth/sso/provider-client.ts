@@ -1,6 +1,7 @@
 import * as oidc from 'openid-client';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
 import type { Clock } from '../../../shared/node/clock.ts';
+import type { SignInFault } from '../words.ts';
 import type { Provider } from './providers.ts';
 
 /** Seconds by which the provider's clock may differ from ours. */
@@ -18,9 +19,6 @@ export interface SignedIn {
   readonly name?: string;
   readonly groups: readonly string[];
 }
-
-/** Why a sign-in did not work, in words for the visitor: nothing of what the provider said. */
-export type SignInFault = string;
 
 interface Discovered {
   readonly configuration: Promise<oidc.Configuration>;
@@ -76,7 +74,7 @@ export class ProviderClient {
         idTokenExpected: true,
       });
       const claims = tokens.claims();
-      if (claims === undefined) return err('the provider said nothing of who you are.');
+      if (claims === undefined) return err('anonymous');
       const { userinfo_endpoint: more } = configuration.serverMetadata();
       const asked = isComplete(claims, this.provider) || more === undefined;
       const info = asked ? {} : await oidc.fetchUserInfo(configuration, tokens.access_token, claims.sub);
@@ -150,21 +148,20 @@ function personOf(claims: Claims, { groupsClaim }: Provider): SignedIn {
 }
 
 /** Errors that the provider tells in its answer (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6). */
-const TOLD: Readonly<Record<string, string>> = {
-  access_denied: 'the provider did not let you in, or you turned back.',
-  login_required: 'the provider wants you to sign in first.',
-  interaction_required: 'the provider wants to ask you something first.',
-  consent_required: 'the provider wants your consent first.',
-  temporarily_unavailable: 'the provider is not available right now.',
-  server_error: 'something went wrong at the provider.',
-  invalid_grant: 'the provider took too long ago what you came back with. Begin again.',
+const TOLD: Readonly<Record<string, SignInFault>> = {
+  access_denied: 'refused',
+  login_required: 'askedFirst',
+  interaction_required: 'askedFirst',
+  consent_required: 'askedFirst',
+  temporarily_unavailable: 'unavailable',
+  server_error: 'unavailable',
+  invalid_grant: 'spent',
 };
 
+/** Nothing of what the provider said goes to the visitor. */
 function faultOf(error: unknown): SignInFault {
   if (error instanceof oidc.AuthorizationResponseError || error instanceof oidc.ResponseBodyError)
-    return TOLD[error.error] ?? 'the provider refused it. Whoever runs this edge finds more in its log.';
-  if (error instanceof oidc.ClientError && error.code === 'OAUTH_TIMEOUT')
-    return 'the provider did not answer in time.';
-  if (error instanceof TypeError) return 'the provider cannot be reached.';
-  return 'the provider’s answer could not be trusted.';
+    return TOLD[error.error] ?? 'odd';
+  if (error instanceof oidc.ClientError && error.code === 'OAUTH_TIMEOUT') return 'late';
+  return error instanceof TypeError ? 'unreachable' : 'untrusted';
 }

@@ -9,6 +9,7 @@ import { type Door, PAGE_FIELDS, WRONG_METHOD } from '../door.ts';
 import type { Method } from '../method.ts';
 import { nextPath } from '../next-path.ts';
 import { ownCookie, setCookie } from '../session-cookie.ts';
+import { loginWords, type SignInFault } from '../words.ts';
 import { ATTEMPT_LIFETIME, type Attempt, AttemptSealer } from './attempt.ts';
 import { ProviderClient, type SignedIn } from './provider-client.ts';
 import type { Provider } from './providers.ts';
@@ -81,7 +82,7 @@ class Sso implements Method {
 
   #begin(door: Door, next: string, again: boolean): Verdict {
     const client = this.#clientOf(door);
-    if (client === undefined) return failed(door, 'the provider is not there any more.');
+    if (client === undefined) return failed(door, 'gone');
     const random = (): string => randomBytes(32).toString('base64url');
     const attempt: Attempt = {
       id: random(),
@@ -168,14 +169,15 @@ class Sso implements Method {
     );
   }
 
-  #report(door: Door, { provider }: ProviderClient, fault: string, done = ''): Verdict {
+  #report(door: Door, { provider }: ProviderClient, fault: SignInFault, done = ''): Verdict {
     this.#log.warn('a sign-in did not work', { provider: provider.id, serviceId: door.route.serviceId, fault });
     return failed(door, fault, done);
   }
 }
 
-function failed(door: Door, reason: string, fields = ''): Verdict {
-  door.visit.note = { ...door.visit.note, reason };
+function failed(door: Door, fault: SignInFault, fields = ''): Verdict {
+  door.visit.note = { ...door.visit.note, reason: loginWords('en').signInFaults[fault] };
+  const reason = loginWords(door.language).signInFaults[fault];
   return { kind: 'denial', code: 'sso_failed', about: { reason }, fields, again: `${SSO_PATH}start` };
 }
 

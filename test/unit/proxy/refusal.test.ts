@@ -51,6 +51,31 @@ describe('a refusal', () => {
     expect(page.toString()).not.toContain('<img');
   });
 
+  it('speaks the visitor’s language where it knows how', () => {
+    const page = renderRefusal({ ...refusal, language: 'de' }).body.toString();
+    expect(page).toContain('<html lang="de">');
+    expect(page).toContain('Die App läuft nicht');
+    expect(page).toContain('Auf Port 3000 lauscht niemand.');
+    expect(page).toContain('<a href="">Noch einmal versuchen</a>');
+    expect(renderRefusal({ ...refusal, code: 'version_unsupported', language: 'de' }).body.toString()).toContain(
+      '<html lang="en">',
+    );
+    expect(renderRefusal({ ...refusal, accept: 'application/json', language: 'de' }).body.toString()).toContain(
+      'Nothing listens on port 3000.',
+    );
+  });
+
+  it('shows no broken way to who is kept out, and leads back to where trying again begins', () => {
+    const page = renderRefusal({
+      ...refusal,
+      code: 'sso_denied',
+      again: '/.porthole/sso/start?again=1',
+    }).body.toString();
+    expect(page).not.toContain('<svg class="way"');
+    expect(page).toContain('<a href="/.porthole/sso/start?again=1">Try again</a>');
+    expect(renderRefusal({ ...refusal, code: 'ip_restricted' }).body.toString()).not.toContain('<form');
+  });
+
   it('is JSON for who asks for JSON', () => {
     const { head, body } = renderRefusal({ ...refusal, accept: 'application/json' });
     expect(head).toContain('Content-Type: application/json');
