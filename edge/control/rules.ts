@@ -121,17 +121,17 @@ export function changeService(
   return ok(isDeepStrictEqual(next, service) ? service : next);
 }
 
-/** Fail closed: what can't be enforced must not look as if it were. */
-const unable = (field: string): Result<never, Failure> =>
-  err(failure('input_invalid', { reason: 'This edge cannot restrict who comes in. Update it.' }, field));
-
 function methodsAfter(
   before: ServiceAuth | undefined,
   patch: ServiceChange['auth'],
   prepared: PreparedAuth | undefined,
 ): Result<ServiceAuth | undefined, Failure> {
   if (patch === undefined) return ok(before);
-  return prepared === undefined ? unable('auth') : changeMethods(before, prepared);
+  if (prepared !== undefined) return changeMethods(before, prepared);
+  // Fail closed: what can't be enforced must not look as if it were.
+  return err(
+    failure('input_invalid', { reason: 'This edge has no key for secrets, so it can protect nothing.' }, 'auth'),
+  );
 }
 
 function restrictionsAfter(
@@ -139,8 +139,7 @@ function restrictionsAfter(
   input: ServiceChange['restrictions'],
 ): Result<Restrictions | undefined, Failure> {
   if (input === undefined) return ok(before);
-  const checked = input === null ? ok(undefined) : checkRestrictions(input);
-  return checked.ok && checked.value !== undefined ? unable('restrictions') : checked;
+  return input === null ? ok(undefined) : checkRestrictions(input);
 }
 
 /** A port that stays is not looked at again: the edge's own settings may have changed since it was given. */

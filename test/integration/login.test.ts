@@ -184,7 +184,7 @@ describe('the login form', () => {
     const from = address();
     const seen = await stand.login(service, { pin: '000000', next: '/x' }, { from });
     expect([seen.status, seen.headers['x-porthole-failure']]).toEqual([401, 'login_failed']);
-    expect(seen.body).toContain('That was not right. Try again.');
+    expect(seen.body).toContain('role="alert"');
     expect(seen.body).toContain('value="/x"');
   });
 
@@ -222,7 +222,7 @@ describe('guessing', () => {
     const right = await stand.login(service, { pin: PIN }, { from });
     expect(right.status).toBe(429);
     expect(Number(right.headers['retry-after'])).toBeGreaterThan(20);
-    expect(right.body).toMatch(/Too many failed tries\. Wait \d\d seconds\./);
+    expect(right.body).toMatch(/Wait \d\d seconds/);
     expect((await stand.visit(service, { headers: html, from })).body).toMatch(/Wait \d\d seconds/);
     // Neither the session of somebody behind the same address, nor another address, nor another service is concerned.
     expect((await stand.visit(service, { headers: { cookie: inside }, from })).status).toBe(200);
@@ -598,6 +598,24 @@ describe('what owners set', () => {
       status,
       value: { error: { code } },
     });
+  });
+
+  it('goes before any login where it says from where visitors may come', async () => {
+    const service = await stand.publish(name(), { pin: PIN });
+    const [blocked, other] = [address(), address()];
+    const wrong = { restrictions: { blockCidrs: [`${blocked}/8`] } };
+    expect(await stand.api('PATCH', `/services/${service.id}`, wrong)).toMatchObject({
+      status: 400,
+      value: { error: { code: 'cidr_invalid', field: 'restrictions.blockCidrs.0' } },
+    });
+    const cookie = await stand.session(service, { pin: PIN }, { from: blocked });
+    await stand.change(service, { restrictions: { blockCidrs: [blocked] } });
+    for (const how of [{ headers: html }, { headers: { cookie } }, { path: '/.porthole/login' }])
+      expect((await stand.visit(service, { ...how, from: blocked })).status).toBe(403);
+    expect((await stand.login(service, { pin: PIN }, { from: blocked })).status).toBe(403);
+    expect((await stand.visit(service, { headers: { cookie }, from: other })).status).toBe(200);
+    await stand.change(service, { restrictions: null });
+    expect((await stand.visit(service, { headers: { cookie }, from: blocked })).status).toBe(200);
   });
 
   it('asks nothing of TCP services', async () => {
