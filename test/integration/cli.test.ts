@@ -238,7 +238,7 @@ const GOOD = createToken('join', (n) => Buffer.alloc(n, 7));
 it.each([
   [['expose', '0'], 2, 'Port 0 is not valid. Use a whole number from 1 to 65535.'],
   [['expose', '70000'], 2, 'Port 70000 is not valid. Use a whole number from 1 to 65535.'],
-  [['expose', 'web'], 2, 'It is not a whole number.'],
+  [['expose', 'web'], 2, 'It is neither a whole number nor unix:/path.'],
   [['expose'], 2, "Missing required argument 'port'"],
   [['expose', '3000', '--protocol', 'sctp'], 2, '--protocol takes http, https, tcp, tls or udp'],
   [['expose', '3000', '--protocol', 'tcp', '--with-pin', '123456'], 2, '--with-pin does not go with tcp'],
