@@ -13,6 +13,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ACCESS_LOOKUP, benchAccess } from './access-lookup.ts';
 import { AUTH_COST, benchAuth } from './auth-cost.ts';
+import { FAIRNESS, fairnessCases } from './fairness.ts';
 import { NO_GROWTH, noGrowth } from './growth.ts';
 import { type Bounded, IDLE, idleCases } from './idle.ts';
 import { load, loadTls, type Measured } from './load.ts';
@@ -37,6 +38,7 @@ const CASES = [
   WORKERS,
   ...IDLE,
   NO_GROWTH,
+  ...FAIRNESS,
   ...PATHS,
 ];
 
@@ -66,7 +68,9 @@ if (wanted(AUTH_COST)) await benchAuth(writeJson);
 if (ALONE.some((name) => name === values.only)) process.exit(0);
 const MEMORY: readonly string[] = [...IDLE, NO_GROWTH];
 const memory = MEMORY.some(wanted);
-const neighbours = CASES.some((name) => wanted(name) && ![...ALONE, ...PATHS, ...MEMORY, WORKERS].includes(name));
+const neighbours = CASES.some(
+  (name) => wanted(name) && ![...ALONE, ...PATHS, ...MEMORY, ...FAIRNESS, WORKERS].includes(name),
+);
 if ((neighbours || memory || wanted(WORKERS)) && (WRK === undefined || NGINX === undefined)) {
   console.error('The benchmark needs wrk and nginx: apt-get install wrk nginx-light haproxy iperf3 nghttp2-client');
   process.exit(1);
@@ -171,5 +175,6 @@ const model = os.cpus()[0]?.model ?? 'unknown processor';
 console.log(`${model}, ${os.cpus().length} cores shared by load, proxies and origin; ${seconds} s a row`);
 if (neighbours) await neighbourCases(dir);
 if (memory) await memoryCases(dir);
+await fairnessCases(dir, wanted, seconds, writeJson);
 if (wanted(WORKERS)) await workersCase(dir, seconds, writeJson);
 await pathCases(dir, wanted, seconds, report);
