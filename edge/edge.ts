@@ -7,6 +7,7 @@ import type { StreamOpener } from '../shared/node/stream.ts';
 import { GO_AWAY } from '../shared/wire/codes.ts';
 import { openAccess } from './access/open-access.ts';
 import { createAccessStage } from './access/stage.ts';
+import { Hasher } from './auth/argon2.ts';
 import { type Auth, createAuth } from './auth/auth.ts';
 import { loadClusterKey } from './auth/cluster-key.ts';
 import { RETURN_PATH } from './auth/sso/return-page.ts';
@@ -151,7 +152,9 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   const { domain, providers } = config;
   const redirectUri = (): string => `https://${domain}${httpsPort() === 443 ? '' : `:${httpsPort()}`}${RETURN_PATH}`;
   const sso = providers.length === 0 ? [] : [createSso({ providers, key: key.value, redirectUri, clock, log: logger })];
-  const auth = createAuth({ store, routeOf, domain, key: key.value, clock, log: logger, methods: sso });
+  // Where several processes serve visitors, each compares in one thread only.
+  const hasher = new Hasher(config.workers > 1 ? { slots: 1 } : {});
+  const auth = createAuth({ store, hasher, routeOf, domain, key: key.value, clock, log: logger, methods: sso });
   life.defer(() => auth.close());
   const stages: readonly Stage[] = [
     () => (health.ready ? undefined : 'draining'),
