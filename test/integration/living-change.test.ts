@@ -50,7 +50,9 @@ beforeAll(async () => {
     waiting.push(response);
   });
   const chat = new WebSocketServer({ server: app });
-  chat.on('connection', (socket) => socket.on('message', (data, binary) => socket.send(data, { binary })));
+  chat.on('connection', (socket) => {
+    socket.on('error', () => {}).on('message', (data, binary) => socket.send(data, { binary }));
+  });
   const echo = createServer((socket) => void socket.on('error', () => {}).pipe(socket));
   appPort = await listening(app);
   const echoTarget = await listening(echo);
@@ -85,6 +87,7 @@ class UnderWay implements AsyncDisposable {
     this.#origin = origin;
     this.#chat = chat;
     this.#tcp = tcp;
+    for (const end of [chat, tcp, origin]) end.on('error', () => {});
     response.setEncoding('utf8').on('error', () => {});
     response.on('data', (chunk: string) => {
       this.#text += chunk;
