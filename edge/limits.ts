@@ -56,7 +56,7 @@ const TABLE = {
   agentHandshakes: count(256),
   streamsPerTunnel: count(4_096, 1, 65_536),
   carriersPerTunnel: count(8, 1, 64),
-  memoryPerTunnel: bytes(64 * MIB, MIB, 1024 * MIB),
+  memoryPerTunnel: bytes(64 * MIB, 32 * MIB, 1024 * MIB),
 
   // UDP services.
   udpSessionsPerService: count(1_024),

@@ -21,7 +21,7 @@ const LOOKS = 4;
 const SHORT_PATH = 4;
 
 export interface CarrierGroupOptions {
-  /** Bytes for windows beyond their first 64 KiB; half of it may stand in queues. */
+  /** Bytes for windows beyond their first 64 KiB; half of it may stand in queues. From 32 MiB, or queues are too short. */
   readonly memory?: number;
   /** A stream moves much: see `DrivenStream.bulkAt`. Called again and again while it does. */
   readonly onBulk?: () => void;
@@ -63,11 +63,20 @@ export class CarrierGroup {
     return this.#carriers.get(number);
   }
 
+  /** So much waits to be sent that nothing more should be begun. */
+  get crowded(): boolean {
+    return this.#queued > this.#mostQueued / 2;
+  }
+
   /** More waits to be sent than is worth waiting for: the peer doesn't read, and control frames pile up. */
   get clogged(): boolean {
+    return this.#queued > this.#mostQueued;
+  }
+
+  get #queued(): number {
     let queued = 0;
     for (const carrier of this.#carriers.values()) queued += carrier.queue.queued;
-    return queued > this.#mostQueued;
+    return queued;
   }
 
   /** `now`: milliseconds, monotonic. */

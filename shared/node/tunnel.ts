@@ -213,7 +213,7 @@ class SocketTunnel implements Tunnel, StreamHost {
 
   open(payload: Uint8Array, handler: StreamHandler): TunnelStream | undefined {
     // Every fresh stream may bring a first read before it sees that the queue is full.
-    if (this.#closed || this.queue.queued > 8 * QUEUE_LIMIT) return undefined;
+    if (this.#closed || this.queue.queued > 8 * QUEUE_LIMIT || this.group.crowded) return undefined;
     const stream = this.session.open(payload, (opened) => new DrivenStream(this, opened));
     if (!(stream instanceof DrivenStream)) return undefined;
     stream.adopt(handler);

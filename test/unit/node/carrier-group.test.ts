@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CarrierGroup } from '../../../shared/node/carrier-group.ts';
+import type { StreamHost } from '../../../shared/node/tunnel-stream.ts';
 
 /** A group on a path of `shortest` ms that has seen these round trips beside bulk; its slack. */
 function slackAfter(shortest: number, ...looks: readonly number[]): number {
@@ -7,6 +8,13 @@ function slackAfter(shortest: number, ...looks: readonly number[]): number {
   group.path.learn(shortest, false);
   for (const look of looks) group.noteClear(look);
   return group.budget.slack;
+}
+
+/** A carrier with so many bytes in its queue. */
+function carrierWith(queued: number): StreamHost {
+  const host: { readonly queue: Pick<StreamHost['queue'], 'queued'> } = { queue: { queued } };
+  // Nothing else of it is asked for.
+  return host as StreamHost;
 }
 
 const times = (n: number, look: number): number[] => Array(n).fill(look);
@@ -37,6 +45,16 @@ describe('the carriers of a link', () => {
   it('have one memory for all windows and queues', () => {
     const group = new CarrierGroup({ memory: 1000 });
     expect(group.budget.take(5000)).toBe(1000);
-    expect(group.clogged).toBe(false);
+    const seen: boolean[][] = [];
+    for (const queued of [100, 150, 1, 260]) {
+      group.add(queued, carrierWith(queued));
+      seen.push([group.crowded, group.clogged]);
+    }
+    expect(seen).toEqual([
+      [false, false],
+      [false, false],
+      [true, false],
+      [true, true],
+    ]);
   });
 });
