@@ -9,8 +9,8 @@ import type { EdgeConfig } from './config.ts';
 import { type ControlApi, createControlApi } from './control/control-api.ts';
 import { settled } from './control/settled.ts';
 import type { EdgeSurroundings, Knowledge } from './knowledge.ts';
-import { sourceOf } from './listen/admission.ts';
 import { notFoundPage } from './not-found-page.ts';
+import { sourceOf } from './peer.ts';
 import type { AccessLog } from './record/access-log.ts';
 import { FailureThrottle } from './tunnels/throttle.ts';
 

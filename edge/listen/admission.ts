@@ -2,8 +2,6 @@ import type { Socket } from 'node:net';
 import { type BoundWatch, unwatched } from '../bounds.ts';
 import { sourceOf } from '../peer.ts';
 
-export { sourceOf };
-
 export interface AdmissionLimits {
   /** Connections of visitors, agents and API clients together. */
   readonly total: number;

@@ -10,9 +10,10 @@ import type { Certificates } from '../../../edge/certificates/certificates.ts';
 import { createLocalCertificates } from '../../../edge/certificates/local-certificates.ts';
 import { DEFAULT_LIMITS } from '../../../edge/limits.ts';
 import { listenAll, listenAt } from '../../../edge/listen/address.ts';
-import { Admission, type AdmissionLimits, sourceOf } from '../../../edge/listen/admission.ts';
+import { Admission, type AdmissionLimits } from '../../../edge/listen/admission.ts';
 import { Front } from '../../../edge/listen/front.ts';
 import { peekHello } from '../../../edge/listen/peek.ts';
+import { sourceOf } from '../../../edge/peer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'porthole-front-'));
 let certificates: Certificates;
