@@ -5,8 +5,7 @@ import type { Bounded } from './idle.ts';
 import { load } from './load.ts';
 import type { Server } from './peers.ts';
 import { type Porthole, startPorthole } from './porthole.ts';
-import { freePort, listening, run } from './process.ts';
-import { bulkRate, IPERF } from './tcp.ts';
+import { bulkRate, IPERF, startIperf } from './tcp.ts';
 
 export const NO_GROWTH = 'no-growth';
 
@@ -49,9 +48,7 @@ export async function noGrowth(dir: string, origin: Server, seconds: number, bou
   const connect = await porthole.tcp(origin.port, 'connect');
   let bulk: Server | undefined;
   if (IPERF !== undefined) {
-    const port = await freePort();
-    stack.use(await run(IPERF, ['-s', '-p', String(port), '-B', '127.0.0.1']));
-    await listening(port);
+    const { port } = stack.use(await startIperf());
     bulk = await porthole.tcp(port, 'bulk');
   }
   await mixedLoad(http, connect, bulk, WARM_UP);

@@ -23,15 +23,25 @@ export interface Running extends AsyncDisposable {
 /** Arguments for Node that let a process tell what it holds; to be run with `ipc`. */
 export const PROBE: readonly string[] = ['--expose-gc', '--import', path.join(import.meta.dirname, 'memory-probe.ts')];
 
+interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly stdin?: 'pipe' | 'ignore';
+  /** A channel for `PROBE`. */
+  readonly ipc?: boolean;
+  /** Nobody reads its output: one that is never read would fill up and stop a process that talks much. */
+  readonly quiet?: boolean;
+}
+
 /** Starts `command` and returns once it runs; output is kept out of the tables. */
-export async function run(
-  command: string,
-  args: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly stdin?: 'pipe' | 'ignore'; readonly ipc?: boolean } = {},
-): Promise<Running> {
+export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Running> {
   const child = spawn(command, args, {
     env: { ...process.env, ...options.env },
-    stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
+    stdio: [
+      options.stdin ?? 'ignore',
+      options.quiet === true ? 'ignore' : 'pipe',
+      'pipe',
+      ...(options.ipc === true ? (['ipc'] as const) : []),
+    ],
   });
   let errors = '';
   child.stderr?.on('data', (chunk: Buffer) => {

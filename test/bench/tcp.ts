@@ -85,9 +85,9 @@ async function tcpBulk(name: string, all: readonly Server[], seconds: number, re
   }
 }
 
-async function startIperf(): Promise<AsyncDisposable & { readonly port: number }> {
+export async function startIperf(): Promise<AsyncDisposable & { readonly port: number }> {
   const port = await freePort();
-  const running = await run(IPERF ?? 'iperf3', ['-s', '-p', String(port), '-B', '127.0.0.1']);
+  const running = await run(IPERF ?? 'iperf3', ['-s', '-p', String(port), '-B', '127.0.0.1'], { quiet: true });
   await listening(port);
   return { port, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
 }
