@@ -26,11 +26,14 @@ export interface CountingParts {
     readonly ports: number;
   };
   readonly table: () => Pick<RouteTable, 'size' | 'revision'>;
+  /** Only where there are any. */
+  readonly workers?: { readonly crashes: number; readonly serving: readonly number[] };
 }
 
 /** What `/metrics` reads of a node, at the moment that somebody asks. */
 export function nodeMetrics(parts: CountingParts): MetricSources {
-  const { admission, bounds, failures, counts, acceptor, recorder, tunnels, certificates, direct, table } = parts;
+  const { admission, bounds, failures, counts, acceptor, recorder, tunnels, certificates, direct, table, workers } =
+    parts;
   return {
     totals: () => ({
       connections_accepted: admission.accepted,
@@ -43,6 +46,7 @@ export function nodeMetrics(parts: CountingParts): MetricSources {
       datagrams_dropped: direct.udp.dropped,
       tunnel_handshakes_refused: acceptor.refused,
       access_records_dropped: recorder.counts().dropped,
+      worker_crashes: workers?.crashes ?? 0,
     }),
     levels: () => ({
       connections_open: admission.open,
@@ -54,6 +58,7 @@ export function nodeMetrics(parts: CountingParts): MetricSources {
       streams_open: tunnels.count().streams,
       services_routed: table().size,
       route_revision: table().revision,
+      workers_serving: workers?.serving.length ?? 0,
       certificates_loaded: certificates.counts().loaded,
       certificates_unusable: certificates.counts().unusable,
     }),

@@ -9,7 +9,6 @@ import { createJoinToken } from './join-token.ts';
 import type { ListenAddress } from './listen/address.ts';
 import { type Edge, startEdge } from './one-process.ts';
 import { createStore } from './store/create-store.ts';
-import { startNode } from './workers/node.ts';
 
 /** What the entry file knows about itself. */
 export interface Program {
@@ -68,7 +67,8 @@ async function createTokenCommand(command: Extract<Command, { kind: 'token' }>):
 
 async function serve(command: Extract<Command, { kind: 'run' }>, program: Program): Promise<number> {
   const { config, json } = command;
-  const start = config.workers > 1 ? startNode : startEdge;
+  // Loaded only where it is wanted: an edge under an app is one process, and has to be small.
+  const start = config.workers > 1 ? (await import('./workers/node.ts')).startNode : startEdge;
   const started = await start(config, {
     version: program.version,
     clock: systemClock,

@@ -28,6 +28,7 @@ const TOTALS = {
   datagrams_dropped: 'Datagrams of UDP services dropped because of a cap.',
   tunnel_handshakes_refused: 'Agents turned away: bad handshakes, unknown credentials, too many tries.',
   access_records_dropped: 'Access log records that could not be kept.',
+  worker_crashes: 'Worker processes that ended unasked.',
 } as const;
 type TotalName = keyof typeof TOTALS;
 
@@ -41,6 +42,7 @@ const LEVELS = {
   streams_open: 'Streams open inside the tunnels.',
   services_routed: 'Services in the route table.',
   route_revision: 'Revision of the store that the route table has reached.',
+  workers_serving: 'Worker processes that serve visitors; 0 where one process does everything.',
   certificates_loaded: 'Certificates from files in use.',
   certificates_unusable: 'Certificate files and folders that cannot be used as they are now.',
 } as const;

@@ -120,6 +120,7 @@ export class Desk {
       recorder,
       certificates,
       tunnels: this.#links(),
+      workers: this.pool,
     });
     return this.#counters.sources({
       ...own,

@@ -9,7 +9,7 @@ import { connect as tlsConnect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JoinReply } from '../../shared/contract/control-api.ts';
 import { temporaryHome } from '../support/cli.ts';
-import { run, UdpVisitor, Up, udpOrigin } from '../support/direct.ts';
+import { dial, echo, run, tcpOrigin, UdpVisitor, Up, udpOrigin } from '../support/direct.ts';
 import { OpensslAuthority } from '../support/openssl.ts';
 import {
   ask,
@@ -193,13 +193,33 @@ describe('two workers', () => {
     await Promise.all(laptops.map(({ ended }) => ended));
   });
 
-  it('share the ports of UDP services, and give them up together', async () => {
-    await using home = temporaryHome();
+  /** A real agent, which links to each worker. */
+  async function startUp(): Promise<Up> {
+    const home = temporaryHome();
     const { httpsPort, fingerprint } = edge.ready;
-    const token = await newToken(dataDir);
-    const secret = ['--token', token, '--fingerprint', fingerprint];
+    const secret = ['--token', await newToken(dataDir), '--fingerprint', fingerprint];
     expect((await run(home, 'join', `https://127.0.0.1:${httpsPort}`, ...secret)).code).toBe(0);
-    await using up = await Up.start(home);
+    return Up.start(home);
+  }
+
+  it('share the ports of TCP services, and give them up together', async () => {
+    await using up = await startUp();
+    await using origin = await tcpOrigin(echo);
+    const { id, port } = await up.add(origin.port, ['--protocol', 'tcp']);
+    const heard = await Promise.all(
+      Array.from({ length: 24 }, async (_, n) => {
+        const socket = await dial(port);
+        socket.end(`this is ${n}`);
+        return text(socket);
+      }),
+    );
+    expect(heard).toEqual(heard.map((_, n) => `this is ${n}`));
+    expect((await run(up.home, 'services', 'remove', id)).code).toBe(0);
+    await until(() => isRefused(port));
+  });
+
+  it('share the ports of UDP services, and give them up together', async () => {
+    await using up = await startUp();
     await using origin = await udpOrigin((message, reply) => reply(Buffer.concat([Buffer.from('re '), message])));
     const { id, port } = await up.add(origin.port, ['--protocol', 'udp']);
     expect(workersOf(edge).filter((pid) => holdsUdp(pid, port))).toHaveLength(2);
@@ -215,7 +235,7 @@ describe('two workers', () => {
       }),
     );
     expect(heard).toEqual(heard.map((_, n) => Array.from({ length: 5 }, (__, i) => `re ${n}/${i}`)));
-    expect((await run(home, 'services', 'remove', id)).code).toBe(0);
+    expect((await run(up.home, 'services', 'remove', id)).code).toBe(0);
     await until(() => !workersOf(edge).some((pid) => holdsUdp(pid, port)));
   });
 
@@ -295,6 +315,9 @@ describe('a worker that is killed', () => {
     expect(answers).toEqual(again.map((_, n) => ({ status: 200, body: `this is /again/${n}` })));
     for (const visitor of again) visitor.close();
     expect(edge.log()).toContain('a worker ended; another takes its place');
+    const metrics = (await probe(edge, '/metrics')).body;
+    expect(metrics).toMatch(/^porthole_worker_crashes_total 1$/m);
+    expect(metrics).toMatch(/^porthole_workers_serving 2$/m);
   });
 });
 
@@ -427,3 +450,12 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+const isRefused = (port: number): Promise<boolean> =>
+  dial(port).then(
+    (socket) => {
+      socket.destroy();
+      return false;
+    },
+    () => true,
+  );
