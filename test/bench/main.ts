@@ -15,8 +15,8 @@ import { ACCESS_LOOKUP, benchAccess } from './access-lookup.ts';
 import { AUTH_COST, benchAuth } from './auth-cost.ts';
 import { FAIRNESS, fairnessCases } from './fairness.ts';
 import { NO_GROWTH, noGrowth } from './growth.ts';
+import { HTTP, HTTPS, measureHttp } from './http.ts';
 import { type Bounded, IDLE, idleCases } from './idle.ts';
-import { load, loadTls, type Measured } from './load.ts';
 import { PATHS, pathCases } from './paths.ts';
 import { H2LOAD, HAPROXY, NGINX, type Server, startHaproxyPair, startNginxPair, startOrigin, WRK } from './peers.ts';
 import { type Porthole, startPorthole } from './porthole.ts';
@@ -24,16 +24,12 @@ import { benchRoutes, ROUTE_LOOKUP } from './route-lookup.ts';
 import { type Report, TCP, tcpCases } from './tcp.ts';
 import { WORKERS, workersCase } from './workers.ts';
 
-const HTTP = [1, 32, 256].flatMap((connections) => [
-  { name: `http-${connections}`, path: '/small', connections },
-  { name: `http-${connections}-16k`, path: '/large', connections },
-]);
 const CASES = [
   ROUTE_LOOKUP,
   ACCESS_LOOKUP,
   AUTH_COST,
   ...HTTP.map((c) => c.name),
-  'https-32',
+  HTTPS.name,
   ...TCP,
   WORKERS,
   ...IDLE,
@@ -76,36 +72,20 @@ if ((neighbours || memory || wanted(WORKERS)) && (WRK === undefined || NGINX ===
   process.exit(1);
 }
 
-function writeJson(name: string, against: string, ours: number, theirs: number, unit: string): void {
+function writeJson(
+  name: string,
+  against: string,
+  ours: number,
+  theirs: number,
+  unit: string,
+  ratio = ours / theirs,
+): void {
   if (values.json === undefined) return;
-  appendFileSync(values.json, `${JSON.stringify({ case: name, against, ours, theirs, ratio: ours / theirs, unit })}\n`);
+  appendFileSync(values.json, `${JSON.stringify({ case: name, against, ours, theirs, ratio, unit })}\n`);
 }
 
 const number = (value: number | undefined, digits: number) =>
   (value === undefined ? '–' : value.toFixed(digits)).padStart(10);
-
-function row(server: string, m: Measured, ours: Measured | undefined): string {
-  const ratio = ours === undefined ? '' : `${(ours.rate / m.rate).toFixed(2)}×`;
-  return `  ${server.padEnd(10)}${number(m.rate, 0)}${number(m.p50, 2)}${number(m.p99, 2)}${number(m.edgeCpu, 3)}${number(m.agentCpu, 3)}${ratio.padStart(10)}${m.bad > 0 ? `  ${m.bad} bad` : ''}`;
-}
-
-async function measureHttp(c: (typeof HTTP)[number], servers: readonly Server[]): Promise<void> {
-  const results = new Map<string, Measured>();
-  for (const server of servers) {
-    await load(server, c.path, c.connections, 1);
-    results.set(server.name, await load(server, c.path, c.connections, seconds));
-  }
-  const ours = results.get('porthole');
-  if (ours === undefined) return;
-  console.log(
-    `\n${c.name}: ${c.connections} keep-alive connections, ${c.path === '/small' ? '100 B' : '16 KiB'} bodies`,
-  );
-  console.log('  server         req/s    p50 ms    p99 ms  edge s/k agent s/k  porthole/this');
-  for (const [name, m] of results) {
-    console.log(row(name, m, name === 'porthole' ? undefined : ours));
-    if (name !== 'porthole') writeJson(c.name, name, ours.rate, m.rate, 'req/s');
-  }
-}
 
 const report: Report = (name, unit, figures) => {
   const ours = figures.find((f) => f.server === 'porthole');
@@ -119,26 +99,17 @@ const report: Report = (name, unit, figures) => {
   }
 };
 
-async function measureTls(servers: readonly Server[]): Promise<void> {
-  const figures = [];
-  for (const server of servers) {
-    if (server.tlsPort === undefined) continue;
-    await loadTls(server, '/small', 32, 1);
-    figures.push({ server: server.name, value: await loadTls(server, '/small', 32, seconds) });
-  }
-  report('https-32', 'req/s', figures);
-}
-
 async function httpCases(dir: string, origin: Server, porthole: Porthole): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const servers: Server[] = [origin, stack.use(await startNginxPair(dir, origin.port))];
   if (HAPROXY !== undefined) servers.push(stack.use(await startHaproxyPair(dir, origin.port)));
   else console.log('haproxy is not installed: its rows are left out.');
   servers.push(await porthole.http(origin.port));
-  for (const c of HTTP.filter((h) => wanted(h.name))) await measureHttp(c, servers);
-  if (!wanted('https-32')) return;
-  if (H2LOAD === undefined) console.log('\nhttps-32 left out: h2load is not installed (nghttp2-client).');
-  else await measureTls(servers);
+  for (const c of HTTP.filter((h) => wanted(h.name))) await measureHttp(c, servers, seconds, writeJson);
+  if (!wanted(HTTPS.name)) return;
+  const secure = servers.filter((server) => server.tlsPort !== undefined);
+  if (H2LOAD === undefined) console.log(`\n${HTTPS.name} left out: h2load is not installed (nghttp2-client).`);
+  else await measureHttp(HTTPS, secure, seconds, writeJson);
 }
 
 const bounded: Bounded = (name, unit, ours, bound) => {
@@ -151,7 +122,7 @@ async function neighbourCases(dir: string): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const origin = stack.use(await startOrigin(dir));
   const porthole = stack.use(await startPorthole(dir));
-  if (HTTP.some((c) => wanted(c.name)) || wanted('https-32')) await httpCases(dir, origin, porthole);
+  if (HTTP.some((c) => wanted(c.name)) || wanted(HTTPS.name)) await httpCases(dir, origin, porthole);
   await tcpCases(dir, origin.port, porthole, wanted, seconds, report);
 }
 
