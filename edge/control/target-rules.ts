@@ -47,8 +47,8 @@ export function makeTarget(
     protocol: protocol.value,
     path: path.value,
     enabled: input.enabled,
-    // Development servers on the laptop's loopback sign their own certificates; elsewhere that is worth a refusal.
-    skipTlsVerify: input.protocol === 'https' && (input.skipTlsVerify ?? input.type === 'agent'),
+    // Development servers on the laptop itself sign their own certificates; elsewhere that is worth a refusal.
+    skipTlsVerify: input.protocol === 'https' && (input.skipTlsVerify ?? isOwnMachine(input)),
     connectTimeout: input.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT,
     ...(input.idleTimeout === undefined ? {} : { idleTimeout: input.idleTimeout }),
     ...(input.proxyProtocol === true ? { proxyProtocol: true } : {}),
@@ -83,6 +83,8 @@ function httpMisfit({ idleTimeout, proxyProtocol }: TargetInput): Misfit | undef
     ? { option: 'proxyProtocol', reason: 'The PROXY protocol goes with tcp and tls services only.' }
     : undefined;
 }
+
+const isOwnMachine = ({ type }: TargetInput): boolean => type === 'agent' || type === 'unix';
 
 const HTTP_OPTIONS = ['pathRewrite', 'responseTimeout', 'customHeaders', 'http2'] as const;
 /** The defaults may be said, of what doesn't apply too. */

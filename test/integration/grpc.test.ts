@@ -155,9 +155,10 @@ it('tells a gRPC client that its server is not there', async () => {
   expect((await client.unary('hello')).error?.code).toBe(grpc.status.UNAVAILABLE);
 });
 
-/** nginx with `listen`, which may say how it is spoken to, answering with what it was asked in. */
-async function nginx(port: number, options: string) {
+/** nginx on a Unix socket of its own, spoken to as `options` say, which answers with what it was asked in. */
+async function nginx(options: string) {
   const folder = mkdtempSync(join(tmpdir(), 'porthole-nginx-'));
+  const path = join(folder, 'nginx.sock');
   const file = (name: string, content: string): string => {
     writeFileSync(join(folder, name), content);
     return join(folder, name);
@@ -165,13 +166,14 @@ async function nginx(port: number, options: string) {
   const conf = `daemon off; master_process off; pid ${folder}/pid; error_log stderr crit;
     events {} http { access_log off; client_body_temp_path ${folder}; proxy_temp_path ${folder};
     fastcgi_temp_path ${folder}; uwsgi_temp_path ${folder}; scgi_temp_path ${folder};
-    server { listen 127.0.0.1:${port} ${options};
+    server { listen unix:${path} ${options};
       ssl_certificate ${file('cert.pem', identity.cert)}; ssl_certificate_key ${file('key.pem', identity.key)};
       location / { return 200 "$server_protocol $request_method $uri"; } } }`;
   const child = spawn('nginx', ['-p', folder, '-c', file('nginx.conf', conf)], { stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = once(child, 'exit');
-  await expect.poll(() => accepts(port), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => accepts(path), { timeout: 20_000 }).toBe(true);
   return {
+    path,
     async [Symbol.asyncDispose]() {
       child.kill();
       await ended;
@@ -180,36 +182,33 @@ async function nginx(port: number, options: string) {
   };
 }
 
-const accepts = (port: number): Promise<boolean> =>
+const accepts = (path: string): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
+    const socket = connect(path, () => {
       socket.destroy();
       resolve(true);
     }).on('error', () => resolve(false));
   });
-
-async function freePort(): Promise<number> {
-  const server = await echoServer(grpc.ServerCredentials.createInsecure());
-  server[Symbol.dispose]();
-  return server.port;
-}
 
 it.each<[string, string, Omit<NewTarget, 'port'>, string]>([
   ['h2c', 'http2', { http2: true }, 'HTTP/2.0'],
   ['TLS with HTTP/2', 'ssl http2', { protocol: 'https' }, 'HTTP/2.0'],
   ['TLS with HTTP/2 that nobody wants', 'ssl http2', { protocol: 'https', http2: false }, 'HTTP/1.1'],
   ['TLS with HTTP/1.1', 'ssl', { protocol: 'https' }, 'HTTP/1.1'],
-])('reaches an nginx that speaks %s, for curl in every version', async (_, options, target, version) => {
-  const port = await freePort();
-  await using __ = await nginx(port, options);
-  const published = await laptop.publish({ targets: [{ port, ...target }] });
-  const url = publicUrl(published);
-  const curl = async (...args: string[]): Promise<string> => {
-    const at = ['--resolve', `${url.hostname}:${url.port}:127.0.0.1`, '--cacert', edge.ready.caFile];
-    return (await promisify(execFile)('curl', ['-sS', '-m', '20', ...at, ...args, `${url.origin}/x`])).stdout;
-  };
-  expect(await curl('--http2')).toBe(`${version} GET /x`);
-  expect(await curl('--http1.1')).toBe(`${version} GET /x`);
-  expect(await curl('--http2', '-d', 'y'.repeat(100_000))).toBe(`${version} POST /x`);
-  expect(await curl('--http1.1', '-I')).toContain('HTTP/1.1 200');
-});
+])(
+  'reaches an nginx that speaks %s, for curl in every version',
+  async (_, options, target, version) => {
+    await using server = await nginx(options);
+    const published = await laptop.publish({ targets: [{ type: 'unix', host: server.path, port: 0, ...target }] });
+    const url = publicUrl(published);
+    const curl = async (...args: string[]): Promise<string> => {
+      const at = ['--resolve', `${url.hostname}:${url.port}:127.0.0.1`, '--cacert', edge.ready.caFile];
+      return (await promisify(execFile)('curl', ['-sS', '-m', '20', ...at, ...args, `${url.origin}/x`])).stdout;
+    };
+    expect(await curl('--http2')).toBe(`${version} GET /x`);
+    expect(await curl('--http1.1')).toBe(`${version} GET /x`);
+    expect(await curl('--http2', '-d', 'y'.repeat(100_000))).toBe(`${version} POST /x`);
+    expect(await curl('--http1.1', '-I')).toContain('HTTP/1.1 200');
+  },
+  60_000,
+);
