@@ -1,7 +1,10 @@
 /** How a front reads bytes: what each of its answers says that the origin was asked. */
 import { once } from 'node:events';
 import net from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { askPlain } from '../integration/edge-stand.ts';
 import { type Asked, ECHO } from './recorder.ts';
+import type { Front } from './stand.ts';
 
 /** A refusal; `failure` is the reason that Porthole gives, '' for everybody else. */
 export interface Refused {
@@ -21,28 +24,52 @@ export interface Reading {
   readonly raw: string;
 }
 
+/** Milliseconds of silence after which a front may be waiting for more of a message. */
+const PATIENCE = 500;
+
 /**
- * Sends `bytes` to `port` at once and reads until the front closes or has been silent for `patience` milliseconds.
- * A front that is slower than that only makes the reading shorter, never different.
+ * Sends `bytes` to a front at once and reads until it closes, or has been silent for a while in which it answered others:
+ * so a busy machine only makes this slower, and a front that is slower still makes the reading shorter, never different.
  */
-export async function read(port: number, bytes: string, patience: number): Promise<Reading> {
-  const socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
+export async function read(front: Front, bytes: string): Promise<Reading> {
+  const socket = net.connect({ host: '127.0.0.1', port: front.port, noDelay: true });
   let raw = '';
-  const over = Promise.withResolvers<Reading['end']>();
-  let timer = setTimeout(() => over.resolve('waiting'), patience);
+  let closed = false;
+  let news = Promise.withResolvers<void>();
+  const tell = (): void => news.resolve();
   socket.on('data', (chunk: Buffer) => {
     raw += chunk.toString('latin1');
-    clearTimeout(timer);
-    timer = setTimeout(() => over.resolve('waiting'), patience);
+    tell();
   });
   socket.on('error', () => {});
-  socket.on('close', () => over.resolve('closed'));
+  socket.on('close', () => {
+    closed = true;
+    tell();
+  });
   await once(socket, 'connect');
   socket.write(Buffer.from(bytes, 'latin1'));
-  const end = await over.promise;
-  clearTimeout(timer);
+  for (let silent = 0; !closed && silent < 2; ) {
+    const before = raw.length;
+    const enough = new AbortController();
+    await Promise.race([news.promise, silence(front, enough.signal)]);
+    enough.abort();
+    news = Promise.withResolvers<void>();
+    if (raw.length > before) silent = 0;
+    else silent++;
+  }
   socket.destroy();
-  return { answers: answersIn(raw), end, raw };
+  return { answers: answersIn(raw), end: closed ? 'closed' : 'waiting', raw };
+}
+
+/** Resolves after a while in which the front was well enough to answer somebody else; never once `signal` is aborted. */
+async function silence(front: Front, signal: AbortSignal): Promise<void> {
+  try {
+    await pause(PATIENCE, undefined, { signal });
+    await askPlain(front.port, front.host, '/ready/marker');
+  } catch {
+    // A peer that was deceived before may break this connection off: it is alive all the same.
+    if (signal.aborted) await new Promise(() => {});
+  }
 }
 
 const STATUS = /HTTP\/1\.[01] ([0-9]{3})[^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n/g;

@@ -5,8 +5,8 @@ import { markerBody, RESPONSE_CASES, type ResponseCase } from './response-corpus
 import { type Answer, nodeAnswer, nodeReads, strictAnswers } from './response-reading.ts';
 import { atOnce, type Front, type Stand } from './stand.ts';
 
-/** Milliseconds of silence after which a response is taken to be waited for. */
-const PATIENCE = 800;
+/** Milliseconds that Node's client gets for a response. One that it does not finish in time is compared with nothing. */
+const PATIENCE = 5_000;
 const WIDTH = 48;
 
 interface Heard {
@@ -75,7 +75,7 @@ async function hear(front: Front, { method }: ResponseCase, at: number): Promise
   const request = (verb: string, what: string, more: string): string =>
     `${verb} /${id}/${what} HTTP/1.1\r\nHost: ${front.host}\r\n${more}\r\n`;
   const text = request(method, String(at), '') + request('GET', 'marker', 'Connection: close\r\n');
-  const { raw, end } = await read(front.port, text, PATIENCE);
+  const { raw, end } = await read(front, text);
   try {
     const answers = strictAnswers(raw, [method, 'GET'], end === 'closed');
     return { front, id, answers: answers.map((answer) => ({ ...answer, body: answer.body.replaceAll(id, ID) })) };

@@ -31,9 +31,9 @@ const LAPTOPS = 2;
 const HTTP_SERVICES = 3;
 const VISITORS = 20;
 /** Milliseconds in which everything must be back. Agents try again at least every 10 s. */
-const RECOVERY = 25_000;
+const RECOVERY = 45_000;
 /** Milliseconds that a visit may last, whatever happens. */
-const LONGEST = 20_000;
+const LONGEST = 40_000;
 
 interface Laptop {
   readonly home: Home;
