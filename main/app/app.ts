@@ -1,5 +1,5 @@
 import type { AgentState } from '../../shared/contract/agent-state.ts';
-import type { EventName, Events } from '../../shared/contract/ipc.ts';
+import type { EventName, Events, Notice } from '../../shared/contract/ipc.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type { Dispatch } from './dispatch.ts';
@@ -30,8 +30,8 @@ export interface App {
   hidePort(port: number): void;
   /** The host says that the machine woke up or changed networks. */
   resumed(): void;
-  pause(): void;
-  unpause(): void;
+  /** Tells the user something, as a notice and, if it wants that, a notification. */
+  say(news: Omit<Notice, 'id'>): void;
   /** Ends agent, edge, socket and lock; resolves when no process is left. Idempotent. */
   close(): Promise<void>;
 }

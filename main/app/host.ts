@@ -1,4 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
+import type { UpdateState } from '../../shared/contract/agent-state.ts';
+import type { Notice } from '../../shared/contract/ipc.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
 import type { Result } from '../../shared/domain/result.ts';
 import type { SettingsStore } from './settings.ts';
@@ -36,6 +38,21 @@ export interface SafeStorage {
   decrypt(bytes: Uint8Array): Promise<string>;
 }
 
+/** Whether Porthole starts, hidden, when the user logs in. */
+export interface LoginItem {
+  /** Fails when the system refuses. */
+  set(enabled: boolean): Result<null, Failure>;
+}
+
+/** Newer versions of Porthole. Nothing is downloaded or installed unasked. */
+export interface Updates {
+  /** Looks for one; what is found, and what becomes of it, goes to `listener`. Returns how to stop. */
+  watch(listener: (update: UpdateState) => void): () => void;
+  download(): void;
+  /** Ends this version and starts the new one. */
+  install(): void;
+}
+
 /**
  * What the app needs from whatever it runs in: a terminal, a web shell, Electron. Everything else is host-neutral.
  * Nothing here may assume a display.
@@ -51,6 +68,12 @@ export interface Host {
   spawnEdge(args: readonly string[]): EdgeProcess;
   /** Opens the settings in the data folder `home`; all hosts keep one and the same file. Fails with `home_unwritable`. */
   openSettings(home: string): Promise<Result<SettingsStore, Failure>>;
+  /** Starting at login, where the host knows how. */
+  readonly loginItem?: LoginItem;
+  /** Shows a system notification, where there are such. */
+  notify?(notice: Notice): void;
+  /** Newer versions, where the host can install one. */
+  readonly updates?: Updates;
   /** The session's secret box, if the host has one. */
   readonly safeStorage?: SafeStorage;
   /** Ends the host process in good order, `app.close()` included. */

@@ -35,7 +35,11 @@ export function connectLocal(home: string, subscribe: readonly EventName[]): Pro
   return new Promise((resolve) => {
     const socket = connect(socketPath(home));
     const waiting = new Map<number, (reply: Reply<never>) => void>();
-    const listeners: { [E in EventName]: Set<(value: Events[E]) => void> } = { state: new Set(), log: new Set() };
+    const listeners: { [E in EventName]: Set<(value: Events[E]) => void> } = {
+      state: new Set(),
+      log: new Set(),
+      notice: new Set(),
+    };
     let lastId = 0;
     let over = false;
     const closed = new Promise<void>((done) => {
@@ -56,7 +60,8 @@ export function connectLocal(home: string, subscribe: readonly EventName[]): Pro
         waiting.get(frame.id)?.(frame.reply);
         waiting.delete(frame.id);
       } else if (frame.event === 'state') for (const listener of listeners.state) listener(frame.value);
-      else for (const listener of listeners.log) listener(frame.value);
+      else if (frame.event === 'log') for (const listener of listeners.log) listener(frame.value);
+      else for (const listener of listeners.notice) listener(frame.value);
     };
     socket.on(
       'data',

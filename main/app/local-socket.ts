@@ -158,6 +158,7 @@ function converse(
   const subscribe = (names: Iterable<EventName>): void => {
     for (const event of new Set(names)) {
       if (event === 'log') subscriptions.push(app.on('log', (value) => send({ event, value })));
+      else if (event === 'notice') subscriptions.push(app.on('notice', (value) => send({ event, value })));
       else {
         subscriptions.push(app.on('state', (value) => send({ event, value })));
         send({ event, value: app.state() });

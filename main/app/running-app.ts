@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { AgentState } from '../../shared/contract/agent-state.ts';
+import type { AgentState, UpdateState } from '../../shared/contract/agent-state.ts';
 import type { LogBatch } from '../../shared/contract/control-api.ts';
-import type { EventName, Events, Outputs } from '../../shared/contract/ipc.ts';
+import type { EventName, Events, Notice, Outputs } from '../../shared/contract/ipc.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import type { Target } from '../../shared/domain/service.ts';
@@ -13,12 +13,14 @@ import type { Agent } from '../agent/agent.ts';
 import { createPortFinder, type PortFinder } from '../agent/local-ports.ts';
 import type { App, AppOptions } from './app.ts';
 import { type JoinInput, joinCluster } from './cluster.ts';
+import { diagnosticsOf } from './diagnostics.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
 import { createEmbeddedMembership } from './embedded-membership.ts';
 import { clusterHandlers } from './handlers/cluster.ts';
 import type { Context } from './handlers/context.ts';
 import { hostHandlers } from './handlers/host.ts';
 import { logHandlers } from './handlers/log.ts';
+import { preferenceHandlers, preferencesOf } from './handlers/preferences.ts';
 import { allowanceOf } from './handlers/publish.ts';
 import { bindAllowances } from './handlers/service-update.ts';
 import { serviceHandlers } from './handlers/services.ts';
@@ -26,6 +28,7 @@ import { shareHandlers } from './handlers/shares.ts';
 import type { Host } from './host.ts';
 import { createJoinedMembership, JOINED_CREDENTIAL } from './joined-membership.ts';
 import type { Membership, MembershipParts } from './membership.ts';
+import { Notifier } from './notifier.ts';
 import type { SettingsStore } from './settings.ts';
 import { createStateHub, type StateHub } from './state-hub.ts';
 import { createTrustKeeper, type TrustKeeper, type TrustOutcome } from './trust/trust-keeper.ts';
@@ -42,6 +45,8 @@ interface Parts extends AppOptions {
   readonly settings: SettingsStore;
   readonly logger: Logger;
   readonly lifetime: Lifetime;
+  /** The newest lines of the log, for diagnostics. */
+  readonly logTail?: () => string;
 }
 
 /** An app in its data folder. */
@@ -54,6 +59,9 @@ export class RunningApp implements App {
   readonly #hub: StateHub;
   readonly #ports: PortFinder;
   readonly #trust: TrustKeeper;
+  readonly #noticeListeners = new Set<(notice: Notice) => void>();
+  readonly #notifier: Notifier;
+  #update: UpdateState | undefined;
   readonly #hidden = new Set<number>();
   readonly #waiting = new Set<() => void>();
   readonly #logListeners = new Set<(batch: LogBatch) => void>();
@@ -72,6 +80,17 @@ export class RunningApp implements App {
     this.#ports = createPortFinder({ exclude: () => this.#ownPorts() });
     this.#trust = createTrustKeeper({ settings: parts.settings, home: this.home, onChange: () => this.#changed() });
     this.#hub = createStateHub(() => this.#compose(), this.#clock);
+    this.#notifier = new Notifier({
+      clock: this.#clock,
+      preferences: () => preferencesOf(parts.settings),
+      deliver: (notice, loud) => {
+        for (const listener of [...this.#noticeListeners]) listener(notice);
+        if (loud) parts.host.notify?.(notice);
+      },
+    });
+    parts.lifetime.defer(() => this.#notifier.close());
+    this.#hub.on((state) => this.#notifier.onState(state));
+    this.#logListeners.add((batch) => this.#notifier.onLog(batch, this.state()));
     const context = this.#context();
     const handlers = {
       ...hostHandlers(context),
@@ -79,6 +98,7 @@ export class RunningApp implements App {
       ...shareHandlers(context),
       ...logHandlers(context),
       ...clusterHandlers(context),
+      ...preferenceHandlers(context),
     };
     this.dispatch = createDispatch(handlers, parts.logger);
     parts.lifetime.defer(() => this.#hub.close());
@@ -86,8 +106,20 @@ export class RunningApp implements App {
     parts.lifetime.defer(this.#ports.onChange(() => this.#changed()));
   }
 
+  /** Looks for newer versions, while the user wants that. */
+  #watchUpdates(): void {
+    const { host, settings, lifetime } = this.#parts;
+    if (host.updates === undefined || !preferencesOf(settings).checkForUpdates) return;
+    const stop = host.updates.watch((update) => {
+      this.#update = update;
+      this.#hub.touch();
+    });
+    lifetime.defer(stop);
+  }
+
   /** Enters the cluster that this laptop belongs to. */
   async start(): Promise<void> {
+    this.#watchUpdates();
     const { joined } = this.#parts.settings.get();
     if (joined !== undefined) {
       const vault = await reopenVault(this.#parts.place, joined.vault);
@@ -107,6 +139,11 @@ export class RunningApp implements App {
   }
 
   on<E extends EventName>(event: E, listener: (value: Events[E]) => void): () => void {
+    if (event === 'notice') {
+      const forward = (notice: Notice): void => (listener as (value: Notice) => void)(notice);
+      this.#noticeListeners.add(forward);
+      return () => void this.#noticeListeners.delete(forward);
+    }
     if (event === 'state') {
       // The name decides the listener's type.
       const end = this.#hub.on(listener as (value: AgentState) => void);
@@ -135,12 +172,8 @@ export class RunningApp implements App {
     this.#membership?.agent?.resumed();
   }
 
-  pause(): void {
-    this.#membership?.agent?.pause();
-  }
-
-  unpause(): void {
-    this.#membership?.agent?.unpause();
+  say(news: Omit<Notice, 'id'>): void {
+    this.#notifier.say(news);
   }
 
   async close(): Promise<void> {
@@ -162,7 +195,29 @@ export class RunningApp implements App {
       join: (input) => this.#oneByOne(() => this.#join(input)),
       leave: () => this.#oneByOne(() => this.#leave()),
       installTrust: () => this.#installTrust(),
+      settings: this.#parts.settings,
+      setPaused: (paused) => this.#setPaused(paused),
+      diagnostics: () => diagnosticsOf(this.state(), this.#parts.logTail?.() ?? ''),
+      touch: () => this.#hub.touch(),
     };
+  }
+
+  /** Kept over restarts: whoever took a laptop offline doesn't want it back by surprise. */
+  #setPaused(paused: boolean): Result<null, Failure> {
+    const kept = this.#parts.settings.set({ paused: paused ? true : undefined });
+    if (!kept.ok) return kept;
+    this.#followPause();
+    this.#changed();
+    return ok(null);
+  }
+
+  #followPause(): void {
+    const agent = this.#membership?.agent;
+    if (agent === undefined) return;
+    const paused = this.#parts.settings.get().paused === true;
+    const is = agent.snapshot().link.state === 'paused';
+    if (paused && !is) agent.pause();
+    if (!paused && is) agent.unpause();
   }
 
   #member(): Membership {
@@ -203,11 +258,16 @@ export class RunningApp implements App {
       trust: this.#trust.stateFor(agent?.cluster),
       vault: this.#membership?.vault ?? 'file',
       ...(setAside === undefined ? {} : { settingsSetAside: setAside }),
+      preferences: preferencesOf(this.#parts.settings),
+      abilities: abilitiesOf(host),
+      ...(this.#update === undefined ? {} : { update: this.#update }),
+      ...(agent === undefined ? {} : { links: agent.links }),
     };
   }
 
   #changed(): void {
     const agent = this.#membership?.agent;
+    this.#followPause();
     if (this.#membership !== undefined) bindAllowances(this.#membership);
     if (this.#phase === 'starting' && (agent?.snapshot().servicesKnown === true || this.#obstacle() !== undefined))
       this.#phase = 'ready';
@@ -314,6 +374,12 @@ export class RunningApp implements App {
     return this.#trust.install(cluster);
   }
 }
+
+const abilitiesOf = ({ loginItem, notify, updates }: Host): NonNullable<AgentState['abilities']> => [
+  ...(loginItem === undefined ? [] : (['startAtLogin'] as const)),
+  ...(notify === undefined ? [] : (['notifications'] as const)),
+  ...(updates === undefined ? [] : (['updates'] as const)),
+];
 
 function guestsOf(membership: Membership | undefined): Pick<AgentState, 'guests'> {
   const guests = membership?.agent?.snapshot().guests ?? [];

@@ -48,6 +48,19 @@ const settingsSchema = z.looseObject({
       allowed: allowedTargets,
     })
     .optional(),
+  preferences: z
+    .looseObject({
+      language: z.enum(['en', 'de']).optional(),
+      startAtLogin: z.boolean(),
+      notifications: z.boolean(),
+      quiet: z.object({ from: z.string(), to: z.string() }).optional(),
+      checkForUpdates: z.boolean(),
+    })
+    .optional(),
+  /** The user has taken this laptop offline. */
+  paused: z.boolean().optional(),
+  /** The user was told that closing the window leaves Porthole running. */
+  toldOfHiding: z.boolean().optional(),
   /** SHA-256 of the private CAs that `porthole trust` installed here. */
   trusted: z.array(z.string()).max(100),
 });

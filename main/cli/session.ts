@@ -4,7 +4,7 @@ import type { EventName, Outputs, Reply } from '../../shared/contract/ipc.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { pause, systemClock } from '../../shared/node/clock.ts';
-import { createLogger, silentLogger } from '../../shared/node/logger.ts';
+import { createLogger } from '../../shared/node/logger.ts';
 import type { App, AppOptions } from '../app/app.ts';
 import { openConfSettings } from '../app/conf-settings.ts';
 import { createApp } from '../app/create-app.ts';
@@ -57,8 +57,9 @@ export async function openSession(
 export async function startOwn(context: CommandContext, options: AppOptions = {}): Promise<Result<Session, Failure>> {
   const { edge, env } = context;
   if (edge === undefined) return err(failure('edge_failed', { reason: 'this Porthole was packaged without an edge' }));
-  const logger = env.PORTHOLE_LOG === undefined ? silentLogger : createLogger();
-  const app = await createApp(createHost(context, edge), { home: homeOf(context), env, logger, ...options });
+  // Without a wish for lines on standard error they go to the file in the data folder.
+  const logger = env.PORTHOLE_LOG === undefined ? {} : { logger: createLogger() };
+  const app = await createApp(createHost(context, edge), { home: homeOf(context), env, ...logger, ...options });
   return app.ok ? ok(asSession(app.value)) : app;
 }
 

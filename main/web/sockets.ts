@@ -125,6 +125,8 @@ class Client {
     this.#greeted = true;
     for (const event of new Set<EventName>(hello.data.subscribe)) {
       if (event === 'log') this.#subscriptions.push(this.#app.on('log', (value) => this.#send({ event, value })));
+      else if (event === 'notice')
+        this.#subscriptions.push(this.#app.on('notice', (value) => this.#send({ event, value })));
       else {
         this.#subscriptions.push(this.#app.on('state', () => this.#sendState()));
         this.#sendState();

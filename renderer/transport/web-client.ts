@@ -51,7 +51,11 @@ const offline = (): { readonly ok: false; readonly error: Failure } => ({
  */
 export function createWebClient(env: WebEnvironment): Transport {
   const waiting = new Map<number, Settle>();
-  const events: { readonly [E in EventName]: Set<(value: Events[E]) => void> } = { state: new Set(), log: new Set() };
+  const events: { readonly [E in EventName]: Set<(value: Events[E]) => void> } = {
+    state: new Set(),
+    log: new Set(),
+    notice: new Set(),
+  };
   const watchers = new Set<(connection: Connection) => void>();
   let connection: Connection = 'connecting';
   let socket: ReturnType<WebEnvironment['dial']> | undefined;
@@ -96,6 +100,7 @@ export function createWebClient(env: WebEnvironment): Transport {
       settle?.(frame.reply as Reply<never>);
     } else if (frame.event === 'state') for (const listener of events.state) listener(frame.value);
     else if (frame.event === 'log') for (const listener of events.log) listener(frame.value);
+    else if (frame.event === 'notice') for (const listener of events.notice) listener(frame.value);
   };
 
   function connect(): void {
@@ -104,7 +109,7 @@ export function createWebClient(env: WebEnvironment): Transport {
       refuse();
       return;
     }
-    const hello: HelloFrame = { key, subscribe: ['state', 'log'] };
+    const hello: HelloFrame = { key, subscribe: ['state', 'log', 'notice'] };
     let greeted = false;
     const mine = env.dial({
       opened: () => mine.send(JSON.stringify(hello)),

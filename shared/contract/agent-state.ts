@@ -48,6 +48,35 @@ export interface GuestState extends GuestService {
   readonly allowed: boolean;
 }
 
+/** What the user has chosen for this laptop. */
+export interface Preferences {
+  /** The language of the window; the system's when left out. */
+  readonly language?: 'en' | 'de';
+  /** Porthole starts, hidden, when the user logs in. */
+  readonly startAtLogin: boolean;
+  /** System notifications. */
+  readonly notifications: boolean;
+  /** No notifications from the first to the second time of day (`22:00`, `07:30`), on this machine's clock. */
+  readonly quiet?: { readonly from: string; readonly to: string };
+  /** Looks for newer versions; never installs one unasked. */
+  readonly checkForUpdates: boolean;
+}
+
+export const DEFAULT_PREFERENCES: Preferences = {
+  startAtLogin: false,
+  notifications: true,
+  checkForUpdates: true,
+};
+
+/** A newer version of Porthole. */
+export interface UpdateState {
+  readonly version: string;
+  readonly state: 'available' | 'downloading' | 'ready' | 'failed';
+  /** 0 to 1, while it is downloading. */
+  readonly progress?: number;
+  readonly failure?: Failure;
+}
+
 export interface AgentState {
   readonly schema: 1;
   /** Grows with every change; a snapshot with a lower one is stale. */
@@ -87,6 +116,13 @@ export interface AgentState {
   readonly trust: 'none' | 'untrusted' | 'trusted';
   /** Where secrets are kept; `memory` means they are lost at exit and the user should be told. */
   readonly vault: 'keychain' | 'safe-storage' | 'file' | 'memory';
+  readonly preferences?: Preferences;
+  /** What of `preferences` this host can do; what isn't named, it can't. */
+  readonly abilities?: readonly ('startAtLogin' | 'notifications' | 'updates')[];
+  /** Left out when there is none. */
+  readonly update?: UpdateState;
+  /** The links to single nodes of the edge, of which `edge.link` is the sum. */
+  readonly links?: readonly NodeLink[];
   /** Where this start moved settings to that it could not read, and began with empty ones; the user should be told. */
   readonly settingsSetAside?: string;
 }

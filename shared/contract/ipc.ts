@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { ShareLink } from '../domain/auth.ts';
 import type { Failure } from '../domain/failure.ts';
-import type { AgentState } from './agent-state.ts';
+import type { AgentState, Preferences } from './agent-state.ts';
 import {
   authPatchSchema,
   displayNameSchema,
@@ -29,6 +29,29 @@ export interface TrustStep {
   readonly outcome: 'installed' | 'already' | 'skipped' | 'failed';
   /** In words: what was done, or why not and what to do by hand. */
   readonly note: string;
+}
+
+/** A time of day, `HH:MM`. */
+const timeOfDay = z.string().regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'A time of day is written like 22:00.');
+
+export const preferencesPatchSchema = z.strictObject({
+  language: z.enum(['en', 'de']).nullable().optional(),
+  startAtLogin: z.boolean().optional(),
+  notifications: z.boolean().optional(),
+  quiet: z.strictObject({ from: timeOfDay, to: timeOfDay }).nullable().optional(),
+  checkForUpdates: z.boolean().optional(),
+});
+export type PreferencesPatch = z.output<typeof preferencesPatchSchema>;
+
+/** Something that the user should hear of, wherever it looks. */
+export interface Notice {
+  /** Grows. */
+  readonly id: number;
+  readonly kind: 'offline' | 'back' | 'certificate' | 'visitor' | 'share' | 'window';
+  readonly title: string;
+  readonly body: string;
+  /** The service that it is about. */
+  readonly serviceId?: string;
 }
 
 /** Inputs of every call, by channel. Ranges are checked by the handlers, so that refusals carry their own code. */
@@ -93,6 +116,14 @@ export const CALLS = {
     name: displayNameSchema.optional(),
   }),
   'cluster:leave': z.undefined(),
+  /** Takes everything on this laptop offline until it is resumed, over restarts too. */
+  'agent:pause': z.strictObject({ paused: z.boolean() }),
+  /** Changes what `patch` names; `null` takes back what was chosen. */
+  'preferences:set': preferencesPatchSchema,
+  /** What helps whoever helps: versions, state, the last lines of the log; without secrets, as text. */
+  'app:diagnostics': z.undefined(),
+  /** Downloads the newer version, or, once that is done, starts it; what goes offline meanwhile is the caller's to say. */
+  'update:install': z.undefined(),
   'app:quit': z.undefined(),
 } as const;
 
@@ -119,6 +150,10 @@ export interface Outputs {
   'trust:install': { readonly trusted: boolean; readonly steps: readonly TrustStep[] };
   'cluster:join': { readonly domain: string; readonly agentId: string };
   'cluster:leave': null;
+  'agent:pause': null;
+  'preferences:set': Preferences;
+  'app:diagnostics': { readonly text: string };
+  'update:install': null;
   'app:quit': null;
 }
 
@@ -128,11 +163,13 @@ export interface Events {
   state: AgentState;
   /** New lines of the access log. */
   log: LogBatch;
+  /** What the user should hear of; the host shows it too, where it can. */
+  notice: Notice;
 }
 export type EventName = keyof Events;
 
 export const CHANNELS = Object.keys(CALLS) as readonly Channel[];
-export const EVENT_NAMES = ['state', 'log'] as const satisfies readonly EventName[];
+export const EVENT_NAMES = ['state', 'log', 'notice'] as const satisfies readonly EventName[];
 
 export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Failure };
 

@@ -7,6 +7,7 @@ import type { Logger } from '../../../shared/node/logger.ts';
 import type { Agent } from '../../agent/agent.ts';
 import type { Host } from '../host.ts';
 import type { Membership } from '../membership.ts';
+import type { SettingsStore } from '../settings.ts';
 import type { TrustOutcome } from '../trust/trust-keeper.ts';
 
 /** What the handlers work with. */
@@ -23,6 +24,12 @@ export interface Context {
   leave(): Promise<Result<null, Failure>>;
   installTrust(): Promise<Result<TrustOutcome, Failure>>;
   random(length: number): Uint8Array;
+  readonly settings: SettingsStore;
+  /** Takes this laptop offline, or online again. */
+  setPaused(paused: boolean): Result<null, Failure>;
+  diagnostics(): string;
+  /** What the state shows has changed. */
+  touch(): void;
 }
 
 /** What a channel's schema makes of the input. */

@@ -48,7 +48,7 @@ describe('the web client', () => {
     const { seen, socket, greet } = page();
     expect(seen).toEqual(['connecting']);
     greet(0);
-    expect(socket(0).sent).toEqual([{ key: 'k1', subscribe: ['state', 'log'] }]);
+    expect(socket(0).sent).toEqual([{ key: 'k1', subscribe: ['state', 'log', 'notice'] }]);
     expect(seen).toEqual(['connecting', 'open']);
   });
 
@@ -95,7 +95,7 @@ describe('the web client', () => {
     await settled();
     timers[0]?.run();
     greet(1);
-    expect(socket(1).sent).toEqual([{ key: 'k1', subscribe: ['state', 'log'] }]);
+    expect(socket(1).sent).toEqual([{ key: 'k1', subscribe: ['state', 'log', 'notice'] }]);
     expect(seen).toEqual(['connecting', 'open', 'lost', 'open']);
   });
 
