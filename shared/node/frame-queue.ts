@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { writeHeader, writeWord } from '../wire/encode.ts';
 import { type FrameType, HEADER, MAX_DATA } from '../wire/frame.ts';
 import type { FrameOutput } from '../wire/session.ts';
-import { BUFFER_SIZE, returnArena, takeArena } from './buffers.ts';
+import { BUFFER_SIZE, returnArena, SMALL_ARENA, takeArena, takeSmallArena } from './buffers.ts';
 
 /** A payload may be cut to fill an arena when at least this much of it fits; less goes into the next arena whole. */
 const WORTH_SPLITTING = 16 * 1024;
@@ -96,19 +96,33 @@ export class FrameQueue implements FrameOutput {
   #frame(type: FrameType, stream: number, length: number): number {
     if (this.#closed) return 0;
     const size = HEADER + length;
-    if (this.#arena !== undefined && BUFFER_SIZE - this.#length < size) {
-      this.#full.push({ arena: this.#arena, length: this.#length });
-      this.#arena = undefined;
-    }
-    if (this.#arena === undefined) {
-      this.#arena = takeArena();
-      this.#length = 0;
-    }
-    const at = writeHeader(this.#arena, this.#length, type, length, stream);
+    const arena = this.#roomFor(size);
+    const at = writeHeader(arena, this.#length, type, length, stream);
     this.#length += size;
     this.queued += size;
     this.schedule();
     return at;
+  }
+
+  /** The arena with room for `size` bytes behind `#length`. A small one that doesn't do any more becomes a large one. */
+  #roomFor(size: number): Buffer {
+    let arena = this.#arena;
+    if (arena !== undefined && arena.length - this.#length >= size) return arena;
+    if (arena === undefined) {
+      arena = size <= SMALL_ARENA ? takeSmallArena() : takeArena();
+      this.#length = 0;
+    } else if (arena.length === SMALL_ARENA && BUFFER_SIZE - this.#length >= size) {
+      const large = takeArena();
+      arena.copy(large, 0, 0, this.#length);
+      returnArena(arena);
+      arena = large;
+    } else {
+      this.#full.push({ arena, length: this.#length });
+      arena = takeArena();
+      this.#length = 0;
+    }
+    this.#arena = arena;
+    return arena;
   }
 
   #onTurn(): void {
@@ -129,7 +143,7 @@ export class FrameQueue implements FrameOutput {
     for (const { arena } of pieces) this.#inFlight.push(arena);
     if (pieces.length > 1) socket.cork();
     pieces.forEach(({ arena, length }, index) => {
-      const bytes = length === BUFFER_SIZE ? arena : arena.subarray(0, length);
+      const bytes = length === arena.length ? arena : arena.subarray(0, length);
       if (this.#async && index === pieces.length - 1) socket.write(bytes, this.#flushed);
       else socket.write(bytes);
     });
