@@ -207,7 +207,8 @@ it.each<[string, string, Omit<NewTarget, 'port'>, string]>([
     };
     expect(await curl('--http2')).toBe(`${version} GET /x`);
     expect(await curl('--http1.1')).toBe(`${version} GET /x`);
-    expect(await curl('--http2', '-d', 'y'.repeat(100_000))).toBe(`${version} POST /x`);
+    // Small, so that it is sent when nginx answers, which doesn't read it: curl 7 waits for ever when told to stop.
+    expect(await curl('--http2', '-d', 'small')).toBe(`${version} POST /x`);
     expect(await curl('--http1.1', '-I')).toContain('HTTP/1.1 200');
   },
   60_000,
