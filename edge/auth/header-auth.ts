@@ -6,6 +6,7 @@ import type { Identity, Pending, Verdict } from '../visit.ts';
 import type { Hasher } from './argon2.ts';
 import type { Door } from './door.ts';
 import type { GuessBook } from './guess-book.ts';
+import { noteHeldOff, noteWrong } from './reasons.ts';
 
 /** Values that were found to be right, over all services. */
 const REMEMBERED = 10_000;
@@ -50,6 +51,7 @@ export class HeaderAuth {
     }
     if (wait > 0) {
       this.#guesses.insists(serviceId, door.source);
+      noteHeldOff(door.visit, wait);
       return door.ask({ code: 'login_locked', wait });
     }
     return { kind: 'pending', decide: (_, gone) => this.#decide(door, candidates, admit, gone) } satisfies Pending;
@@ -65,7 +67,10 @@ export class HeaderAuth {
     const attempt = { serviceId: door.route.serviceId, what: 'header', source: door.source } as const;
     const leave = await this.#guesses.begin(attempt);
     if (leave.kind === 'busy') return door.ask({ code: 'login_busy' });
-    if (leave.kind === 'wait') return door.ask({ code: 'login_locked', wait: leave.seconds });
+    if (leave.kind === 'wait') {
+      noteHeldOff(door.visit, leave.seconds);
+      return door.ask({ code: 'login_locked', wait: leave.seconds });
+    }
     for (const candidate of candidates) {
       const matches = await this.#hasher.matches(candidate.hash, candidate.secret, gone);
       if (matches === 'busy' || matches === 'gone') {
@@ -79,6 +84,7 @@ export class HeaderAuth {
       admit(identity);
       return undefined;
     }
+    noteWrong(door.visit, 'header', leave.lock);
     return leave.lock > 0
       ? door.ask({ code: 'login_locked', wait: leave.lock })
       : door.ask({ code: 'header_rejected' });

@@ -7,6 +7,7 @@ import type { Compared, Hasher } from './argon2.ts';
 import type { Door } from './door.ts';
 import type { GuessBook } from './guess-book.ts';
 import { nextPath } from './next-path.ts';
+import { noteHeldOff, noteWrong } from './reasons.ts';
 import { isSameOrigin } from './same-origin.ts';
 
 /** Bytes of a login form. */
@@ -51,16 +52,20 @@ async function decide(
   const attempt = { serviceId: door.route.serviceId, what: tried.what, source: door.source };
   const leave = await guesses.begin(attempt);
   if (leave.kind === 'busy') return door.ask({ code: 'login_busy', next });
-  if (leave.kind === 'wait') return door.ask({ code: 'login_locked', next, wait: leave.seconds });
+  if (leave.kind === 'wait') {
+    noteHeldOff(door.visit, leave.seconds);
+    return door.ask({ code: 'login_locked', next, wait: leave.seconds });
+  }
   const matches: Compared = tried.secret !== undefined && (await hasher.matches(hash, tried.secret, gone));
   if (matches === 'busy' || matches === 'gone') {
     await guesses.undone(attempt);
     return door.ask({ code: 'login_busy', next });
   }
-  if (!matches)
-    return leave.lock > 0
-      ? door.ask({ code: 'login_locked', next, wait: leave.lock })
-      : door.ask({ code: 'login_failed', next });
+  if (!matches) {
+    noteWrong(door.visit, tried.what, leave.lock);
+    const { lock } = leave;
+    return door.ask(lock > 0 ? { code: 'login_locked', next, wait: lock } : { code: 'login_failed', next });
+  }
   await guesses.succeeded(attempt);
   return door.admit({ method: tried.what, subject: randomBytes(12).toString('base64url') }, next);
 }

@@ -11,6 +11,7 @@ import { type Door, WRONG_METHOD } from './door.ts';
 import type { GuessBook } from './guess-book.ts';
 import { nextPath } from './next-path.ts';
 import { renderSharePage } from './page.ts';
+import { noteWrong } from './reasons.ts';
 import { isSameOrigin } from './same-origin.ts';
 
 export type ShareStore = Pick<Store, 'findShare' | 'openShare'>;
@@ -55,6 +56,7 @@ async function decide(door: Door, parts: ShareParts, token: string): Promise<Ver
 
 /** A well-formed token that nobody made is a guess, and counted as one, for what that is worth at 256 bits. */
 async function unknown(door: Door, { guesses }: ShareParts): Promise<Verdict> {
+  noteWrong(door.visit, 'share', 0);
   const leave = await guesses.begin({ serviceId: door.route.serviceId, what: 'share', source: door.source });
   return leave.kind === 'wait' ? refused('login_locked', leave.seconds) : refused('share_invalid');
 }

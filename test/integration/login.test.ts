@@ -1,5 +1,6 @@
 /** Who comes in to a protected service, over real sockets: a real edge process, visitors who send what they like. */
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import http2 from 'node:http2';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -206,6 +207,7 @@ describe('the login form', () => {
     expect(value).toMatchObject({ records: [{ path: '/logged', auth: 'pin', status: 200 }] });
     const all = JSON.stringify((await stand.api('GET', `/logs?service=${service.id}&limit=1000`)).value);
     expect(all).toContain('login_cross_site');
+    expect(all).toContain('"reason":"The PIN was wrong."');
     for (const secret of [PIN, PASSWORD, cookie.slice(20)]) expect(all + stand.edge.log()).not.toContain(secret);
   });
 });
@@ -254,6 +256,19 @@ describe('guessing', () => {
     expect((await stand.login(service, { pin: PIN }, { from: known })).status).toBe(303);
     // What is not as easily guessed is counted by itself.
     expect((await stand.login(service, { password: PASSWORD }, { from: address() })).status).toBe(303);
+  });
+
+  it('is told to the owner', async () => {
+    const service = await stand.publish(name(), { pin: PIN });
+    const from = address();
+    for (let i = 0; i < 7; i++) await stand.login(service, { pin: '000000' }, { from });
+    const { value } = await stand.api('GET', `/logs?service=${service.id}&auth=login_locked`);
+    expect(value).toMatchObject({
+      records: [
+        { status: 429, reason: expect.stringMatching(/^Nothing was compared: \d+ s are left/) },
+        { status: 429, reason: 'The PIN was wrong. The address is locked for 30 s.' },
+      ],
+    });
   });
 
   it('is remembered when the node is killed', async () => {
@@ -660,6 +675,21 @@ describe('what owners set', () => {
     await stand.api('DELETE', `/shares/${share.id}`);
     expect((await stand.change(service, { name: 'one' })).shares).toBe(1);
     expect(await stand.api('DELETE', '/shares/nobody')).toMatchObject({ status: 404 });
+  });
+});
+
+describe('a node that has lost its key', () => {
+  it('keeps the sessions that there are, opens none, and gets new keys for them when all are signed out', async () => {
+    const service = await stand.publish(name(), { pin: PIN });
+    const cookie = await stand.session(service, { pin: PIN });
+    rmSync(join(stand.dataDir, 'secret.key'));
+    await stand.restart();
+    expect((await stand.visit(service, { headers: { cookie } })).status).toBe(200);
+    expect((await stand.login(service, { pin: PIN })).status).toBe(500);
+    await stand.api('POST', `/services/${service.id}/sign-out`);
+    await stand.change(service, { name: 'signed out' });
+    expect((await stand.visit(service, { headers: { cookie } })).status).toBe(401);
+    expect((await stand.login(service, { pin: PIN })).status).toBe(303);
   });
 });
 
