@@ -68,11 +68,13 @@ export async function soak({ seconds, seed, log = () => {} }: SoakOptions): Prom
   const kills = { edge: 0, agent: 0 };
   const recoveries: number[] = [];
   try {
-    while (performance.now() < until) {
+    // On a slow machine a little longer: each is killed at least once.
+    while (performance.now() < until || kills.edge === 0 || kills.agent === 0) {
       // Long enough for connections to get going, at some moment or other of what they do.
       await pause(500 + below(2_500));
       const killed = performance.now();
-      const laptop = below(2) === 0 ? undefined : laptops[below(LAPTOPS)];
+      const edgeIsNext = kills.agent > 0 && (kills.edge === 0 || below(2) === 0);
+      const laptop = edgeIsNext ? undefined : laptops[below(LAPTOPS)];
       if (laptop === undefined) {
         kills.edge++;
         ledger.edgeKills++;
