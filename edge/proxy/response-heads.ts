@@ -7,6 +7,8 @@ const PROTOCOL = Buffer.from('HTTP/1.');
 /** Finds response heads, interim and final, in bytes that arrive in any pieces. */
 export class ResponseHeads {
   #kept: HeadBuffer | undefined;
+  /** Where the bytes that are being read are kept, if they are. */
+  #reading: HeadBuffer | undefined;
   #searched = 0;
   /** After `add`: the bytes to read, and whether they are a copy rather than the ones added. */
   buffer: Buffer = PROTOCOL;
@@ -17,15 +19,16 @@ export class ResponseHeads {
   /** Takes in `buffer[start, end)`; call `next` until it yields no head. */
   add(buffer: Buffer, start: number, end: number): void {
     const kept = this.#kept;
+    this.#reading = kept;
     this.copied = kept !== undefined;
     if (kept === undefined) {
       [this.buffer, this.at, this.end, this.#searched] = [buffer, start, end, start];
       return;
     }
     this.#kept = undefined;
-    this.#searched = kept.length;
+    const seen = kept.length - kept.start;
     kept.append(buffer, start, end);
-    [this.buffer, this.at, this.end] = [kept.bytes, 0, kept.length];
+    [this.buffer, this.at, this.end, this.#searched] = [kept.bytes, kept.start, kept.length, kept.start + seen];
   }
 
   /**
@@ -36,14 +39,21 @@ export class ResponseHeads {
     if (at === end) return 'more';
     const stop = findHeadEnd(buffer, at, end, Math.max(at, this.#searched));
     if (stop === 'more' && looksLikeResponse(buffer, at, end)) {
-      this.#kept = new HeadBuffer();
-      this.#kept.append(buffer, at, end);
+      this.#keep(buffer, at, end);
       this.at = end;
       return 'more';
     }
     if (typeof stop !== 'number') return 'bad';
     this.at = stop;
     return parseResponseHead(buffer.toString('latin1', at, stop - 2)) ?? 'bad';
+  }
+
+  /** Keeps what is kept where it is: copied anew for each piece, a head in single bytes would cost its size squared. */
+  #keep(buffer: Buffer, at: number, end: number): void {
+    const kept = this.#reading ?? new HeadBuffer();
+    if (this.#reading === undefined) kept.append(buffer, at, end);
+    else kept.start = at;
+    this.#kept = kept;
   }
 }
 
