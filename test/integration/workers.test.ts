@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect as tlsConnect } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { JoinReply } from '../../shared/contract/control-api.ts';
 import { temporaryHome } from '../support/cli.ts';
 import { dial, echo, run, tcpOrigin, UdpVisitor, Up, udpOrigin } from '../support/direct.ts';
@@ -29,6 +29,9 @@ import {
 
 // What is said last counts.
 const TWO = [...PUBLIC, '--workers', '2'];
+
+// Each test starts several processes from their sources, on machines that may be busy.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 /** Ids of the workers' processes: the children of the edge. */
 function workersOf(edge: RunningEdge): number[] {
@@ -154,18 +157,21 @@ describe('two workers', () => {
   });
 
   it('take the links that agents mean for them, whoever accepted the connection', async () => {
-    const homes: (number | undefined)[][] = [];
+    const homes: Set<number | undefined>[] = [];
     for (const worker of [0, 1]) {
-      const laptops = await Promise.all(Array.from({ length: 4 }, () => linkLaptop(edge, joined, worker)));
-      const home = () => [...new Set(laptops.map(({ localPort }) => servedBy(edge, localPort)))];
-      // Whoever passes a connection on lets go of it once it has arrived.
-      await until(() => home().length === 1);
-      homes.push(home());
-      for (const { tunnel } of laptops) tunnel.close(1, 'done');
-      await Promise.all(laptops.map(({ ended }) => ended));
+      const home = new Set<number | undefined>();
+      for (let i = 0; i < 6; i++) {
+        const laptop = await linkLaptop(edge, joined, worker);
+        // Whoever passes a connection on lets go of it only once it has arrived.
+        await until(() => servedBy(edge, laptop.localPort) !== edge.child.pid);
+        home.add(servedBy(edge, laptop.localPort));
+        laptop.tunnel.close(1, 'done');
+        await laptop.ended;
+      }
+      homes.push(home);
     }
-    expect(homes.map((home) => home.length)).toEqual([1, 1]);
-    expect(new Set(homes.flat())).toEqual(new Set(workersOf(edge)));
+    expect(homes.map((home) => home.size)).toEqual([1, 1]);
+    expect(new Set(homes.flatMap((home) => [...home]))).toEqual(new Set(workersOf(edge)));
   });
 
   it('leave the control API to the process that controls', async () => {
@@ -258,6 +264,36 @@ describe('two workers', () => {
     for (const visitor of visitors) visitor.close();
     laptop.tunnel.close(1, 'done');
     await laptop.ended;
+  });
+
+  it('take up one another’s TLS sessions', async () => {
+    const where = { host: '127.0.0.1', port: edge.ready.httpsPort, servername: 'app.edge.test', ca: edge.ca };
+    const first = tlsConnect({ ...where, ALPNProtocols: ['http/1.1'] });
+    const [session] = (await once(first, 'session')) as [Buffer];
+    first.destroy();
+    const workers = new Set<number | undefined>();
+    const reused: boolean[] = [];
+    while (workers.size < 2) {
+      const socket = tlsConnect({ ...where, ALPNProtocols: ['http/1.1'], session });
+      await once(socket, 'secureConnect');
+      reused.push(socket.isSessionReused());
+      workers.add(servedBy(edge, socket.localPort ?? 0));
+      socket.destroy();
+    }
+    expect(new Set(reused)).toEqual(new Set([true]));
+  });
+
+  it('get a link again from each agent after they were killed', async () => {
+    await using up = await startUp();
+    const open = async (): Promise<number> =>
+      Number(/^porthole_tunnels_open (\d+)$/m.exec((await probe(edge, '/metrics')).body)?.[1]);
+    await until(async () => (await open()) >= 2);
+    const [victim = 0] = workersOf(edge);
+    process.kill(victim, 'SIGKILL');
+    await until(() => !workersOf(edge).includes(victim));
+    await until(async () => workersOf(edge).length === 2 && (await open()) >= 2);
+    const state = await up.until(({ link }) => link.state === 'up');
+    expect(state.link.state).toBe('up');
   });
 
   it('let no other edge of the same user join in on a port', async () => {
