@@ -1,8 +1,15 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { API_PREFIX, type LogBatch, logQuerySchema, type ServiceView } from '../../shared/contract/control-api.ts';
-import { failure } from '../../shared/domain/failure.ts';
-import type { TailBatch } from '../record/access-log.ts';
+import {
+  API_PREFIX,
+  type LogBatch,
+  logQuerySchema,
+  logStatsQuerySchema,
+  type ServiceView,
+} from '../../shared/contract/control-api.ts';
+import { type Failure, failure } from '../../shared/domain/failure.ts';
+import type { Result } from '../../shared/domain/result.ts';
+import type { LogScope, TailBatch } from '../record/access-log.ts';
 import type { ControlContext } from './context.ts';
 import { parseInput } from './input.ts';
 import { LineStream } from './line-stream.ts';
@@ -11,9 +18,10 @@ import { refuse } from './refusal.ts';
 /** A tail takes the same choice of services as a query, and nothing else. */
 const tailQuerySchema = z.strictObject({ service: logQuerySchema.shape.service });
 
-/** `/watch`, `/logs` and `/logs/tail`. */
+/** `/watch`, `/logs`, `/logs/stats` and `/logs/tail`. */
 export function addStreamRoutes(app: FastifyInstance, context: ControlContext): { clusterChanged: () => void } {
   const { gate, streams } = context;
+  addLogRoutes(app, context);
   const watchers = new Set<LineStream>();
   const clusterLine = (): string => JSON.stringify({ type: 'cluster', cluster: context.cluster() });
 
@@ -23,18 +31,6 @@ export function addStreamRoutes(app: FastifyInstance, context: ControlContext): 
     if (!streams.take(agent.value.id)) return refuse(reply, failure('busy'));
     openWatch(context, agent.value.id, reply, watchers, clusterLine());
     return reply;
-  });
-
-  app.get(`${API_PREFIX}/logs`, async (request, reply) => {
-    const agent = await gate.agent(request);
-    if (!agent.ok) return refuse(reply, agent.error);
-    const filter = parseInput(logQuerySchema, { ...Object(request.query) });
-    if (!filter.ok) return refuse(reply, filter.error);
-    const stored = await context.store.servicesOf(agent.value.id);
-    if (!stored.ok) return refuse(reply, stored.error);
-    const scope = { agentId: agent.value.id, serviceIds: stored.value.services.map((s) => s.service.id) };
-    const page = await context.accessLog.query(scope, filter.value);
-    return page.ok ? reply.header('cache-control', 'no-store').send(page.value) : refuse(reply, page.error);
   });
 
   app.get(`${API_PREFIX}/logs/tail`, async (request, reply) => {
@@ -54,6 +50,31 @@ export function addStreamRoutes(app: FastifyInstance, context: ControlContext): 
       for (const watcher of watchers) watcher.send(line);
     },
   };
+}
+
+/** What is asked of the log that was written: `/logs` and `/logs/stats`. */
+function addLogRoutes(app: FastifyInstance, context: ControlContext): void {
+  const add = <T>(
+    path: string,
+    schema: z.ZodType<T>,
+    answer: (scope: LogScope, query: T) => Promise<Result<object, Failure>>,
+  ): void => {
+    app.get(`${API_PREFIX}${path}`, async (request, reply) => {
+      const agent = await context.gate.agent(request);
+      if (!agent.ok) return refuse(reply, agent.error);
+      const query = parseInput(schema, { ...Object(request.query) });
+      if (!query.ok) return refuse(reply, query.error);
+      const stored = await context.store.servicesOf(agent.value.id);
+      if (!stored.ok) return refuse(reply, stored.error);
+      const scope = { agentId: agent.value.id, serviceIds: stored.value.services.map((s) => s.service.id) };
+      const answered = await answer(scope, query.value);
+      return answered.ok
+        ? reply.header('cache-control', 'no-store').send(answered.value)
+        : refuse(reply, answered.error);
+    });
+  };
+  add('/logs', logQuerySchema, (scope, query) => context.accessLog.query(scope, query));
+  add('/logs/stats', logStatsQuerySchema, (scope, query) => context.accessLog.stats(scope, query));
 }
 
 function openWatch(

@@ -13,6 +13,8 @@ const ROWS = 8;
 /** Rows that one step of pruning removes, or one step of a search looks at: a few milliseconds. */
 const PRUNE_STEP = 2_000;
 const SEARCH_STEP = 10_000;
+/** Lines that one step of counting takes apart, about 10 ms: a record waits no longer than that to be written. */
+const SCAN_STEP = 2_000;
 /** Part of the size bound that is filled before the oldest records give way. */
 const HIGH_WATER = 0.9;
 /** Records are noted when they end, at most this many milliseconds out of order. */
@@ -93,6 +95,25 @@ export class AccessFile {
     const last = rows.at(-1);
     if (rows.length === limit && last !== undefined) return { rows, before: Number(last.seq) };
     return { rows, before: from <= bottom || this.#isOlder(from, filter.since) ? undefined : from };
+  }
+
+  /**
+   * Hands up to 2,000 lines before sequence number `before` (newest without it) to `each`, newest first. Yields where
+   * to go on; undefined at the end of the log, or where all that is left ended before `since`.
+   */
+  scan(before: number | undefined, since: number, each: (line: string) => void): number | undefined {
+    const top = before ?? this.#edge('max') + 1;
+    const bottom = this.#edge('min');
+    const from = Math.max(bottom, top - SCAN_STEP);
+    const rows = this.#statement('select line from lines where seq >= ? and seq < ? order by seq desc').all(from, top);
+    for (const { line } of rows) each(String(line));
+    return from <= bottom || this.#isOlder(from, since) ? undefined : from;
+  }
+
+  /** When the record at sequence number `seq`, or the next one, began. */
+  timeAt(seq: number): number | undefined {
+    const row = this.#statement('select time from records where seq >= ? order by seq limit 1').get(seq);
+    return row === undefined ? undefined : Number(row.time);
   }
 
   /** One step of forgetting what is too old or too much. True when there is more to do. */

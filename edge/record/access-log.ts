@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { LogPage, logQuerySchema } from '../../shared/contract/control-api.ts';
+import type { LogPage, LogStats, logQuerySchema, logStatsQuerySchema } from '../../shared/contract/control-api.ts';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
 import type { Result } from '../../shared/domain/result.ts';
@@ -11,6 +11,7 @@ export interface LogScope {
 }
 
 export type LogFilter = z.output<typeof logQuerySchema>;
+export type StatsQuery = z.output<typeof logStatsQuerySchema>;
 
 /** New records for one listener, oldest first. */
 export interface TailBatch {
@@ -28,6 +29,8 @@ export interface AccessSink {
 export interface AccessLog {
   /** A page of records in the order they were noted, newest first. Fails with `busy` or a `data_*` failure. */
   query(scope: LogScope, filter: LogFilter): Promise<Result<LogPage, Failure>>;
+  /** Counts over time, of at most 120 stretches. Fails as `query` does. */
+  stats(scope: LogScope, query: StatsQuery): Promise<Result<LogStats, Failure>>;
   /**
    * Calls `listener` with new records that `wants` takes, at most 4 times a second and 200 records a time. `wants`
    * is asked for every record, so it must be quick. Returns how to stop.

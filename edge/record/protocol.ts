@@ -1,7 +1,8 @@
+import type { LogStats } from '../../shared/contract/control-api.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
 import type { Result } from '../../shared/domain/result.ts';
 import type { AccessFileOptions } from './access-file.ts';
-import type { LogFilter, LogScope } from './access-log.ts';
+import type { LogFilter, LogScope, StatsQuery } from './access-log.ts';
 
 /** Marks the thread that writes the access log: an entry file that sees it in its `workerData` runs `runWriter`. */
 export const WRITER_ROLE = 'access-log-writer';
@@ -13,12 +14,20 @@ export interface WriterData extends AccessFileOptions {
 export type ToWriter =
   | { readonly type: 'append'; readonly lines: string }
   | { readonly type: 'query'; readonly id: number; readonly scope: LogScope; readonly filter: LogFilter }
+  | {
+      readonly type: 'stats';
+      readonly id: number;
+      readonly scope: LogScope;
+      readonly query: StatsQuery;
+      readonly now: number;
+    }
   | { readonly type: 'close' };
 
 export type FromWriter =
   /** A batch is done with: written, or dropped because of `failure`. */
   | { readonly type: 'appended'; readonly failure?: Failure }
   | { readonly type: 'page'; readonly id: number; readonly page: Result<Page, Failure> }
+  | { readonly type: 'stats'; readonly id: number; readonly stats: Result<LogStats, Failure> }
   | { readonly type: 'closed' };
 
 /** Rows as the file has them, newest first, and where the next page begins. */

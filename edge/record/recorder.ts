@@ -1,11 +1,19 @@
 import { Worker } from 'node:worker_threads';
-import type { LogPage } from '../../shared/contract/control-api.ts';
+import type { LogPage, LogStats } from '../../shared/contract/control-api.ts';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { type CancelTimer, type Clock, systemClock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
-import type { LogFilter, LogScope, PackedRecords, RecordCounts, Recorder, TailBatch } from './access-log.ts';
+import type {
+  LogFilter,
+  LogScope,
+  PackedRecords,
+  RecordCounts,
+  Recorder,
+  StatsQuery,
+  TailBatch,
+} from './access-log.ts';
 import { packRecords, toRecord, unpackRecords } from './columns.ts';
 import { type FromWriter, type ToWriter, WRITER_ROLE, type WriterData } from './protocol.ts';
 import { Tail } from './tail.ts';
@@ -35,6 +43,8 @@ const BATCH = 1_000;
 const QUEUE = 20_000;
 /** Queries under way at most. */
 const QUERIES = 32;
+/** Counts under way at most: each may look at much. */
+const COUNTS = 4;
 /** Milliseconds until a writer that died is started again. */
 export const RESTART = 2_000;
 /** Milliseconds that closing waits for the last batches. */
@@ -50,6 +60,7 @@ class ThreadedRecorder implements Recorder {
   readonly #clock: Clock;
   readonly #tails = new Set<Tail>();
   readonly #queries = new Map<number, (page: Result<LogPage, Failure>) => void>();
+  readonly #counting = new Map<number, (stats: Result<LogStats, Failure>) => void>();
   #worker: Worker | undefined;
   #pending: AccessRecord[] = [];
   /** From other processes, each of which waits for one of them at a time. */
@@ -102,6 +113,17 @@ class ThreadedRecorder implements Recorder {
     return new Promise((resolve) => {
       this.#queries.set(id, resolve);
       this.#post(worker, { type: 'query', id, scope, filter });
+    });
+  }
+
+  stats(scope: LogScope, query: StatsQuery): Promise<Result<LogStats, Failure>> {
+    const worker = this.#worker;
+    if (worker === undefined || this.#counting.size >= COUNTS) return Promise.resolve(err(failure('busy')));
+    this.#flush();
+    const id = ++this.#queryId;
+    return new Promise((resolve) => {
+      this.#counting.set(id, resolve);
+      this.#post(worker, { type: 'stats', id, scope, query, now: this.#clock.now() });
     });
   }
 
@@ -195,6 +217,10 @@ class ThreadedRecorder implements Recorder {
         resolve?.(page.ok ? ok({ records: page.value.rows.map(toRecord), ...cursor }) : page);
         break;
       }
+      case 'stats':
+        this.#counting.get(message.id)?.(message.stats);
+        this.#counting.delete(message.id);
+        break;
       case 'closed':
         break;
     }
@@ -227,6 +253,8 @@ class ThreadedRecorder implements Recorder {
     this.#tellSettled();
     for (const resolve of this.#queries.values()) resolve(err(failure('busy')));
     this.#queries.clear();
+    for (const resolve of this.#counting.values()) resolve(err(failure('busy')));
+    this.#counting.clear();
     this.#onIdle();
     if (this.#closing !== undefined) return;
     this.#clock.setTimeout(() => {

@@ -1,10 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { LogStats } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { mediumFailure } from '../store/sqlite-failure.ts';
 import { AccessFile } from './access-file.ts';
-import type { LogFilter, LogScope } from './access-log.ts';
+import type { LogFilter, LogScope, StatsQuery } from './access-log.ts';
+import { StatsSum } from './log-stats.ts';
 import { type FromWriter, type Page, type ToWriter, WRITER_ROLE, type WriterData } from './protocol.ts';
 
 /** Milliseconds that one query may search before it answers with what it has and where to go on. */
@@ -38,6 +40,11 @@ export function runWriter(): void {
       }
       case 'query':
         void writer.query(message.scope, message.filter).then((page) => send({ type: 'page', id: message.id, page }));
+        break;
+      case 'stats':
+        void writer
+          .stats(message.scope, message.query, message.now)
+          .then((stats) => send({ type: 'stats', id: message.id, stats }));
         break;
       case 'close':
         clearInterval(pruning);
@@ -92,6 +99,24 @@ class Writer {
         await turn();
       } while (rows.length < filter.limit && performance.now() < deadline);
       return ok({ rows, cursor: String(before) });
+    } catch (error) {
+      return err(this.#reason(error));
+    }
+  }
+
+  /** Counts in steps, as `query` searches; what the time doesn't suffice for is said in the answer. */
+  async stats(scope: LogScope, query: StatsQuery, now: number): Promise<Result<LogStats, Failure>> {
+    const sum = new StatsSum(scope, query, now);
+    const deadline = performance.now() + SEARCH_BUDGET;
+    let before: number | undefined;
+    try {
+      for (; ; await turn()) {
+        const opened = this.#open();
+        if (!opened.ok) return opened;
+        before = opened.value.scan(before, sum.start, (line) => sum.add(line));
+        if (before === undefined) return ok(sum.result());
+        if (performance.now() >= deadline) return ok(sum.result(opened.value.timeAt(before)));
+      }
     } catch (error) {
       return err(this.#reason(error));
     }

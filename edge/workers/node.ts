@@ -62,6 +62,10 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
           await desk.refresh();
           return knowledge.recorder.query(scope, filter);
         },
+        stats: async (scope, query) => {
+          await desk.refresh();
+          return knowledge.recorder.stats(scope, query);
+        },
         tail: (wants, listener) => knowledge.recorder.tail(wants, listener),
       },
       onAgentLeft: (agentId) => desk.pool.broadcast({ type: 'evict', agentId }),

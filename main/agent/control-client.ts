@@ -7,8 +7,11 @@ import {
   type LogBatch,
   type LogPage,
   type LogQuery,
+  type LogStats,
+  type LogStatsQuery,
   logLineSchema,
   logPageSchema,
+  logStatsSchema,
   type MadeShare,
   madeShareSchema,
   type NewService,
@@ -62,6 +65,7 @@ export interface ControlClient {
   revokeShare(id: string): Outcome<ShareLink>;
   putTargets(reports: TargetReports): Outcome<null>;
   logs(query: LogQuery): Outcome<LogPage>;
+  logStats(query: LogStatsQuery): Outcome<LogStats>;
   /** Follows services and cluster facts. Resolves when the stream is over: with why, or `undefined` after `signal`. */
   watch(handlers: StreamHandlers<WatchEvent>, signal: AbortSignal): Promise<Failure | undefined>;
   /** Follows the access log; resolves as `watch` does. */
@@ -111,6 +115,8 @@ export function createControlClient(options: ControlClientOptions): ControlClien
       call({ method: 'DELETE', path: `/shares/${encodeURIComponent(id)}`, repeatable: true }, shareLinkSchema),
     putTargets: (body) => callEmpty({ method: 'PUT', path: '/targets', body, repeatable: true }),
     logs: (query) => call({ method: 'GET', path: `/logs${queryOf(query)}`, repeatable: true }, logPageSchema),
+    logStats: (query) =>
+      call({ method: 'GET', path: `/logs/stats${queryOf(query)}`, repeatable: true }, logStatsSchema),
     watch: (handlers, signal) => follow(requester, '/watch', watchEventSchema, handlers, signal),
     tailLogs: (handlers, signal) =>
       follow(
@@ -124,7 +130,7 @@ export function createControlClient(options: ControlClientOptions): ControlClien
   };
 }
 
-function queryOf(query: LogQuery): string {
+function queryOf(query: LogQuery | LogStatsQuery): string {
   const params = new URLSearchParams();
   for (const [key, value] of Object.entries(query))
     for (const item of Array.isArray(value) ? value : [value]) if (item !== undefined) params.append(key, String(item));

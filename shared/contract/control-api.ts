@@ -18,6 +18,7 @@
  *   PUT    /targets               TargetReports → 204                (what the agent knows of its targets)
  *   GET    /watch                 → WatchEvent a line (NDJSON), for as long as the connection lives
  *   GET    /logs                  LogQuery → LogPage
+ *   GET    /logs/stats            LogStatsQuery → LogStats
  *   GET    /logs/tail             → LogBatch a line (NDJSON), for as long as the connection lives
  *
  * Streams send a line `{"type":"ping"}` after 10 s of silence, so that a dead link shows.
@@ -478,6 +479,50 @@ export const logPageSchema = z.strictObject({
   cursor: z.string().exactOptional(),
 });
 export type LogPage = z.output<typeof logPageSchema>;
+
+export const logStatsQuerySchema = z
+  .strictObject({
+    /** Service ids; all of the agent's when left out. */
+    service: logQuerySchema.shape.service,
+    /** Milliseconds since the epoch; `until` is now when left out. */
+    since: z.coerce.number().min(0),
+    until: z.coerce.number().min(0).optional(),
+  })
+  .refine(({ since, until }) => until === undefined || since < until, {
+    path: ['until'],
+    message: 'The time ends before it begins.',
+  });
+export type LogStatsQuery = z.input<typeof logStatsQuerySchema>;
+
+/** What began within one stretch of time. */
+export const logPointSchema = z.strictObject({
+  /** Where the stretch begins, milliseconds since the epoch. */
+  time: z.number(),
+  /** Requests, upgraded connections, and connections and sessions of the other services. */
+  requests: z.number(),
+  /** Statuses 1xx and 2xx, 3xx, 4xx, 5xx; what has none (no answer was sent, or none is known here) is in no class. */
+  ok: z.number(),
+  redirect: z.number(),
+  clientError: z.number(),
+  serverError: z.number(),
+  /** Milliseconds that a request took, true to 5 in a hundred; left out where there was none. */
+  p50: z.number().exactOptional(),
+  p95: z.number().exactOptional(),
+  bytesUp: z.number(),
+  bytesDown: z.number(),
+});
+export type LogPoint = z.output<typeof logPointSchema>;
+
+/** At most 120 points, oldest first, without a gap between them. */
+export const logStatsSchema = z.strictObject({
+  /** Milliseconds from one point to the next. */
+  bucket: z.number(),
+  until: z.number(),
+  points: z.array(logPointSchema).max(120),
+  /** There was too much to look at: what was before this time is not counted. */
+  countedFrom: z.number().exactOptional(),
+});
+export type LogStats = z.output<typeof logStatsSchema>;
 
 /** Oldest first; `dropped` counts records that could not be kept since the batch before. */
 export const logBatchSchema = z.strictObject({

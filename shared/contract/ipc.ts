@@ -12,7 +12,9 @@ import {
   displayNameSchema,
   type LogBatch,
   type LogPage,
+  type LogStats,
   logQuerySchema,
+  logStatsQuerySchema,
   type MadeShare,
   newShareSchema,
   restrictionsSchema,
@@ -102,6 +104,8 @@ export const CALLS = {
   'shares:list': z.strictObject({ serviceId: z.string().max(64).optional() }),
   'shares:revoke': z.strictObject({ id: z.string().max(64) }),
   'log:query': logQuerySchema,
+  /** What the charts of the access log show. */
+  'log:stats': logStatsQuerySchema,
   'clipboard:write': z.strictObject({ text: z.string().max(10_000) }),
   /** Opens a URL of one of this laptop's services in the browser. */
   'link:open': z.strictObject({ url: z.string().max(2048) }),
@@ -145,6 +149,7 @@ export interface Outputs {
   'shares:list': readonly ShareLink[];
   'shares:revoke': ShareLink;
   'log:query': LogPage;
+  'log:stats': LogStats;
   'clipboard:write': null;
   'link:open': null;
   'trust:install': { readonly trusted: boolean; readonly steps: readonly TrustStep[] };

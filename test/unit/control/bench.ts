@@ -56,6 +56,10 @@ export class FakeAccessLog implements AccessLog {
     this.queries.push(args);
     return ok({ records: [] });
   }
+  async stats(...args: Parameters<AccessLog['stats']>): ReturnType<AccessLog['stats']> {
+    this.queries.push(args);
+    return ok({ bucket: 1000, until: 0, points: [] });
+  }
   tail(wants: (r: AccessRecord) => boolean, listener: (b: TailBatch) => void): () => void {
     const entry = { wants, listener };
     this.tails.add(entry);

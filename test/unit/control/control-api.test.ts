@@ -80,6 +80,7 @@ describe('authentication', () => {
     ['PUT', '/targets'],
     ['GET', '/watch'],
     ['GET', '/logs'],
+    ['GET', '/logs/stats?since=1'],
     ['GET', '/logs/tail'],
   ] as const;
 

@@ -136,6 +136,14 @@ describe('watching', () => {
 });
 
 describe('the log', () => {
+  it("counts an agent's lines over time, and refuses times that are none", async () => {
+    const reply = await bench.call('GET', '/logs/stats?service=x&since=5&until=9', { as });
+    expect(reply.json).toEqual({ bucket: 1000, until: 0, points: [] });
+    expect(bench.accessLog.queries.at(-1)).toMatchObject([{ agentId }, { service: 'x', since: 5, until: 9 }]);
+    for (const query of ['', 'since=now', 'since=9&until=5', 'since=1&bucket=1'])
+      expect((await bench.call('GET', `/logs/stats?${query}`, { as })).status).toBe(400);
+  });
+
   it('is asked for with what the agent may see', async () => {
     const { id } = await create('shop');
     const reply = await bench.call('GET', '/logs?service=x&service=y&status=4xx&limit=5', { as });
