@@ -3,6 +3,7 @@ import type { LogBatch } from '../../shared/contract/control-api.ts';
 import type { Notice } from '../../shared/contract/ipc.ts';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { CancelTimer, Clock } from '../../shared/node/clock.ts';
+import { languageOf } from './language.ts';
 import { NOTICE_WORDS, type NoticeWords } from './notice-words.ts';
 
 /** Milliseconds without a link after which the user hears of it: what mends itself sooner is no news. */
@@ -59,7 +60,7 @@ export class Notifier {
   }
 
   get #words(): NoticeWords {
-    return NOTICE_WORDS[this.#options.preferences().language ?? systemLanguage()];
+    return NOTICE_WORDS[languageOf(this.#options.preferences())];
   }
 
   #followLink({ edge, services, phase }: AgentState): void {
@@ -121,6 +122,3 @@ export function isQuiet(quiet: Preferences['quiet'], now: Date): boolean {
 
 /** Whoever looks at its own service needn't be told. */
 const isOwn = (address: string): boolean => address === '::1' || address.startsWith('127.');
-
-const systemLanguage = (): 'en' | 'de' =>
-  Intl.DateTimeFormat().resolvedOptions().locale.toLowerCase().startsWith('de') ? 'de' : 'en';
