@@ -1,0 +1,172 @@
+import type { Page } from '@playwright/test';
+import { expect, publish, type Row, test, visit } from './fixtures.ts';
+
+const PIN = '042917';
+
+/** Opens the editor of a service at one of its tabs. */
+async function edit(page: Page, { row }: Row, tab: string): Promise<void> {
+  await row.getByRole('button', { name: /^More for/ }).click();
+  await page.getByRole('menuitem', { name: 'Edit' }).click();
+  await page.getByRole('navigation', { name: 'What to edit' }).getByRole('link', { name: tab }).click();
+}
+
+async function save(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  await expect(page.getByRole('button', { name: 'Save changes' })).toHaveCount(0);
+}
+
+/** Protects a service with a PIN, in the editor. */
+async function protect(page: Page, row: Row): Promise<void> {
+  await edit(page, row, 'Authentication');
+  await page.getByRole('switch', { name: 'PIN' }).click();
+  await page.getByLabel('New PIN').fill(PIN);
+  await save(page);
+  await page.getByRole('link', { name: 'All services' }).click();
+  await expect(row.row.locator('[data-audience]')).toHaveText('PIN');
+}
+
+test('publish, share, a visitor comes in by the link, its line appears, the link is taken back, the visitor is out', async ({
+  page,
+  browser,
+  visitor,
+  origin,
+}) => {
+  const row = await publish(page, origin.port);
+  await protect(page, row);
+  // Without the link nobody comes in.
+  expect(await visit(visitor, row.url)).toBe(401);
+  await expect(visitor.getByRole('heading', { name: 'Log in' })).toBeVisible();
+
+  await row.row.getByRole('button', { name: /^More for/ }).click();
+  await page.getByRole('menuitem', { name: 'Share' }).click();
+  const dialog = page.getByRole('dialog', { name: /^Share/ });
+  await dialog.getByLabel('For whom').fill('Client demo');
+  await dialog.getByRole('button', { name: 'Make link' }).click();
+  const made = dialog.getByRole('region', { name: 'Make a link' });
+  await expect(made.getByText('It is shown only now.')).toBeVisible();
+  const link = new URL((await made.locator('code').textContent()) ?? '');
+  await made.getByRole('button', { name: 'Show as QR code' }).click();
+  await expect(made.getByRole('img', { name: /^QR code of/ })).toBeVisible();
+
+  // The visitor uses the plain address of this machine's own edge, as the row does.
+  const guest = await (await browser.newContext()).newPage();
+  expect((await guest.goto(new URL(link.pathname, row.url).href))?.status()).toBe(200);
+  await expect(guest.getByRole('heading', { name: 'Hello from the laptop' })).toBeVisible();
+  expect(new URL(guest.url()).href).toBe(new URL(row.url).href);
+
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('link', { name: 'Access log' }).click();
+  await expect(page.getByRole('option').filter({ hasText: '200' }).first()).toBeVisible();
+
+  await page.getByRole('link', { name: 'Services' }).click();
+  await row.row.getByRole('button', { name: /^More for/ }).click();
+  await page.getByRole('menuitem', { name: 'Share' }).click();
+  await dialog.getByRole('button', { name: 'Take back Client demo' }).click();
+  await expect(dialog.getByText('Taken back')).toBeVisible();
+  expect((await guest.goto(row.url))?.status()).toBe(401);
+  await guest.context().close();
+});
+
+test('asks before the last thing that protects a service goes, and says what it means', async ({
+  page,
+  visitor,
+  origin,
+}) => {
+  const row = await publish(page, origin.port);
+  await protect(page, row);
+  await visit(visitor, row.url);
+  await visitor.getByLabel('PIN').fill('111111');
+  await visitor.getByRole('button', { name: 'Continue' }).click();
+  await expect(visitor.getByText('That was not right. Try again.')).toBeVisible();
+  await visitor.getByLabel('PIN').fill(PIN);
+  await visitor.getByRole('button', { name: 'Continue' }).click();
+  await expect(visitor.getByRole('heading', { name: 'Hello from the laptop' })).toBeVisible();
+
+  await edit(page, row, 'Authentication');
+  await expect(page.getByLabel('New PIN')).toHaveValue('');
+  await page.getByRole('button', { name: 'Sign everyone out' }).click();
+  await expect(page.getByText('Everyone is signed out.')).toBeVisible();
+  expect(await visit(visitor, row.url)).toBe(401);
+
+  await page.getByRole('switch', { name: 'PIN' }).click();
+  await expect(page.getByText('Public: anyone with the link can open it.')).toBeVisible();
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Make it public?' });
+  await expect(dialog).toContainText(row.url.replace(/\/$/, ''));
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  expect(await visit(visitor, row.url)).toBe(401);
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  await dialog.getByRole('button', { name: 'Make public' }).click();
+  await expect(dialog).toHaveCount(0);
+  expect(await visit(visitor, row.url)).toBe(200);
+});
+
+test('keeps visitors out by where they come from, at once, and shows a refusal at its field', async ({
+  page,
+  visitor,
+  origin,
+}) => {
+  const row = await publish(page, origin.port);
+  await edit(page, row, 'Access control');
+  const networks = page.getByRole('group', { name: 'Networks' });
+  await networks.getByLabel('Let in only').fill('10.1.2.3/8');
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  await expect(networks.getByRole('alert')).toContainText('The network is 10.0.0.0/8.');
+  await networks.getByLabel('Let in only').fill('10.0.0.0/8');
+  await save(page);
+  expect(await visit(visitor, row.url)).toBe(403);
+  await expect(visitor.getByRole('heading', { name: 'Not from here' })).toBeVisible();
+
+  await networks.getByLabel('Let in only').fill('');
+  await page.getByRole('group', { name: 'Countries' }).getByLabel('Keep out').fill('germ');
+  await page.getByRole('option', { name: 'Germany' }).click();
+  await save(page);
+  // Nobody knows where loopback lies, and nobody is let in only.
+  const response = await visitor.goto(row.url);
+  expect(response?.headers()['x-porthole-failure']).toBeUndefined();
+  expect(response?.status()).toBe(200);
+});
+
+test('keeps unsaved changes while the reader looks something up, and saves what was changed', async ({
+  page,
+  visitor,
+  origin,
+}) => {
+  const row = await publish(page, origin.port);
+  await edit(page, row, 'Details');
+  await page.getByLabel('Name', { exact: true }).fill('The harbour');
+  await page.getByLabel('Address').fill('harbour');
+  await page.getByRole('link', { name: 'Access log' }).click();
+  await page.goBack();
+  await expect(page.getByLabel('Name', { exact: true })).toHaveValue('The harbour');
+  await save(page);
+  await expect(page.getByRole('heading', { name: 'The harbour' })).toBeVisible();
+  const moved = new URL(row.url);
+  moved.hostname = 'harbour.localhost';
+  expect(await visit(visitor, moved.href)).toBe(200);
+  expect(await visit(visitor, row.url)).toBe(404);
+
+  await page.getByRole('button', { name: 'Add a path' }).click();
+  const added = page.getByRole('group', { name: 'Target /api' });
+  await added.getByLabel('Port').fill('70000');
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  await expect(added.getByRole('alert')).toContainText('Port 70000 is not valid');
+  await page.getByRole('button', { name: 'Discard' }).click();
+  await expect(added).toHaveCount(0);
+});
+
+test('publishes with protection from the start', async ({ page, visitor, origin }) => {
+  await page.getByText('Another port or host').click();
+  const form = page.getByRole('form', { name: 'Another port or host' });
+  await form.getByRole('textbox', { name: 'Port' }).fill(String(origin.port));
+  await form.getByRole('textbox', { name: 'Name' }).fill('guarded');
+  await form.getByLabel('Who may open it').selectOption('password');
+  await form.getByLabel('Password').fill('open sesame');
+  await form.getByRole('button', { name: 'Publish' }).click();
+  const row = page.getByRole('region', { name: 'Your services' }).getByRole('listitem');
+  await expect(row.locator('[data-audience]')).toHaveText('Password');
+  const copy = row.getByRole('button', { name: /^Copy URL/ });
+  const url = (await copy.getAttribute('aria-label'))?.replace('Copy URL ', '') ?? '';
+  await expect(row.locator('[data-status]')).toHaveText('Live');
+  expect(await visit(visitor, url)).toBe(401);
+});
