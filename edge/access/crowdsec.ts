@@ -3,7 +3,7 @@ import { createBackoff } from '../../shared/node/backoff.ts';
 import { type Clock, pause } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import { systemReason } from '../../shared/node/system-reason.ts';
-import { Decisions } from './decisions.ts';
+import { type Decision, Decisions, type LastingDecision } from './decisions.ts';
 import type { VisitorAddress } from './network-map.ts';
 import type { Remedy } from './policy.ts';
 
@@ -33,11 +33,20 @@ const decision = z.object({
 const stream = z.object({ new: z.array(decision).nullish(), deleted: z.array(decision).nullish() });
 type Stream = z.output<typeof stream>;
 
-/** One answer of the API, as other processes of this node may take it over. */
-export interface CrowdsecAnswer {
-  /** It holds all decisions, not only what came and went. */
+/** Decisions in one batch. */
+export const BATCH = 2_000;
+
+/** A piece of what other processes of this node are told: everything that is known, or what an answer has changed. */
+export interface DecisionBatch {
+  /** Answers taken over so far, this one among them. Changes count for who has the version before. */
+  readonly version: number;
+  /** What its receiver knew before counts no more. */
   readonly everything: boolean;
-  readonly stream: Stream;
+  /** The pieces of one version come in a row, and count together. */
+  readonly first: boolean;
+  readonly last: boolean;
+  readonly deleted: readonly Decision[];
+  readonly made: readonly LastingDecision[];
 }
 
 export interface CrowdsecState {
@@ -60,8 +69,8 @@ export class Crowdsec {
   #fault: string | undefined;
   #running: Promise<void> | undefined;
   #complete = false;
-  #wake = new AbortController();
-  readonly #listeners = new Set<(answer: CrowdsecAnswer) => void>();
+  #version = 0;
+  readonly #listeners = new Set<(batch: DecisionBatch) => void>();
 
   constructor(options: CrowdsecOptions) {
     this.#options = options;
@@ -85,16 +94,16 @@ export class Crowdsec {
     this.#running ??= this.#follow();
   }
 
-  /** Calls `listener` with each answer that was taken over. Returns how to stop that. */
-  watch(listener: (answer: CrowdsecAnswer) => void): () => void {
+  /** Calls `listener` with every change from now on. Returns how to stop that. */
+  watch(listener: (batch: DecisionBatch) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Asks for everything anew, soon: somebody listens who has heard of nothing yet. */
-  again(): void {
-    this.#complete = false;
-    this.#wake.abort();
+  /** Everything that is known now, in batches; none before the first synchronisation. */
+  snapshot(): Iterable<DecisionBatch> {
+    if (this.#decisions === undefined) return [];
+    return inBatches(this.#version, true, [], [...this.#decisions.lasting()]);
   }
 
   async close(): Promise<void> {
@@ -107,14 +116,12 @@ export class Crowdsec {
     const { signal } = this.#end;
     const backoff = createBackoff();
     while (!signal.aborted) {
-      this.#wake = new AbortController();
       const everything = !this.#complete;
       this.#complete = true;
       const taken = await this.#ask(everything);
       if (taken) backoff.reset();
       else this.#complete = false;
-      const woken = AbortSignal.any([signal, this.#wake.signal]);
-      await pause(clock, taken ? POLL_INTERVAL : backoff.next(), woken);
+      await pause(clock, taken ? POLL_INTERVAL : backoff.next(), signal);
     }
   }
 
@@ -125,9 +132,13 @@ export class Crowdsec {
       const answer = await this.#fetch(everything);
       const decisions = everything ? new Decisions(() => clock.monotonic()) : this.#decisions;
       if (decisions === undefined) return false;
-      if (!apply(decisions, answer)) throw new Error('it has more decisions than can be kept');
+      const { deleted, made } = changesIn(answer);
+      if (!apply(decisions, deleted, made)) throw new Error('it has more decisions than can be kept');
       this.#decisions = decisions;
-      for (const listener of this.#listeners) listener({ everything, stream: answer });
+      this.#version++;
+      if (this.#listeners.size > 0)
+        for (const batch of inBatches(this.#version, everything, deleted, made))
+          for (const listener of this.#listeners) listener(batch);
       if (this.#fault !== undefined) logger.info('CrowdSec answers again');
       this.#fault = undefined;
       return true;
@@ -160,37 +171,80 @@ export class Crowdsec {
   }
 }
 
-/** What another process of this node hears of CrowdSec, which tells each of its clients everything once. */
+/** What another process of this node has heard of CrowdSec, which tells each of its clients everything once. */
 export class CrowdsecCopy {
   readonly #now: () => number;
+  readonly #pieces: DecisionBatch[] = [];
   #decisions: Decisions | undefined;
+  #version = 0;
 
   /** `now` in monotonic milliseconds. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** As `Crowdsec.remedy`. */
+  /** As `Crowdsec.remedy`. What is known goes on when nobody says anything more. */
   remedy(address: VisitorAddress): Remedy | undefined | 'unavailable' {
     return this.#decisions === undefined ? 'unavailable' : this.#decisions.remedy(address);
   }
 
-  /** Takes an answer over; what came before the first whole one means nothing. */
-  take({ everything, stream: answer }: CrowdsecAnswer): void {
-    const decisions = everything ? new Decisions(this.#now) : this.#decisions;
-    if (decisions !== undefined && apply(decisions, answer)) this.#decisions = decisions;
+  /** Takes a piece over; all pieces of a version count at once. Changes to what isn't known here mean nothing. */
+  take(batch: DecisionBatch): void {
+    if (batch.first) this.#pieces.length = 0;
+    this.#pieces.push(batch);
+    if (!batch.last) return;
+    const pieces = this.#pieces.splice(0);
+    const follows = batch.version === this.#version + 1;
+    const decisions = batch.everything ? new Decisions(this.#now) : follows ? this.#decisions : undefined;
+    if (decisions === undefined) return;
+    for (const { deleted, made } of pieces) if (!apply(decisions, deleted, made)) return;
+    this.#decisions = decisions;
+    this.#version = batch.version;
   }
 }
 
-/** Deletions first: one answer may take back a decision and make it anew. */
-function apply(decisions: Decisions, answer: Stream): boolean {
-  for (const gone of answer.deleted ?? []) if (isOfAddresses(gone.scope)) decisions.remove(gone);
-  for (const made of answer.new ?? []) {
+/** What an answer says of addresses. */
+function changesIn(answer: Stream): {
+  readonly deleted: readonly Decision[];
+  readonly made: readonly LastingDecision[];
+} {
+  const made = (answer.new ?? []).filter(({ scope }) => isOfAddresses(scope));
+  return {
+    deleted: (answer.deleted ?? []).filter(({ scope }) => isOfAddresses(scope)),
     // A duration that can't be read must not let anybody in: it holds until it is taken back.
-    const lasts = parseGoDuration(made.duration) ?? Number.POSITIVE_INFINITY;
-    if (isOfAddresses(made.scope) && !decisions.add(made, lasts)) return false;
+    made: made.map(({ value, type, duration }) => ({
+      value,
+      type,
+      lasts: parseGoDuration(duration) ?? Number.POSITIVE_INFINITY,
+    })),
+  };
+}
+
+/** Deletions first: one answer may take back a decision and make it anew. */
+function apply(decisions: Decisions, deleted: readonly Decision[], made: readonly LastingDecision[]): boolean {
+  for (const gone of deleted) decisions.remove(gone);
+  return made.every((one) => decisions.add(one, one.lasts));
+}
+
+/** At least one batch, also of nothing: that there is nothing has to be told, too. */
+function* inBatches(
+  version: number,
+  everything: boolean,
+  deleted: readonly Decision[],
+  made: readonly LastingDecision[],
+): IterableIterator<DecisionBatch> {
+  const count = deleted.length + made.length;
+  for (let at = 0; at === 0 || at < count; at += BATCH) {
+    const end = at + BATCH;
+    yield {
+      version,
+      everything,
+      first: at === 0,
+      last: end >= count,
+      deleted: deleted.slice(at, end).map(({ value, type }) => ({ value, type })),
+      made: made.slice(Math.max(0, at - deleted.length), Math.max(0, end - deleted.length)),
+    };
   }
-  return true;
 }
 
 const isOfAddresses = (scope: string): boolean => ['ip', 'range'].includes(scope.toLowerCase());

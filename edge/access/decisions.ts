@@ -1,4 +1,4 @@
-import { type Cidr, parseCidr } from '../../shared/domain/cidr.ts';
+import { type Cidr, parseCidr, spell } from '../../shared/domain/cidr.ts';
 import { NetworkMap, type VisitorAddress } from './network-map.ts';
 import type { Remedy } from './policy.ts';
 
@@ -8,6 +8,11 @@ export interface Decision {
   readonly value: string;
   /** `ban`, `captcha`, `throttle`, or a word that only its author knows. */
   readonly type: string;
+}
+
+/** A decision that holds for another `lasts` milliseconds. */
+export interface LastingDecision extends Decision {
+  readonly lasts: number;
 }
 
 /** Decisions kept at most. Community lists hold some tens of thousands. */
@@ -62,6 +67,18 @@ export class Decisions {
     const cidr = parseCidr(value);
     const kept = cidr === undefined ? undefined : this.#networks.get(cidr);
     if (kept !== undefined) this.#drop(kept, remedyOf(type));
+  }
+
+  /** All decisions that hold now. */
+  *lasting(): IterableIterator<LastingDecision> {
+    for (const { cidr, until } of this.#networks.values())
+      for (const [type, end] of until)
+        if (end > this.#now())
+          yield {
+            value: `${spell({ family: cidr.family, value: cidr.base })}/${cidr.bits}`,
+            type,
+            lasts: end - this.#now(),
+          };
   }
 
   /** What is to be done about an address, now. */

@@ -85,6 +85,9 @@ export class Desk {
       clock,
       logger,
       start: (index) => this.#startOf(index),
+      onStarted: (index) => {
+        for (const batch of knowledge.crowdsec?.snapshot() ?? []) this.pool.send(index, { type: 'decisions', batch });
+      },
       onNews: (index, news) => this.#onNews(index, news),
       onApi: (socket, source) => this.#api.adopt(socket, source),
       onServing: (index, serving) => this.#onServing(index, serving),
@@ -102,7 +105,7 @@ export class Desk {
     life.defer(clock.setInterval(renew, CERTIFICATE_AGE));
     const { crowdsec } = knowledge;
     if (crowdsec !== undefined)
-      life.defer(crowdsec.watch((answer) => this.pool.broadcast({ type: 'decisions', answer })));
+      life.defer(crowdsec.watch((batch) => this.pool.broadcast({ type: 'decisions', batch })));
   }
 
   /** Starts the workers; done when all of them serve. */
@@ -147,8 +150,6 @@ export class Desk {
 
   #startOf(index: number): WorkerStart {
     const { config, workerConfig, socketPath, around, knowledge } = this.#parts;
-    // It has the whole picture from the next answer on.
-    knowledge.crowdsec?.again();
     const path = socketPath();
     this.#paths.set(index, path);
     return {

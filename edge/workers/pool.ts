@@ -41,6 +41,8 @@ export interface PoolOptions {
   readonly logger: Logger;
   /** What worker `index` begins with, as of now. */
   readonly start: (index: number) => WorkerStart;
+  /** It has been told that; what is sent to it from now on, it takes in. */
+  readonly onStarted?: (index: number) => void;
   readonly onNews: (index: number, news: WorkerNews) => void;
   /** A connection for the control API. */
   readonly onApi: (socket: Socket, source: Endpoint | undefined) => void;
@@ -223,6 +225,7 @@ export class WorkerPool {
     const { index, channel, child } = member;
     if (protocol === WORKER_PROTOCOL && version === this.#options.version) {
       channel.send(this.#options.start(index));
+      this.#options.onStarted?.(index);
       return;
     }
     this.#options.logger.error('the files of this edge were replaced while it ran; start it again', {

@@ -1,6 +1,6 @@
 import type { Failure } from '../../shared/domain/failure.ts';
 import type { TargetProblem } from '../../shared/domain/status.ts';
-import type { CrowdsecAnswer } from '../access/crowdsec.ts';
+import type { DecisionBatch } from '../access/crowdsec.ts';
 import type { CertificateMaterial } from '../certificates/certificates.ts';
 import type { EdgeConfig } from '../config.ts';
 import type { ListenerKey, ListenerState } from '../control/facts.ts';
@@ -70,8 +70,8 @@ export type ToWorker =
   | { readonly type: 'neighbours'; readonly neighbours: readonly Neighbour[] }
   /** All certificates may be others now. */
   | { readonly type: 'certificates'; readonly certificate: CertificateMaterial }
-  /** What CrowdSec has answered. */
-  | { readonly type: 'decisions'; readonly answer: CrowdsecAnswer }
+  /** A piece of what CrowdSec has said; everything after `start`, changes from then on. */
+  | { readonly type: 'decisions'; readonly batch: DecisionBatch }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
   /** The records of the batch before have been taken. */
   | { readonly type: 'recorded' }

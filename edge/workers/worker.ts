@@ -128,7 +128,7 @@ class Worker {
         this.#certificates.renew(message.certificate);
         break;
       case 'decisions':
-        this.#reputation.take(message.answer);
+        this.#reputation.take(message.batch);
         break;
       case 'answer':
         this.#asking.answer(message.id, message.answer);

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { Crowdsec, CrowdsecCopy, POLL_INTERVAL } from '../../../edge/access/crowdsec.ts';
+import { BATCH, Crowdsec, CrowdsecCopy, POLL_INTERVAL } from '../../../edge/access/crowdsec.ts';
 import { readAddress } from '../../../edge/access/network-map.ts';
 import type { Logger } from '../../../shared/node/logger.ts';
 import { silentLogger } from '../../../shared/node/logger.ts';
@@ -51,29 +51,70 @@ test('follows what comes and what goes', async () => {
   expect(api.asked).toEqual(['startup=true&scopes=ip%2Crange', 'startup=false&scopes=ip%2Crange']);
 });
 
-test('lets a copy elsewhere know the same, from the first whole answer on', async () => {
-  const api = await standIn();
-  api.add({ id: 1, value: '192.0.2.7', type: 'ban' });
-  const { crowdsec, clock } = follow(api.url, api.key);
-  await vi.waitFor(() => expect(crowdsec.state.synchronised).toBe(true));
+function copyOf(clock: ManualClock) {
   const copy = new CrowdsecCopy(() => clock.monotonic());
   const about = (text: string) => {
     const address = readAddress(text);
     return address === undefined ? 'no address' : copy.remedy(address);
   };
-  crowdsec.watch((answer) => copy.take(answer));
+  return { copy, about };
+}
+
+test('lets a copy elsewhere know the same, from all that is known on, without asking anew', async () => {
+  const api = await standIn();
+  api.add({ id: 1, value: '192.0.2.7', type: 'ban' });
+  api.add({ id: 2, value: '2001:db8::/32', type: 'odd', duration: 'for ever' });
+  const { crowdsec, clock } = follow(api.url, api.key);
+  expect([...crowdsec.snapshot()]).toEqual([]);
+  await vi.waitFor(() => expect(crowdsec.state.synchronised).toBe(true));
+  const { copy, about } = copyOf(clock);
+  crowdsec.watch((batch) => copy.take(batch));
   await vi.waitFor(() => expect(clock.timers).toBe(1));
   clock.advance(POLL_INTERVAL);
   await vi.waitFor(() => expect(api.asked).toHaveLength(2));
   expect(about('192.0.2.7')).toBe('unavailable');
 
-  crowdsec.again();
-  await vi.waitFor(() => expect(about('192.0.2.7')).toBe('ban'));
-  expect(api.asked.at(-1)).toBe('startup=true&scopes=ip%2Crange');
+  for (const batch of crowdsec.snapshot()) copy.take(batch);
+  expect(about('192.0.2.7')).toBe('ban');
+  expect(about('2001:db8::1')).toBe('ban');
+  expect(about('192.0.2.8')).toBeUndefined();
   api.remove(1);
   await vi.waitFor(() => expect(clock.timers).toBe(1));
   clock.advance(POLL_INTERVAL);
   await vi.waitFor(() => expect(about('192.0.2.7')).toBeUndefined());
+  expect(api.asked.map((query) => query.split('&')[0])).toEqual(['startup=true', 'startup=false', 'startup=false']);
+
+  // Nobody says anything more: what is known goes on, and runs out in its own time.
+  await api.stop();
+  clock.advance(100 * 3600_000);
+  expect(about('2001:db8::1')).toBe('ban');
+});
+
+test('tells a copy in batches, which count together and in their order', async () => {
+  const api = await standIn();
+  for (let i = 0; i < BATCH + 1; i++) api.add({ id: i, value: `10.0.${i >> 8}.${i & 255}`, type: 'ban' });
+  const { crowdsec, clock } = follow(api.url, api.key);
+  await vi.waitFor(() => expect(crowdsec.state.synchronised).toBe(true));
+  const batches = [...crowdsec.snapshot()];
+  expect(batches.map(({ made }) => made.length)).toEqual([BATCH, 1]);
+  const { copy, about } = copyOf(clock);
+  const [first, last] = batches;
+  if (first === undefined || last === undefined) throw new Error('two batches were asked for');
+  copy.take(first);
+  expect(about('10.0.0.0')).toBe('unavailable');
+  // It begins again: half a picture is none.
+  copy.take(first);
+  copy.take(last);
+  expect(about('10.0.0.0')).toBe('ban');
+  expect(about('10.0.7.208')).toBe('ban');
+
+  const change = { everything: false, first: true, last: true, made: [] } as const;
+  const deleted = [{ value: '10.0.0.0', type: 'ban' }];
+  copy.take({ ...change, version: first.version + 2, deleted });
+  expect(about('10.0.0.0')).toBe('ban');
+  copy.take({ ...change, version: first.version + 1, deleted });
+  expect(about('10.0.0.0')).toBeUndefined();
+  expect(about('10.0.0.1')).toBe('ban');
 });
 
 test('is tried again when it cannot be reached at the start', async () => {
