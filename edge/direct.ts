@@ -103,10 +103,15 @@ export class Direct {
       this.udp.end(serviceId);
     }
     for (const { transport, port } of open) this.#ports.open(transport, port);
-    for (const { before, after } of changes) {
-      if (after === undefined || before?.restrictions === after.restrictions) continue;
-      this.relay.recheck(after);
-      this.udp.recheck(after);
+  }
+
+  /** Ends connections and sessions that the restrictions of these services don't let in now. */
+  recheck(serviceIds: ReadonlySet<string>): void {
+    for (const id of serviceIds) {
+      const route = this.#parts.table().direct(id);
+      if (route === undefined) continue;
+      this.relay.recheck(route);
+      this.udp.recheck(route);
     }
   }
 

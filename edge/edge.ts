@@ -5,7 +5,7 @@ import { ok, type Result } from '../shared/domain/result.ts';
 import type { Lifetime } from '../shared/node/lifetime.ts';
 import type { StreamOpener } from '../shared/node/stream.ts';
 import { GO_AWAY } from '../shared/wire/codes.ts';
-import { openAccess } from './access/open-access.ts';
+import { openAccess, type Restricted } from './access/open-access.ts';
 import { createAccessStage } from './access/stage.ts';
 import { Hasher } from './auth/argon2.ts';
 import { type Auth, createAuth } from './auth/auth.ts';
@@ -130,15 +130,26 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
     },
   });
   const reached = shared?.reach(tunnels) ?? tunnels;
+  let routed = 0;
+  /** A table counts as routed when visitors can be judged by it, and never gives way to an older one. */
+  const setRouted = (revision: number): void => {
+    routed = Math.max(routed, revision);
+    facts.setRouted(routed);
+  };
+  const limited: Restricted = {
+    restrictionsOf: (id) => routes.table.route(id)?.restrictions,
+    endVisits: (gone, code) => proxy.endVisits(gone, code),
+    recheck: (ids) => direct.recheck(ids),
+  };
   const routes = new RouteFollower({
     feed: store,
     clock,
     logger,
     onSwap: (table, diff, changes) => {
       direct.apply(diff.direct);
-      facts.setRouted(table.revision);
       proxy.endRoutes(diff);
-      restricted.follow(changes.services, proxy);
+      restricted.follow(changes.services, limited);
+      void restricted.ready().then(() => setRouted(table.revision));
       endSignedOut(auth, table, changes, proxy);
       evictGone(tunnels, store, changes).catch((error: unknown) => logger.error('agents not evicted', { error }));
     },
@@ -197,6 +208,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   life.defer(() => routes.stop());
   const followed = await routes.start();
   if (!followed.ok) return followed;
+  await restricted.ready();
 
   // Who takes which connection.
   const acceptor = createAcceptor(insight, tunnels, around, bounds, limits.agentHandshakes, shared?.place);

@@ -30,6 +30,7 @@ export class CountryDatabase {
   readonly #file: string | undefined;
   #reader: Reader<CountryRecord> | undefined;
   #loading: Promise<void> | undefined;
+  #looked = false;
   /** What the file looked like when it was read last, or not to be read. */
   #state = '';
   #stopLooking: (() => void) | undefined;
@@ -45,11 +46,18 @@ export class CountryDatabase {
     return this.#reader !== undefined;
   }
 
+  /** Whether it is known if there is a database. */
+  get settled(): boolean {
+    return this.#looked;
+  }
+
   /** Loads the database if that hasn't happened, and follows the file from now on. */
   use(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#stopLooking ??= this.#options.clock.setInterval(() => void this.#look(), LOOK_INTERVAL);
-    this.#loading ??= this.#look();
+    this.#loading ??= this.#look().finally(() => {
+      this.#looked = true;
+    });
     return this.#loading;
   }
 

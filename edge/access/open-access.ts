@@ -17,16 +17,25 @@ export interface AccessParts {
   readonly reputation: Pick<AddressKnowledge, 'remedy'>;
 }
 
-/** Whoever serves HTTP visitors. */
-export interface VisitEnder {
+/** Whoever serves visitors, and knows what the restrictions of services say now. */
+export interface Restricted {
+  /** The restrictions of the HTTP service with this id; `undefined` where it has none, or is gone. */
+  restrictionsOf(serviceId: string): Restrictions | undefined;
   /** Ends the visits under way that `gone` picks out. */
   endVisits(gone: (visit: Visit) => boolean, code: FailureCode): void;
+  /** Ends connections and sessions of the other modes that the restrictions of these services deny. */
+  recheck(serviceIds: ReadonlySet<string>): void;
 }
 
 export interface RestrictedAccess {
   readonly judge: Judge;
-  /** Services have changed: makes ready what their restrictions need, and ends visits that they no longer let in. */
-  follow(changes: readonly { readonly id: string; readonly service: Service | undefined }[], visits: VisitEnder): void;
+  /**
+   * Services have changed: makes ready what their restrictions need, and ends what they no longer let in. Where that
+   * takes the country database, it ends when that has been read: nobody is cut because it wasn't there yet.
+   */
+  follow(changes: readonly { readonly id: string; readonly service: Service | undefined }[], those: Restricted): void;
+  /** Resolves when everything is there that the services followed so far need, or is known to be missing. */
+  ready(): Promise<void>;
 }
 
 /** Who may come in from where, in one process. The country database is read once the first service needs it. */
@@ -37,15 +46,26 @@ export function openAccess({ countryDatabase, around, reputation }: AccessParts,
     country: (address) => countries.country(address),
     remedy: (address) => reputation.remedy(address),
   });
+  let loading = Promise.resolve();
   return {
     judge,
-    follow(changes, visits) {
-      const restricted = new Map<string, Restrictions>();
-      for (const { id, service } of changes)
-        if (service?.restrictions !== undefined && isRestricting(service.restrictions))
-          restricted.set(id, service.restrictions);
-      if ([...restricted.values()].some(needsCountries)) void countries.use();
-      if (restricted.size > 0) endDenied(restricted, judge, visits);
+    ready: () => loading,
+    follow(changes, those) {
+      const restricted = new Set<string>();
+      let needed = false;
+      for (const { id, service } of changes) {
+        if (service?.restrictions === undefined || !isRestricting(service.restrictions)) continue;
+        restricted.add(id);
+        needed ||= needsCountries(service.restrictions);
+      }
+      if (restricted.size === 0) return;
+      const end = (): void => {
+        endDenied(restricted, judge, those);
+        those.recheck(restricted);
+      };
+      if (needed) loading = countries.use();
+      if (needed && !countries.settled) void loading.then(end);
+      else end();
     },
   };
 }
@@ -54,9 +74,10 @@ const needsCountries = ({ allowCountries = [], blockCountries = [] }: Restrictio
   allowCountries.length + blockCountries.length > 0;
 
 /** Ends what the services' restrictions deny now, each visit with its own reason. */
-function endDenied(restricted: ReadonlyMap<string, Restrictions>, judge: Judge, visits: VisitEnder): void {
+function endDenied(ids: ReadonlySet<string>, judge: Judge, those: Restricted): void {
   const denialOf = ({ route, connection }: Visit): FailureCode | undefined => {
-    const restrictions = route === undefined ? undefined : restricted.get(route.serviceId);
+    const restrictions =
+      route !== undefined && ids.has(route.serviceId) ? those.restrictionsOf(route.serviceId) : undefined;
     return restrictions === undefined ? undefined : judge(restrictions, connection.peerAddress).denied;
   };
   const reasons = new Set<FailureCode>();
@@ -65,6 +86,6 @@ function endDenied(restricted: ReadonlyMap<string, Restrictions>, judge: Judge, 
     if (denied !== undefined) reasons.add(denied);
     return false;
   };
-  visits.endVisits(note, 'ip_restricted');
-  for (const reason of reasons) visits.endVisits((visit) => denialOf(visit) === reason, reason);
+  those.endVisits(note, 'ip_restricted');
+  for (const reason of reasons) those.endVisits((visit) => denialOf(visit) === reason, reason);
 }

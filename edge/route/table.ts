@@ -82,6 +82,11 @@ export class RouteTable {
     return entry?.mode === 'http' ? entry : undefined;
   }
 
+  /** The route of the TCP, TLS or UDP service with `id`, while it is switched on. */
+  direct(id: string): DirectRoute | undefined {
+    return this.#byId.get(id)?.direct;
+  }
+
   /** The TLS service at `domain` that listens on `port` (`undefined`: the main port), in constant time. */
   lookupTls(domain: string, port: number | undefined): DirectRoute | undefined {
     const direct = this.#byDomain.get(domain)?.direct;
