@@ -6,7 +6,7 @@ import type { Identity, Route, Stage, Verdict, Visit } from '../visit.ts';
 import { Hasher } from './argon2.ts';
 import type { ClusterKey } from './cluster-key.ts';
 import { Door, type DoorParts, PAGE_FIELDS, WRONG_METHOD } from './door.ts';
-import { forwardedFields } from './forwarding.ts';
+import { forwardedFields, publicFields } from './forwarding.ts';
 import { GuessBook, type GuessStore } from './guess-book.ts';
 import { HeaderAuth } from './header-auth.ts';
 import { answerLogin } from './login.ts';
@@ -69,7 +69,11 @@ class AuthStage implements Auth {
     const { route } = visit;
     if (route === undefined) return 'no_service';
     const { guard } = route;
-    if (guard === undefined) return isReserved(visit.path) ? atPublic(visit) : undefined;
+    if (guard === undefined) {
+      if (isReserved(visit.path)) return atPublic(visit);
+      visit.forwarded = publicFields(visit.fields);
+      return undefined;
+    }
     const verdict = this.#judge(visit, route, guard);
     if (typeof verdict !== 'object' || verdict.kind !== 'pending') return verdict;
     return {

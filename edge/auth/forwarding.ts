@@ -1,6 +1,6 @@
 import type { ServiceAuth } from '../../shared/domain/auth.ts';
 import type { Forwarded, Identity } from '../visit.ts';
-import { withoutOurs } from './session-cookie.ts';
+import { mayHoldOurs, withoutOurs } from './session-cookie.ts';
 
 const NOTHING: ReadonlySet<string> = new Set();
 const withheldOf = new WeakMap<ServiceAuth, ReadonlySet<string>>();
@@ -28,6 +28,13 @@ export function forwardedFields(fields: string, methods: ServiceAuth, identity: 
   }
   return { fields: withoutOurs(fields, names) + about, withheld: names };
 }
+
+/**
+ * The same where nobody is asked: sessions of a time when somebody was may still come, with names and groups in them.
+ * `undefined` when the fields may go as they are.
+ */
+export const publicFields = (fields: string): Forwarded | undefined =>
+  mayHoldOurs(fields) ? { fields: withoutOurs(fields, NOTHING), withheld: NOTHING } : undefined;
 
 /** What the origin is told of the visitor, each line with its CRLF. A share link's label names nobody. */
 function identityFields({ method, user, groups }: Identity): string {

@@ -19,6 +19,8 @@ interface Candidate {
   readonly rule: HeaderRule;
   readonly hash: string;
   readonly secret: string;
+  /** It is compared for the time that it takes, and counted: names of users can't be told apart by either. */
+  readonly stranger: boolean;
 }
 
 /** Lets in whoever sends the right field. What was right once is known by a keyed hash, so that it costs nothing again. */
@@ -43,6 +45,7 @@ export class HeaderAuth {
     const { serviceId } = door.route;
     const wait = this.#guesses.wait(serviceId, door.source);
     for (const candidate of candidates) {
+      if (candidate.stranger) continue;
       const known = this.#known.get(this.#name(door, candidate));
       if (known === undefined) continue;
       // Who goes on trying while locked could be told by this what is right.
@@ -77,7 +80,7 @@ export class HeaderAuth {
         await this.#guesses.undone(attempt);
         return door.ask({ code: 'login_busy' });
       }
-      if (!matches) continue;
+      if (!matches || candidate.stranger) continue;
       await this.#guesses.succeeded(attempt);
       const identity = identityOf(candidate.rule, door.guard.secrets.epoch);
       this.#remember(this.#name(door, candidate), identity);
@@ -114,23 +117,28 @@ const identityOf = (rule: HeaderRule, epoch: number): Identity => ({
 /** What of the request could be what one of the rules asks for. */
 function candidatesOf({ guard, visit }: Door): readonly Candidate[] {
   const candidates: Candidate[] = [];
+  let strange: Candidate | undefined;
   for (const rule of guard.methods.headers ?? []) {
     const hash = guard.secrets.headers[rule.id];
     if (hash === undefined) continue;
     for (const value of fieldValues(visit.fields, rule.name, VALUES)) {
-      const secret = secretIn(rule, value);
-      if (secret !== undefined && candidates.length < COMPARISONS) candidates.push({ rule, hash, secret });
+      const sent = secretIn(rule, value);
+      if (sent === undefined) continue;
+      const candidate = { rule, hash, ...sent };
+      if (sent.stranger) strange ??= candidate;
+      else if (candidates.length < COMPARISONS) candidates.push(candidate);
     }
   }
-  return candidates;
+  return candidates.length === 0 && strange !== undefined ? [strange] : candidates;
 }
 
-function secretIn(rule: HeaderRule, value: string): string | undefined {
-  if (rule.kind === 'custom') return value === '' ? undefined : value;
+function secretIn(rule: HeaderRule, value: string): Pick<Candidate, 'secret' | 'stranger'> | undefined {
+  if (rule.kind === 'custom') return value === '' ? undefined : { secret: value, stranger: false };
   const [, scheme = '', rest = ''] = /^(\S+) +(\S+)$/.exec(value) ?? [];
   if (scheme.toLowerCase() !== rule.kind) return undefined;
-  if (rule.kind === 'bearer') return rest;
+  if (rule.kind === 'bearer') return { secret: rest, stranger: false };
   const text = spellPassword(Buffer.from(rest, 'base64').toString());
   const colon = text.indexOf(':');
-  return colon >= 0 && text.slice(0, colon) === (rule.user ?? '') ? text.slice(colon + 1) : undefined;
+  if (colon < 0) return undefined;
+  return { secret: text.slice(colon + 1), stranger: text.slice(0, colon) !== (rule.user ?? '') };
 }

@@ -45,13 +45,16 @@ export function withoutOurs(fields: string, withheld: ReadonlySet<string>): stri
       ? value
           .split(';')
           .map((crumb) => crumb.trim())
-          .filter((crumb) => crumb !== '' && !crumb.startsWith(OURS))
+          .filter((crumb) => crumb !== '' && !crumb.startsWith(OURS) && !crumb.startsWith(`__Host-${OURS}`))
           .join('; ')
       : '';
     if (rest !== '') kept += `${fields.slice(start, colon)}: ${rest}\r\n`;
   });
   return run === 0 ? fields : kept + fields.slice(run);
 }
+
+/** Whether `fields` hold a cookie that may be one of the edge's own. */
+export const mayHoldOurs = (fields: string): boolean => fields.includes(OURS);
 
 const isWithheld = (fields: string, start: number, colon: number, withheld: ReadonlySet<string>): boolean =>
   withheld.size > 0 && withheld.has(fields.slice(start, colon).toLowerCase().replaceAll('_', '-'));
@@ -69,5 +72,5 @@ const isCookie = (fields: string, start: number, colon: number): boolean =>
  * A `Set-Cookie` line for one of the edge's cookies, `seconds` to live; none with 0, which takes it away. Host-only.
  * `Secure` but on the plain listener of an embedded edge, which serves loopback only: some browsers would not keep it.
  */
-export const setCookie = (name: string, value: string, seconds: number, secure: boolean, path = '/'): string =>
-  `Set-Cookie: ${name}=${value}; Path=${path}; Max-Age=${seconds}; HttpOnly${secure ? '; Secure' : ''}; SameSite=Lax\r\n`;
+export const setCookie = (name: string, value: string, seconds: number, secure: boolean): string =>
+  `Set-Cookie: ${name}=${value}; Path=/; Max-Age=${seconds}; HttpOnly${secure ? '; Secure' : ''}; SameSite=Lax\r\n`;

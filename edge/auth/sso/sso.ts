@@ -27,8 +27,12 @@ export interface SsoOptions {
 const AT_ONCE = 32;
 /** Finished sign-ins that are remembered, so that none is finished twice. */
 const REMEMBERED = 20_000;
-/** The cookie of one attempt: several may be under way, in as many tabs. */
-const cookieOf = (id: string): string => `porthole_sso_${id.slice(0, 8)}`;
+/**
+ * The cookie of one attempt: several may be under way, in as many tabs. Browsers keep a `__Host-` cookie only from the
+ * very host that gets it back (RFC 6265bis section 4.1.3.2): a neighbour under the same domain could otherwise plant an
+ * attempt of its own, and have visitors signed in as somebody else.
+ */
+const cookieOf = (id: string, secure: boolean): string => `${secure ? '__Host-' : ''}porthole_sso_${id.slice(0, 8)}`;
 const ANOTHER = 'again';
 
 /** Sign-in with the cluster's providers: OpenID Connect, code flow. */
@@ -97,7 +101,8 @@ class Sso implements Method {
     const origin = `${connection.secure ? 'https' : 'http'}://${authority}`;
     const state = this.#sealer.sealState({ id: attempt.id, origin });
     const sealed = this.#sealer.sealAttempt(attempt);
-    const cookie = setCookie(cookieOf(attempt.id), sealed, ATTEMPT_LIFETIME / 1000, connection.secure, SSO_PATH);
+    const { secure } = connection;
+    const cookie = setCookie(cookieOf(attempt.id, secure), sealed, ATTEMPT_LIFETIME / 1000, secure);
     return {
       kind: 'pending',
       decide: async () => {
@@ -114,7 +119,8 @@ class Sso implements Method {
     const attempt = this.#take(door, sealed);
     const client = this.#clientOf(door);
     if (attempt === undefined || client?.provider.id !== attempt.providerId) return expired();
-    const done = setCookie(cookieOf(attempt.id), '', 0, door.visit.connection.secure, SSO_PATH);
+    const { secure } = door.visit.connection;
+    const done = setCookie(cookieOf(attempt.id, secure), '', 0, secure);
     if (this.#busy >= AT_ONCE) return { kind: 'denial', code: 'login_busy', retryAfter: 2 };
     this.#busy++;
     try {
@@ -132,7 +138,8 @@ class Sso implements Method {
     const now = this.#clock.now();
     const state = this.#sealer.openState(sealed);
     if (state === undefined) return undefined;
-    const attempt = this.#sealer.openAttempt(ownCookie(door.visit.fields, cookieOf(state.id)), now);
+    const { fields, connection } = door.visit;
+    const attempt = this.#sealer.openAttempt(ownCookie(fields, cookieOf(state.id, connection.secure)), now);
     if (attempt?.id !== state.id || attempt.serviceId !== door.route.serviceId) return undefined;
     if (this.#finished.has(attempt.id)) return undefined;
     this.#remember(attempt, now);
