@@ -25,6 +25,9 @@ export interface AccessSink {
   record(record: AccessRecord): void;
 }
 
+/** What records are chosen by as they come. */
+export type RecordHead = Pick<AccessRecord, 'serviceId' | 'agentId'>;
+
 /** The access log, for reading. */
 export interface AccessLog {
   /** A page of records in the order they were noted, newest first. Fails with `busy` or a `data_*` failure. */
@@ -35,7 +38,7 @@ export interface AccessLog {
    * Calls `listener` with new records that `wants` takes, at most 4 times a second and 200 records a time. `wants`
    * is asked for every record, so it must be quick. Returns how to stop.
    */
-  tail(wants: (record: AccessRecord) => boolean, listener: (batch: TailBatch) => void): () => void;
+  tail(wants: (record: RecordHead) => boolean, listener: (batch: TailBatch) => void): () => void;
 }
 
 /** Records on their way between processes and threads. */

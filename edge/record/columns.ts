@@ -1,7 +1,7 @@
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { AuthMethod } from '../../shared/domain/auth.ts';
 import { isFailureCode } from '../../shared/domain/failure.ts';
-import type { PackedRecords } from './access-log.ts';
+import type { PackedRecords, RecordHead } from './access-log.ts';
 
 /** A value in a line of the log. */
 type Cell = string | number | null;
@@ -86,12 +86,26 @@ export const packRecords = (records: readonly AccessRecord[]): PackedRecords => 
   lines: records.map(toLine).join('\n'),
 });
 
-/** The records that were packed, by this program. */
-export const unpackRecords = ({ lines }: PackedRecords): AccessRecord[] =>
+/** A packed record of which no more is known yet than whose it is. */
+export interface PackedRecord extends RecordHead {
+  readonly line: string;
+}
+
+/** The first five values of a line, of which none has anything to escape. */
+const HEAD = /^\["[^"]*",\d+,"[a-z]+",(?:null|"([^"]*)"),(?:null|"([^"]*)")/;
+
+/** Records that were packed, by this program, as far as it takes to choose among them. */
+export const readHeads = ({ lines }: PackedRecords): PackedRecord[] =>
   lines.split('\n').map((line) => {
-    const cells = JSON.parse(line) as Cell[];
-    return toRecord(Object.fromEntries(COLUMNS.map((name, i) => [name, cells[i] ?? null])));
+    const [, serviceId, agentId] = HEAD.exec(line) ?? [];
+    return { line, ...(serviceId === undefined ? {} : { serviceId }), ...(agentId === undefined ? {} : { agentId }) };
   });
+
+/** All of a packed record. */
+export function unpackRecord({ line }: PackedRecord): AccessRecord {
+  const cells = JSON.parse(line) as Cell[];
+  return toRecord(Object.fromEntries(COLUMNS.map((name, i) => [name, cells[i] ?? null])));
+}
 
 const METHODS: readonly AuthMethod[] = ['password', 'pin', 'header', 'sso', 'share'];
 const KINDS: readonly AccessRecord['kind'][] = ['request', 'open', 'close', 'connection'];

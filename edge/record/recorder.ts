@@ -11,10 +11,11 @@ import type {
   PackedRecords,
   RecordCounts,
   Recorder,
+  RecordHead,
   StatsQuery,
   TailBatch,
 } from './access-log.ts';
-import { packRecords, toRecord, unpackRecords } from './columns.ts';
+import { packRecords, readHeads, toRecord, unpackRecord } from './columns.ts';
 import { type FromWriter, type ToWriter, WRITER_ROLE, type WriterData } from './protocol.ts';
 import { Tail } from './tail.ts';
 
@@ -127,7 +128,7 @@ class ThreadedRecorder implements Recorder {
     });
   }
 
-  tail(wants: (record: AccessRecord) => boolean, listener: (batch: TailBatch) => void): () => void {
+  tail(wants: (record: RecordHead) => boolean, listener: (batch: TailBatch) => void): () => void {
     const tail = new Tail(wants, listener, this.#clock);
     this.#tails.add(tail);
     return () => {
@@ -159,12 +160,12 @@ class ThreadedRecorder implements Recorder {
     const packed = this.#packed.shift();
     if (packed !== undefined) {
       this.#append(worker, packed, packed.done);
-      if (this.#tails.size > 0) this.#offer(unpackRecords(packed));
+      if (this.#tails.size > 0) this.#offer(readHeads(packed), unpackRecord);
     } else if (this.#pending.length > 0) {
       const batch = this.#pending.length <= BATCH ? this.#pending : this.#pending.slice(0, BATCH);
       this.#pending = this.#pending.length <= BATCH ? [] : this.#pending.slice(BATCH);
       this.#append(worker, packRecords(batch));
-      this.#offer(batch);
+      this.#offer(batch, (record) => record);
     }
   }
 
@@ -174,8 +175,8 @@ class ThreadedRecorder implements Recorder {
     this.#post(worker, { type: 'append', lines });
   }
 
-  #offer(batch: readonly AccessRecord[]): void {
-    for (const tail of this.#tails) tail.offer(batch);
+  #offer<T extends RecordHead>(heads: readonly T[], whole: (head: T) => AccessRecord): void {
+    for (const tail of this.#tails) tail.offer(heads, whole);
   }
 
   /** Records or batches wait for the writer. */

@@ -1,6 +1,6 @@
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { CancelTimer, Clock } from '../../shared/node/clock.ts';
-import type { TailBatch } from './access-log.ts';
+import type { RecordHead, TailBatch } from './access-log.ts';
 
 /** Records in one batch of a tail. */
 export const TAIL_RECORDS = 200;
@@ -9,7 +9,7 @@ export const TAIL_INTERVAL = 250;
 
 /** One listener to new records: at most 200 of them every quarter of a second; what is beyond that is counted. */
 export class Tail {
-  readonly #wants: (record: AccessRecord) => boolean;
+  readonly #wants: (record: RecordHead) => boolean;
   readonly #listener: (batch: TailBatch) => void;
   readonly #clock: Clock;
   #records: AccessRecord[] = [];
@@ -17,16 +17,17 @@ export class Tail {
   #cancel: CancelTimer | undefined;
   #last = Number.NEGATIVE_INFINITY;
 
-  constructor(wants: (record: AccessRecord) => boolean, listener: (batch: TailBatch) => void, clock: Clock) {
+  constructor(wants: (record: RecordHead) => boolean, listener: (batch: TailBatch) => void, clock: Clock) {
     this.#wants = wants;
     this.#listener = listener;
     this.#clock = clock;
   }
 
-  offer(records: readonly AccessRecord[]): void {
-    for (const record of records) {
-      if (!this.#wants(record)) continue;
-      if (this.#records.length < TAIL_RECORDS) this.#records.push(record);
+  /** New records; `whole` yields all of one. It is asked only for what can be shown: that may have to be unpacked. */
+  offer<T extends RecordHead>(heads: readonly T[], whole: (head: T) => AccessRecord): void {
+    for (const head of heads) {
+      if (!this.#wants(head)) continue;
+      if (this.#records.length < TAIL_RECORDS) this.#records.push(whole(head));
       else this.#dropped++;
     }
     if (this.#records.length === 0 || this.#cancel !== undefined) return;

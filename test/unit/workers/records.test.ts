@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
-import { unpackRecords } from '../../../edge/record/columns.ts';
+import { packRecords, readHeads, unpackRecord } from '../../../edge/record/columns.ts';
 import { RecordSender } from '../../../edge/workers/record-sender.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -30,7 +30,7 @@ let sender: RecordSender;
 beforeEach(() => {
   clock = new ManualClock();
   sent = [];
-  sender = new RecordSender((packed) => sent.push(unpackRecords(packed)), clock);
+  sender = new RecordSender((packed) => sent.push(readHeads(packed).map(unpackRecord)), clock);
 });
 
 it('gathers for a moment, and arrives as it was', () => {
@@ -39,6 +39,22 @@ it('gathers for a moment, and arrives as it was', () => {
   expect(sent).toEqual([]);
   clock.advance(100);
   expect(sent).toEqual([[record(1), record(2)]]);
+});
+
+it('tells whose a packed record is without unpacking it', () => {
+  const { serviceId: _, agentId: __, ...nobodys } = record(1);
+  const records = [
+    record(1),
+    { ...nobodys, path: '/","odd",\n' },
+    { ...nobodys, serviceId: 's2', userAgent: '["x",1,"request","s9","a9"]' },
+  ];
+  const heads = readHeads(packRecords(records));
+  expect(heads.map(({ serviceId, agentId }) => [serviceId, agentId])).toEqual([
+    ['s', 'a'],
+    [undefined, undefined],
+    ['s2', undefined],
+  ]);
+  expect(heads.map(unpackRecord)).toEqual(records);
 });
 
 it('sends one batch at a time', () => {
