@@ -128,7 +128,7 @@ it('finishes a sign-in once, in the browser that began it, and within ten minute
   const state = address.searchParams.get('state') ?? '';
   const cookie = begun.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
   expect(begun.headers['set-cookie']?.[0]).toMatch(
-    /Path=\/\.porthole\/sso\/; Max-Age=600; HttpOnly; Secure; SameSite=Lax/,
+    /^__Host-porthole_sso_[^;]+; Path=\/; Max-Age=600; HttpOnly; Secure; SameSite=Lax$/,
   );
   const callback = (query: string, sent: string) =>
     stand.visit(service, { path: `/.porthole/sso/callback?${query}`, headers: { accept: BROWSER, cookie: sent } });
@@ -139,6 +139,9 @@ it('finishes a sign-in once, in the browser that began it, and within ten minute
   const other = await stand.visit(service, { path: '/', headers: { accept: BROWSER } });
   const others = other.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
   expect((await callback(of('code=x'), others)).headers['x-porthole-failure']).toBe('sso_expired');
+  // Planted by a neighbour under the same domain, for whom browsers keep no `__Host-` cookie.
+  const planted = cookie.replace('__Host-', '');
+  expect((await callback(of('code=x'), planted)).headers['x-porthole-failure']).toBe('sso_expired');
   // A state that nobody made.
   expect((await callback('state=made-up&code=x', cookie)).headers['x-porthole-failure']).toBe('sso_expired');
   // A code that the provider doesn't know; after that the attempt is spent.
