@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Cidr, parseCidr } from '../shared/domain/cidr.ts';
+import { isDisplayName } from '../shared/domain/display-name.ts';
 import { type Failure, failure } from '../shared/domain/failure.ts';
 import { isUnder, parseDomain, parseListenAddress } from '../shared/domain/hostname.ts';
 import { err, ok, type Result } from '../shared/domain/result.ts';
@@ -39,6 +40,8 @@ export interface EdgeConfig {
   /** Which ports TCP, TLS and UDP services may have. */
   readonly servicePorts: ServicePortConfig;
   readonly access: AccessConfig;
+  /** Who runs it, for the people who join. */
+  readonly operator?: string;
 }
 
 /** Where the edge learns about visitors' addresses. */
@@ -82,6 +85,7 @@ Usage:
 
 Options:
   --domain DOMAIN              the cluster's domain; services live under it
+  --operator NAME              who runs it, such as "ACME IT"; people see it before they join
   --data-dir DIR               where the edge keeps its data (made if it is missing)
   --listen ADDRESS:PORT        main port, TLS; may be repeated (default 0.0.0.0:443; port 0 means any free one)
   --listen-http ADDRESS:PORT   plain HTTP: sends visitors on to https (308); may be repeated. With --embedded it serves
@@ -127,6 +131,7 @@ Certificate files are read again when they change; connections that are open sta
 
 const OPTIONS = {
   domain: { type: 'string' },
+  operator: { type: 'string' },
   'data-dir': { type: 'string' },
   listen: { type: 'string', multiple: true },
   'listen-http': { type: 'string', multiple: true },
@@ -244,6 +249,9 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
   const assigned = parseRange(values['assigned-ports']);
   if (assigned === undefined)
     return err(usage('--assigned-ports takes FIRST-LAST, at least ten ports from 1024 to 65535.'));
+  const operator = values.operator?.trim();
+  if (operator !== undefined && (operator === '' || operator.length > 100 || !isDisplayName(operator)))
+    return err(usage('--operator takes a name of at most 100 characters, without control characters.'));
   const keyFile = values['secret-key-file'];
   if (keyFile === '') return err(usage('--secret-key-file takes the name of a file.'));
   const config: EdgeConfig = {
@@ -259,6 +267,7 @@ function runCommand(values: Values, json: boolean): Result<Command, Failure> {
     workers: workers.value,
     trustedProxies: trustedProxies.value,
     access: access.value,
+    ...(operator === undefined ? {} : { operator }),
     providers: providers.value,
     servicePorts: { custom: values['no-custom-ports'] !== true, assigned },
   };

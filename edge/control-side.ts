@@ -85,6 +85,7 @@ function clusterInfo(
     ...(ports.http === undefined || !config.embedded ? {} : { httpPort: ports.http }),
     fingerprint: certificates.fingerprint,
     ...(certificates.caPem === undefined ? {} : { caPem: certificates.caPem }),
+    ...(config.operator === undefined ? {} : { operator: config.operator }),
     ...(config.providers.length === 0 ? {} : { providers: config.providers.map(({ id, name }) => ({ id, name })) }),
   };
 }

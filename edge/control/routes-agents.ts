@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import {
   API_PREFIX,
+  type EdgeAbout,
   type JoinReply,
   joinRequestSchema,
   targetReportsSchema,
@@ -24,6 +25,13 @@ export function addAgentRoutes(app: FastifyInstance, context: ControlContext): v
   app.post(`${API_PREFIX}/join`, async (request, reply) => {
     const joined = await gate.attempt(request, () => join(context, request.body));
     return joined.ok ? reply.header('cache-control', 'no-store').send(joined.value) : refuse(reply, joined.error);
+  });
+
+  // Asked by people who hold a join token and haven't decided yet: it is not sent before they have.
+  app.get(`${API_PREFIX}/about`, async (_request, reply) => {
+    const { domain, version, operator } = context.cluster();
+    const about: EdgeAbout = { domain, version, ...(operator === undefined ? {} : { operator }) };
+    return reply.header('cache-control', 'no-store').send(about);
   });
 
   app.get(`${API_PREFIX}/cluster`, async (request, reply) => {

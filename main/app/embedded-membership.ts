@@ -8,7 +8,7 @@ import { type Agent, createAgent } from '../agent/agent.ts';
 import { type AllowList, createAllowList } from '../agent/allow-list.ts';
 import { createControlClient } from '../agent/control-client.ts';
 import { createEmbeddedEdge, type EmbeddedEdge, type ReadyEdge } from './embedded-edge.ts';
-import { linkWithoutAgent, type Membership, type MembershipParts } from './membership.ts';
+import { type EdgePlace, linkWithoutAgent, type Membership, type MembershipParts } from './membership.ts';
 import { openEmbeddedVault } from './vault/open-vault.ts';
 import type { Vault } from './vault/vault.ts';
 
@@ -93,6 +93,11 @@ class EmbeddedMembership implements Membership {
     // The edge listens here for TCP and TLS services too: what it carries must not be offered to it again.
     const listened = this.agent?.snapshot().services.map((s) => (s.mode === 'udp' ? undefined : s.listenPort)) ?? [];
     return [ready?.httpsPort, ready?.httpPort, ready?.healthPort, ...listened].filter((port) => port !== undefined);
+  }
+
+  place(): EdgePlace | undefined {
+    const { ready } = this.#edge;
+    return ready === undefined ? undefined : placeOf(ready);
   }
 
   obstacle(): Failure | undefined {

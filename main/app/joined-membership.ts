@@ -4,7 +4,7 @@ import { ok, type Result } from '../../shared/domain/result.ts';
 import { pause } from '../../shared/node/clock.ts';
 import { type Agent, createAgent } from '../agent/agent.ts';
 import { type AllowList, createAllowList } from '../agent/allow-list.ts';
-import { linkWithoutAgent, type Membership, type MembershipParts } from './membership.ts';
+import { type EdgePlace, linkWithoutAgent, type Membership, type MembershipParts } from './membership.ts';
 import type { Settings } from './settings.ts';
 import type { Vault } from './vault/vault.ts';
 
@@ -65,6 +65,10 @@ class JoinedMembership implements Membership {
 
   ownPorts(): readonly number[] {
     return [];
+  }
+
+  place(): EdgePlace {
+    return placeOf(this.#joined);
   }
 
   obstacle(): Failure | undefined {

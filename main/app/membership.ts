@@ -5,6 +5,7 @@ import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { AllowList } from '../agent/allow-list.ts';
+import type { EdgeAddress, EdgeTrust } from '../agent/edge-address.ts';
 import type { PortFinder } from '../agent/local-ports.ts';
 import type { Host } from './host.ts';
 import type { SettingsStore } from './settings.ts';
@@ -24,6 +25,12 @@ export interface MembershipParts {
   readonly onChange: () => void;
 }
 
+/** Where an edge is, and what makes it trustworthy. */
+export interface EdgePlace {
+  readonly address: EdgeAddress;
+  readonly trust: EdgeTrust;
+}
+
 /**
  * This laptop's place in one cluster: the embedded edge's, or one that it joined. It comes up by itself and for as
  * long as it isn't closed; what is in the way shows in its view.
@@ -40,6 +47,8 @@ export interface Membership {
   keepAllowed(): Result<null, Failure>;
   /** Ports of its own that the user isn't offered. */
   ownPorts(): readonly number[];
+  /** Where its edge is dialled and how its certificate is checked; `undefined` while there is no edge. */
+  place(): EdgePlace | undefined;
   /** Why there is no agent yet, if something is in the way. */
   obstacle(): Failure | undefined;
   /** Ends agent and edge; resolves when nothing of them is left. Idempotent. */

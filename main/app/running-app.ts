@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { AgentState, UpdateState } from '../../shared/contract/agent-state.ts';
-import type { LogBatch } from '../../shared/contract/control-api.ts';
+import type { AgentState, ClusterView, UpdateState } from '../../shared/contract/agent-state.ts';
+import type { ClusterInfo, LogBatch } from '../../shared/contract/control-api.ts';
 import type { EventName, Events, Notice, Outputs } from '../../shared/contract/ipc.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
@@ -10,13 +10,17 @@ import { type Clock, systemClock } from '../../shared/node/clock.ts';
 import type { Lifetime } from '../../shared/node/lifetime.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type { Agent } from '../agent/agent.ts';
+import { createAllowList } from '../agent/allow-list.ts';
 import { createPortFinder, type PortFinder } from '../agent/local-ports.ts';
 import type { App, AppOptions } from './app.ts';
 import { type JoinInput, joinCluster } from './cluster.ts';
+import { DiagnoseDesk } from './diagnose-desk.ts';
+import { createProbes, type DiagnoseFacts } from './diagnose-probes.ts';
 import { diagnosticsOf } from './diagnostics.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
 import { createEmbeddedMembership } from './embedded-membership.ts';
 import { clusterHandlers } from './handlers/cluster.ts';
+import { connectionHandlers } from './handlers/connection.ts';
 import type { Context } from './handlers/context.ts';
 import { hostHandlers } from './handlers/host.ts';
 import { logHandlers } from './handlers/log.ts';
@@ -26,6 +30,7 @@ import { bindAllowances } from './handlers/service-update.ts';
 import { serviceHandlers } from './handlers/services.ts';
 import { shareHandlers } from './handlers/shares.ts';
 import type { Host } from './host.ts';
+import { JoinDesk } from './join-link-desk.ts';
 import { createJoinedMembership, JOINED_CREDENTIAL } from './joined-membership.ts';
 import type { Membership, MembershipParts } from './membership.ts';
 import { Notifier } from './notifier.ts';
@@ -63,6 +68,8 @@ export class RunningApp implements App {
   readonly #notifier: Notifier;
   #update: UpdateState | undefined;
   readonly #hidden = new Set<number>();
+  readonly #joins: JoinDesk;
+  readonly #diagnoses: DiagnoseDesk;
   readonly #waiting = new Set<() => void>();
   readonly #logListeners = new Set<(batch: LogBatch) => void>();
   #phase: AgentState['phase'] = 'starting';
@@ -94,6 +101,17 @@ export class RunningApp implements App {
     const context = this.#context();
     const handlers = {
       ...hostHandlers(context),
+    const touch = (): void => this.#hub.touch();
+    this.#joins = new JoinDesk({
+      join: (input) => this.#oneByOne(() => this.#join(input)),
+      joinedTo: () => parts.settings.get().joined?.domain,
+      onChange: touch,
+      now: () => this.#clock.now(),
+      random: randomBytes,
+    });
+    this.#diagnoses = new DiagnoseDesk(() => createProbes(this.#diagnoseFacts()), this.#clock, touch);
+    parts.lifetime.defer(() => this.#joins.close());
+    parts.lifetime.defer(() => this.#diagnoses.close());
       ...serviceHandlers(context),
       ...shareHandlers(context),
       ...logHandlers(context),
@@ -101,6 +119,7 @@ export class RunningApp implements App {
       ...preferenceHandlers(context),
     };
     this.dispatch = createDispatch(handlers, parts.logger);
+      ...connectionHandlers(this.#joins, this.#diagnoses),
     parts.lifetime.defer(() => this.#hub.close());
     parts.lifetime.defer(() => this.#ports.close());
     parts.lifetime.defer(this.#ports.onChange(() => this.#changed()));
@@ -114,7 +133,6 @@ export class RunningApp implements App {
       this.#update = update;
       this.#hub.touch();
     });
-    lifetime.defer(stop);
   }
 
   /** Enters the cluster that this laptop belongs to. */
@@ -252,7 +270,7 @@ export class RunningApp implements App {
       },
       services: agent?.services ?? [],
       servicesKnown: agent?.servicesKnown ?? false,
-      ...guestsOf(this.#membership),
+      ...guestsOf(this.#membership, this.#parts.settings.get().refusedGuests ?? []),
       ports: agent?.ports ?? found ?? [],
       portsKnown: found !== undefined,
       trust: this.#trust.stateFor(agent?.cluster),
@@ -264,6 +282,22 @@ export class RunningApp implements App {
       ...(agent === undefined ? {} : { links: agent.links }),
     };
   }
+  #diagnoseFacts(): DiagnoseFacts {
+    const membership = this.#membership;
+    const agent = membership?.agent;
+    const { services = [], guests = [] } = agent?.snapshot() ?? {};
+    return {
+      place: membership?.place(),
+      agent,
+      link: membership?.edge().link ?? NO_EDGE.link,
+      services: [...services, ...guests.map((guest) => ({ ...guest, enabled: true }))],
+      agentIds: new Set([...services.map((s) => s.ownerId), ...guests.flatMap((g) => g.targets.map((t) => t.agentId))]),
+      allowed: membership?.allowed ?? createAllowList(),
+      env: this.#parts.env ?? process.env,
+      now: () => this.#clock.now(),
+    };
+  }
+
 
   #changed(): void {
     const agent = this.#membership?.agent;
@@ -276,6 +310,7 @@ export class RunningApp implements App {
     for (const wake of [...this.#waiting]) wake();
   }
 
+        ...(agent?.cluster === undefined ? {} : { cluster: clusterView(agent.cluster) }),
   /** Follows the log of the current agent for as long as somebody listens. */
   #tail(): void {
     const wanted = this.#logListeners.size > 0 ? this.#membership?.agent : undefined;
@@ -289,6 +324,8 @@ export class RunningApp implements App {
 
   #obstacle(): Failure | undefined {
     return this.#membership?.obstacle() ?? this.#membership?.agent?.snapshot().link.failure;
+      ...(this.#joins.preview === undefined ? {} : { join: this.#joins.preview }),
+      ...(this.#diagnoses.last === undefined ? {} : { diagnosis: this.#diagnoses.last }),
   }
 
   /** An agent whose edge has answered, or that has been trying for long enough to say why not by itself. */
@@ -381,13 +418,24 @@ const abilitiesOf = ({ loginItem, notify, updates }: Host): NonNullable<AgentSta
   ...(updates === undefined ? [] : (['updates'] as const)),
 ];
 
-function guestsOf(membership: Membership | undefined): Pick<AgentState, 'guests'> {
+const clusterView = ({ version, nodeId, fingerprint, caPem, operator }: ClusterInfo): ClusterView => ({
+  version,
+  nodeId,
+  certificate: { kind: caPem === undefined ? 'public' : 'private', fingerprint },
+  ...(operator === undefined ? {} : { operator }),
+});
+
+function guestsOf(membership: Membership | undefined, refused: readonly string[]): Pick<AgentState, 'guests'> {
   const guests = membership?.agent?.snapshot().guests ?? [];
   if (membership === undefined || guests.length === 0) return {};
   const isAllowed = (id: string, target: Target): boolean => membership.allowed.isAllowed(allowanceOf(id, target));
   return {
-    guests: guests.map((guest) => ({ ...guest, allowed: guest.targets.every((t) => isAllowed(guest.id, t)) })),
+    guests: guests.map((guest) => {
+      const allowed = guest.targets.every((t) => isAllowed(guest.id, t));
+      return { ...guest, allowed, ...(!allowed && refused.includes(guest.id) ? { refused: true as const } : {}) };
+    }),
   };
 }
 
+    this.#diagnoses.forget();
 const NO_EDGE: AgentState['edge'] = { kind: 'embedded', domain: 'localhost', link: { state: 'connecting', since: 0 } };

@@ -1,6 +1,7 @@
 /** What the UI shows: one versioned snapshot, made by main, mirrored and never owned by the renderer. JSON only. */
 import type { Failure } from '../domain/failure.ts';
 import type { GuestService, ServiceView } from './control-api.ts';
+import type { Diagnosis } from './diagnosis.ts';
 
 /** A local port that something listens on. */
 export interface LocalPort {
@@ -46,6 +47,8 @@ export interface NodeLink extends LinkState {
 export interface GuestState extends GuestService {
   /** All of its targets may be reached. */
   readonly allowed: boolean;
+  /** The user has said no, so nothing waits for an answer. */
+  readonly refused?: true;
 }
 
 /** What the user has chosen for this laptop. */
@@ -77,6 +80,41 @@ export interface UpdateState {
   readonly failure?: Failure;
 }
 
+/** How an edge proves who it is. */
+export interface EdgeCertificate {
+  /** `public`: an authority that every machine knows vouches for it; `private`: a fingerprint or a CA of its own does. */
+  readonly kind: 'public' | 'private';
+  /** SHA-256 in lower-case hex. */
+  readonly fingerprint: string;
+}
+
+/** The cluster that this laptop belongs to, as it describes itself. */
+export interface ClusterView {
+  /** Version of the Porthole that runs it. */
+  readonly version: string;
+  readonly nodeId: string;
+  readonly certificate: EdgeCertificate;
+  /** Who runs it, in its own words. */
+  readonly operator?: string;
+}
+
+/** A join link that waits for the user's answer. Its token stays in main. */
+export interface JoinPreview {
+  readonly id: string;
+  /**
+   * `asked`: it came from outside, and nothing was contacted yet. `checking`: the edge is being looked at. `ready`: it
+   * can be joined. `joining`. `failed`: see `failure`; it can be tried again.
+   */
+  readonly state: 'asked' | 'checking' | 'ready' | 'joining' | 'failed';
+  /** `edge.example.com:443`. */
+  readonly address: string;
+  readonly domain?: string;
+  readonly version?: string;
+  readonly operator?: string;
+  readonly certificate?: EdgeCertificate;
+  readonly failure?: Failure;
+}
+
 export interface AgentState {
   readonly schema: 1;
   /** Grows with every change; a snapshot with a lower one is stale. */
@@ -102,6 +140,8 @@ export interface AgentState {
     readonly notice?: string;
     /** Where visitors can sign in; left out when there is none. */
     readonly providers?: readonly { readonly id: string; readonly name: string }[];
+    /** Once the edge has told. */
+    readonly cluster?: ClusterView;
   };
   /** Newest first. While the edge is away, the last known ones. */
   readonly services: readonly ServiceView[];
@@ -123,6 +163,10 @@ export interface AgentState {
   readonly update?: UpdateState;
   /** The links to single nodes of the edge, of which `edge.link` is the sum. */
   readonly links?: readonly NodeLink[];
+  /** Left out when there is none. */
+  readonly join?: JoinPreview;
+  /** The last diagnosis of the line, or the one under way. */
+  readonly diagnosis?: Diagnosis;
   /** Where this start moved settings to that it could not read, and began with empty ones; the user should be told. */
   readonly settingsSetAside?: string;
 }

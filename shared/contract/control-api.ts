@@ -4,6 +4,7 @@
  * Refusals are `{"error": Failure}` with the status of the failure registry. Unknown keys are refused.
  *
  *   POST   /join                  JoinRequest → JoinReply            (the join token is the credential)
+ *   GET    /about                 → EdgeAbout                        (for everybody: what a join link shows before a yes)
  *   GET    /cluster               → ClusterInfo
  *   DELETE /agents/self           leave: the credential, its services and tunnels end
  *   GET    /services              → ServiceView[]                    (those of this agent)
@@ -349,8 +350,18 @@ export const clusterInfoSchema = z.strictObject({
   caPem: z.string().exactOptional(),
   /** Where visitors can sign in; left out when there is none. */
   providers: z.array(z.strictObject({ id, name: z.string().max(255) })).exactOptional(),
+  /** Who runs it, in the operator's own words. */
+  operator: z.string().min(1).max(100).exactOptional(),
 });
 export type ClusterInfo = z.output<typeof clusterInfoSchema>;
+
+/** What an edge says about itself to whoever asks, so that people see where they are about to join. */
+export const edgeAboutSchema = z.object({
+  domain: z.string().min(1).max(253).refine(isDisplayName),
+  version: z.string().min(1).max(100).refine(isDisplayName),
+  operator: z.string().min(1).max(100).refine(isDisplayName).exactOptional(),
+});
+export type EdgeAbout = z.output<typeof edgeAboutSchema>;
 
 export const joinRequestSchema = z.strictObject({
   token: z.string().max(200),

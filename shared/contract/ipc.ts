@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { ShareLink } from '../domain/auth.ts';
 import type { Failure } from '../domain/failure.ts';
-import type { AgentState, Preferences } from './agent-state.ts';
+import type { AgentState, JoinPreview, Preferences } from './agent-state.ts';
 import {
   authPatchSchema,
   displayNameSchema,
@@ -21,6 +21,7 @@ import {
   type ServiceView,
   servicePatchSchema,
 } from './control-api.ts';
+import type { Diagnosis } from './diagnosis.ts';
 
 const port = z.int();
 
@@ -120,6 +121,15 @@ export const CALLS = {
     name: displayNameSchema.optional(),
   }),
   'cluster:leave': z.undefined(),
+  /** Looks at the edge that a join link (or the command with the same content) names, and sends it nothing. */
+  'join:preview': z.strictObject({ link: z.string().max(4096) }),
+  /** Looks at the edge of the pending link, for the first time or again. */
+  'join:check': z.strictObject({ id: z.string().max(64) }),
+  /** Joins the edge of the pending link, which must have been looked at. */
+  'join:confirm': z.strictObject({ id: z.string().max(64), name: displayNameSchema.optional() }),
+  'join:dismiss': z.strictObject({ id: z.string().max(64) }),
+  /** Looks for what is broken between here and visitors; the steps show in the state as they go. */
+  'connection:diagnose': z.undefined(),
   /** Takes everything on this laptop offline until it is resumed, over restarts too. */
   'agent:pause': z.strictObject({ paused: z.boolean() }),
   /** Changes what `patch` names; `null` takes back what was chosen. */
@@ -155,6 +165,11 @@ export interface Outputs {
   'trust:install': { readonly trusted: boolean; readonly steps: readonly TrustStep[] };
   'cluster:join': { readonly domain: string; readonly agentId: string };
   'cluster:leave': null;
+  'join:preview': JoinPreview;
+  'join:check': JoinPreview;
+  'join:confirm': { readonly domain: string; readonly agentId: string };
+  'join:dismiss': null;
+  'connection:diagnose': Diagnosis;
   'agent:pause': null;
   'preferences:set': Preferences;
   'app:diagnostics': { readonly text: string };

@@ -128,6 +128,7 @@ export function allowService(context: Context, id: string, allow: boolean): Resu
   const membership = context.membership();
   if (!allow) {
     membership.allowed.forget(id);
+    if (guest !== undefined) noteRefusal(context, id, true);
     return membership.keepAllowed();
   }
   for (const target of targets) {
@@ -138,7 +139,21 @@ export function allowService(context: Context, id: string, allow: boolean): Resu
     membership,
     targets.map((target) => allowanceOf(id, target)),
   );
+  if (added.ok) noteRefusal(context, id, false);
   return added.ok ? ok(null) : added;
+}
+
+/** So many services of others are remembered as refused; the oldest are asked about again. */
+const MOST_REFUSED = 1000;
+
+/** Remembers that the user said no, so that it isn't asked again. Nothing but that depends on it. */
+function noteRefusal(context: Context, id: string, refused: boolean): void {
+  const { refusedGuests = [] } = context.settings.get();
+  if (refusedGuests.includes(id) === refused) return;
+  const rest = refusedGuests.filter((other) => other !== id);
+  const kept = context.settings.set({ refusedGuests: refused ? [...rest, id].slice(-MOST_REFUSED) : rest });
+  if (!kept.ok) context.logger.warn('A refusal could not be kept.', { reason: kept.error.message });
+  context.touch();
 }
 
 /** Binds what an earlier version allowed to the services of this laptop that need it; see `AllowList.bind`. */
