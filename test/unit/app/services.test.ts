@@ -50,7 +50,16 @@ function laptop(taken: readonly string[] = []) {
   const allowed = createAllowList();
   const keepAllowed = vi.fn(() => kept);
   const membership = { allowed, keepAllowed, ownPorts: () => [] };
+  let settings: { refusedGuests?: readonly string[] } = {};
   const context = {
+    settings: {
+      get: () => settings,
+      set: (patch: typeof settings) => {
+        settings = { ...settings, ...patch };
+        return ok(settings);
+      },
+    },
+    touch: () => {},
     state: () =>
       ({
         services,
@@ -71,6 +80,7 @@ function laptop(taken: readonly string[] = []) {
     keepAllowed,
     services,
     guests,
+    refused: () => settings.refusedGuests ?? [],
     onAsked: (listener: () => void) => {
       beforeAnswer = listener;
     },
@@ -292,6 +302,15 @@ it("gives another laptop's service nothing of what its own may reach", async () 
   expect([allows(3000, 'theirs'), allows(4000, 'theirs'), allows(4000, idOf('shop'))]).toEqual([false, true, false]);
   await handlers['services:allow']({ id: 'theirs', allowed: false });
   expect([allows(4000), allows(3000, idOf('shop'))]).toEqual([false, true]);
+});
+
+it("remembers that another laptop's service was refused, until it is allowed", async () => {
+  const { handlers, guests, refused } = laptop();
+  guests.push({ id: 'theirs', targets: [{ type: 'agent', host: 'localhost', port: 4000, protocol: 'http' }] });
+  await handlers['services:allow']({ id: 'theirs', allowed: false });
+  expect(refused()).toEqual(['theirs']);
+  await handlers['services:allow']({ id: 'theirs', allowed: true });
+  expect(refused()).toEqual([]);
 });
 
 it('allows a service of its own anew whose allowance was lost', async () => {
