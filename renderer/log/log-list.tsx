@@ -7,9 +7,9 @@ import { usePorthole } from '../state/porthole.tsx';
 import { t } from '../strings/strings.ts';
 import { formatCount } from '../time/format.ts';
 import { useNow } from '../time/use-now.ts';
-import { COLUMNS, LogCells } from './log-row.tsx';
+import { COLUMNS, LogCells, LogHead } from './log-row.tsx';
 import type { LogView } from './log-store.ts';
-import { lineKey, MAX_LINES } from './merge.ts';
+import { indexOfLine, lineKey, MAX_LINES } from './merge.ts';
 import type { ServiceNames } from './service-names.ts';
 import { stepFrom } from './step.ts';
 
@@ -20,8 +20,8 @@ const AHEAD = 40;
 interface LogListProps {
   readonly view: LogView;
   readonly names: ServiceNames;
-  /** The key of the line whose details are open. */
-  readonly chosen: string | undefined;
+  /** The line whose details are open. */
+  readonly chosen: AccessRecord | undefined;
   readonly onChoose: (record: AccessRecord | undefined) => void;
 }
 
@@ -44,8 +44,8 @@ function useOlderPages(view: LogView, lastShown: number): void {
 }
 
 /**
- * The lines, newest first, of which only those in view exist in the page. While the reader is anywhere but at the top, or
- * has a line open, new lines wait behind a button, so that nothing moves under the eye.
+ * The lines, newest first, of which only those in view exist in the page. While the reader is anywhere but at the top, has
+ * a line open or the pointer over the list, new lines wait behind a button, so that nothing moves under eye or pointer.
  */
 export function LogList({ view, names, chosen, onChoose }: LogListProps) {
   const { log } = usePorthole();
@@ -57,23 +57,20 @@ export function LogList({ view, names, chosen, onChoose }: LogListProps) {
     count: lines.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
-    getItemKey: (index) => {
-      const line = lines[index];
-      return line === undefined ? index : lineKey(line);
-    },
     overscan: 12,
   });
   const items = virtual.getVirtualItems();
   useOlderPages(view, items.at(-1)?.index ?? 0);
   const [scrolled, setScrolled] = useState(false);
-  const reading = scrolled || chosen !== undefined;
+  const [under, setUnder] = useState(false);
+  const reading = scrolled || under || chosen !== undefined;
   useEffect(() => {
     log.setReading(reading);
     // Leaving the screen ends the reading: what waited is there on return.
     return () => log.setReading(false);
   }, [log, reading]);
 
-  const chosenIndex = chosen === undefined ? -1 : lines.findIndex((line) => lineKey(line) === chosen);
+  const chosenIndex = chosen === undefined ? -1 : indexOfLine(lines, chosen);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === 'Escape') onChoose(undefined);
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? ROW) / ROW) - 2);
@@ -85,18 +82,13 @@ export function LogList({ view, names, chosen, onChoose }: LogListProps) {
   };
 
   return (
-    <>
-      <div
-        className={`${COLUMNS} min-h-8 shrink-0 overflow-hidden border-b border-line text-12 text-muted [scrollbar-gutter:stable]`}
-        aria-hidden="true"
-      >
-        <span>{t.log.columns.status}</span>
-        <span>{t.log.columns.method}</span>
-        <span>{t.log.columns.path}</span>
-        <span className="hidden @min-[640px]:block">{t.log.columns.service}</span>
-        <span className="hidden text-right @min-[640px]:block">{t.log.columns.duration}</span>
-        <span className="text-right">{t.log.columns.time}</span>
-      </div>
+    <div
+      // A finger that has gone leaves no pointer behind.
+      onPointerMove={(event) => event.pointerType !== 'touch' && setUnder(true)}
+      onPointerLeave={() => setUnder(false)}
+      className="flex min-h-0 flex-1 flex-col"
+    >
+      <LogHead />
       {held.length > 0 && (
         <div className="pointer-events-none absolute inset-x-0 top-10 z-10 flex justify-center">
           <Button
@@ -129,7 +121,7 @@ export function LogList({ view, names, chosen, onChoose }: LogListProps) {
             return (
               // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles the keys
               <div
-                key={item.key}
+                key={lineKey(record)}
                 id={`${listId}-${item.index}`}
                 role="option"
                 tabIndex={-1}
@@ -150,6 +142,6 @@ export function LogList({ view, names, chosen, onChoose }: LogListProps) {
         </div>
         <Foot view={view} />
       </div>
-    </>
+    </div>
   );
 }

@@ -75,6 +75,7 @@ export function installFake(scene: Scene): void {
         share: shares[0],
         url: 'https://shop.localhost:8443/.porthole/share/phs_3Kd92mQz7hT0xWvB1nLcYfRgJ5sAeU8oPiM4tZbCdEfGh1jK2',
       };
+    if (channel === 'log:stats') return scene.stats;
     if (channel !== 'log:query') return null;
     const from = Number(input.cursor ?? 0);
     const text = String(input.text ?? '');

@@ -1,18 +1,20 @@
 /**
- * `npm run screenshots -- [NAME…]`: builds the screens, opens them in Chromium in every designed state,
+ * `npm run screenshots -- [--width PIXELS] [NAME…]`: builds the screens, opens them in Chromium in every designed state,
  * and writes a picture of each to screenshots/gallery. Fails when a page logs an error, breaks the policy under which
- * the shells serve it, or scrolls sideways.
+ * the shells serve it, scrolls sideways, or has what axe calls a barrier.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { type Browser, chromium, type Page } from '@playwright/test';
 import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { build } from 'vite';
 import { loadScreens, SCREENS_POLICY } from '../../../main/app/screens.ts';
+import { barriers } from '../axe.ts';
 import { CHROMIUM_ARGS, CHROMIUM_MISSING, findChromium } from '../chromium.ts';
 import { installFake, type Puppet } from './fake-porthole.ts';
 import { SCENES, type SceneName } from './scenes.ts';
@@ -26,6 +28,8 @@ interface Picture {
 }
 
 const WIDTHS = [320, 380, 820, 1280] as const;
+/** Where axe looks too: the narrow layout and the wide one. */
+const LOOKED_AT: readonly number[] = [380, 1280];
 const SCHEMES = ['light', 'dark'] as const;
 
 const PICTURES: readonly Picture[] = [
@@ -193,6 +197,50 @@ const PICTURES: readonly Picture[] = [
       await page.evaluate(() => (window as unknown as Puppet).pushLive());
     },
   },
+  {
+    name: 'log-filtered',
+    scene: 'log',
+    hash: '#/log',
+    async act(page) {
+      const add = async (name: string, value: string): Promise<void> => {
+        await page.getByRole('button', { name: 'Add filter' }).click();
+        await page.getByRole('menuitem', { name }).click();
+        const field = page.getByRole('form').getByLabel(name);
+        await (name === 'Country' ? field.selectOption(value) : field.fill(value));
+        await page.getByRole('button', { name: 'Add', exact: true }).click();
+      };
+      await add('Country', 'DE');
+      await add('Path', '/a/very/long/path/that/nobody/would/type/by/hand/but/a/click/adds');
+      await page.getByRole('button', { name: 'Add filter' }).click();
+      await page.getByRole('menuitem', { name: 'Status' }).click();
+      await page.getByRole('form').getByLabel('Status').fill('4x');
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+    },
+  },
+  {
+    name: 'log-filter-menu',
+    scene: 'log',
+    hash: '#/log',
+    act: (page) => page.getByRole('button', { name: 'Add filter' }).click(),
+  },
+  {
+    name: 'log-observed',
+    scene: 'log',
+    hash: '#/log',
+    act: (page) => page.getByRole('listbox').getByRole('option').nth(4).click(),
+  },
+  { name: 'charts', scene: 'log', hash: '#/log/charts' },
+  {
+    name: 'charts-table',
+    scene: 'log',
+    hash: '#/log/charts',
+    async act(page) {
+      await page.getByText('As a table').click();
+      await page.getByText('As a table').scrollIntoViewIfNeeded();
+    },
+  },
+  { name: 'charts-empty', scene: 'quiet', hash: '#/log/charts' },
+  { name: 'charts-failed', scene: 'refused', hash: '#/log/charts' },
   { name: 'log-no-match', scene: 'log', hash: '#/log', act: (page) => page.getByRole('searchbox').fill('nowhere') },
 ];
 
@@ -245,11 +293,13 @@ async function draw(
   const sideways = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   if (sideways > 0) faults.push(`${sideways} px wider than the window`);
   await page.screenshot({ path: path.join(folder, `${picture.name}-${width}-${scheme}.png`) });
+  if (LOOKED_AT.includes(width)) faults.push(...(await barriers(page)));
   await page.close();
   return faults.map((fault) => `${picture.name} ${width} ${scheme}: ${fault}`);
 }
 
-const wanted = process.argv.slice(2);
+const { values, positionals: wanted } = parseArgs({ options: { width: { type: 'string' } }, allowPositionals: true });
+const widths = values.width === undefined ? WIDTHS : [Number(values.width)];
 const folder = path.join(import.meta.dirname, '../../../screenshots/gallery');
 await mkdir(folder, { recursive: true });
 const root = await buildScreens();
@@ -260,7 +310,7 @@ const browser = await chromium.launch({ executablePath, args: [...CHROMIUM_ARGS]
 const faults: string[] = [];
 try {
   for (const picture of PICTURES.filter(({ name }) => wanted.length === 0 || wanted.includes(name)))
-    for (const width of WIDTHS)
+    for (const width of widths)
       for (const scheme of SCHEMES) faults.push(...(await draw(browser, server.url, picture, width, scheme, folder)));
 } finally {
   await browser.close();

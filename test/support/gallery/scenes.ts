@@ -1,6 +1,6 @@
 /** Made-up states of the application, one for each state of the screens that was designed. */
 import type { AgentState, LocalPort } from '../../../shared/contract/agent-state.ts';
-import type { ServiceView } from '../../../shared/contract/control-api.ts';
+import type { LogStats, ServiceView } from '../../../shared/contract/control-api.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 import type { Failure } from '../../../shared/domain/failure.ts';
 import type { ServiceStatus } from '../../../shared/domain/status.ts';
@@ -12,6 +12,8 @@ export interface Scene {
   /** Lines that arrive when the scene calls for live ones. */
   readonly live: readonly AccessRecord[];
   readonly dropped: number;
+  /** What the charts show. */
+  readonly stats: LogStats;
   /** Calls that are refused, by channel. */
   readonly refusals: Readonly<Record<string, Failure>>;
 }
@@ -136,17 +138,46 @@ function record(index: number, time: number): AccessRecord {
     address: index % 2 === 0 ? '203.0.113.7' : '2001:db8::17',
     userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36',
     ...(status === 502 ? { failure: 'origin_refused' as const } : {}),
+    ...(status === 403 ? { failure: 'ip_restricted' as const, reason: 'The address lies in 203.0.113.0/24.' } : {}),
+    ...(index % 4 === 1 ? { country: 'DE' } : {}),
+    ...(index % 6 === 5 ? { auth: 'sso' as const, user: 'grace.hopper@example.com' } : {}),
+    ...(index % 13 === 3 ? { auth: 'pin' as const } : {}),
+    ...(index % 17 === 4 ? { observed: 'crowdsec_ban' as const } : {}),
   };
 }
 
 const records = (count: number): readonly AccessRecord[] =>
   Array.from({ length: count }, (_, index) => record(index, NOW - index * 1700));
 
+/** Counts of a quarter of an hour, of which each 10 seconds saw `requests`. */
+const stats = (requests: (index: number) => number): LogStats => ({
+  bucket: 10_000,
+  until: NOW,
+  points: Array.from({ length: 90 }, (_, i) => {
+    const n = requests(i);
+    const point = {
+      time: Math.ceil(NOW / 10_000) * 10_000 - (90 - i) * 10_000,
+      requests: n,
+      ok: n - Math.floor(n / 10) - Math.floor(n / 7) - (i % 30 === 20 ? Math.floor(n / 3) : 0),
+      redirect: Math.floor(n / 10),
+      clientError: Math.floor(n / 7),
+      serverError: i % 30 === 20 ? Math.floor(n / 3) : 0,
+      bytesUp: n * 311,
+      bytesDown: n * 24_000 * (1 + (i % 5)),
+    };
+    return n === 0 ? point : { ...point, p50: 12 + (i % 11), p95: 60 + ((i * 37) % 90) };
+  }),
+});
+
+/** More or less, with a rush and a pause. */
+const BUSY = stats((i) => (i > 50 && i < 56 ? 0 : Math.round(18 + 14 * Math.sin(i / 9) + ((i * 7) % 9))));
+
 const scene = (state: Partial<AgentState>, more: Partial<Scene> = {}): Scene => ({
   state: { ...BASE, ...state },
   log: [],
   live: [],
   dropped: 0,
+  stats: stats(() => 0),
   refusals: {},
   ...more,
 });
@@ -262,7 +293,12 @@ export const SCENES = {
   }),
   log: scene(
     { services: SERVICES },
-    { log: records(5000), live: Array.from({ length: 12 }, (_, i) => record(-1 - i, NOW + i)), dropped: 3 },
+    {
+      log: records(5000),
+      live: Array.from({ length: 12 }, (_, i) => record(-1 - i, NOW + i)),
+      dropped: 3,
+      stats: BUSY,
+    },
   ),
   guarded: scene({
     services: [GUARDED],
@@ -278,6 +314,10 @@ export const SCENES = {
           message:
             'The name shop.localhost is already taken by the service "shop". Choose another name, or remove that service first.',
           field: 'name',
+        },
+        'log:stats': {
+          code: 'busy',
+          message: 'Too many requests are under way. Try again in a moment.',
         },
         'log:query': {
           code: 'offline',

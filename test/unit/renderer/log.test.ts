@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { NO_FILTER, passes, toQuery } from '../../../renderer/log/filter.ts';
+import { isOpen, type LogFilter, NO_FILTER, passes, toQuery } from '../../../renderer/log/filter.ts';
 import { createLogStore, type LogView, receive, release } from '../../../renderer/log/log-store.ts';
-import { lineKey, mergeLines } from '../../../renderer/log/merge.ts';
+import { indexOfLine, lineKey, mergeLines } from '../../../renderer/log/merge.ts';
 import { stepFrom } from '../../../renderer/log/step.ts';
 import { splitTime } from '../../../renderer/log/time-split.ts';
 import type { Connection, Transport } from '../../../renderer/transport/transport.ts';
-import type { LogBatch, LogQuery } from '../../../shared/contract/control-api.ts';
+import { type LogBatch, type LogQuery, logQuerySchema } from '../../../shared/contract/control-api.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 
 const line = (time: number, more: Partial<AccessRecord> = {}): AccessRecord => ({
@@ -69,19 +69,93 @@ describe('the filter', () => {
   it('looks for text in path, host, address and browser, whatever the case', () => {
     const record = line(1, { path: '/Login', userAgent: 'Firefox' });
     for (const text of ['login', 'APP.local', '113.7', 'fox', ' login '])
-      expect(passes(record, { service: '', text })).toBe(true);
-    expect(passes(record, { service: '', text: 'post' })).toBe(false);
-    expect(passes(record, { service: 's2', text: '' })).toBe(false);
+      expect(passes(record, { ...NO_FILTER, text })).toBe(true);
+    expect(passes(record, { ...NO_FILTER, text: 'post' })).toBe(false);
+    expect(passes(record, { ...NO_FILTER, service: 's2' })).toBe(false);
   });
 
   it('asks the edge only for what is set', () => {
     expect(toQuery(NO_FILTER, 200)).toEqual({ limit: 200 });
-    expect(toQuery({ service: 's1', text: ' a ' }, 5, 'c')).toEqual({
+    expect(toQuery({ ...NO_FILTER, service: 's1', text: ' a ' }, 5, 'c')).toEqual({
       limit: 5,
       service: 's1',
       text: 'a',
       cursor: 'c',
     });
+  });
+});
+
+describe('a filter of the log', () => {
+  const record = line(50, {
+    status: 404,
+    method: 'POST',
+    path: '/Api/Boats',
+    country: 'DE',
+    user: 'ada@example.com',
+    auth: 'sso',
+    observed: 'crowdsec_ban',
+    failure: 'no_target',
+  });
+
+  it.each<[Partial<LogFilter>, boolean]>([
+    [{ status: '404' }, true],
+    [{ status: '4xx' }, true],
+    [{ status: '40' }, false],
+    [{ status: '5xx' }, false],
+    [{ method: 'post' }, true],
+    [{ method: 'GET' }, false],
+    [{ path: 'api/b' }, true],
+    [{ address: '203.0.113.7' }, true],
+    [{ address: '203.0.113' }, false],
+    [{ country: 'de' }, true],
+    [{ country: 'AT' }, false],
+    [{ user: 'ADA@' }, true],
+    [{ user: 'bob' }, false],
+    [{ auth: 'sso' }, true],
+    [{ auth: 'no_target' }, true],
+    [{ auth: 'crowdsec_ban' }, true],
+    [{ auth: 'pin' }, false],
+    [{ since: '50', until: '50' }, true],
+    [{ since: '51' }, false],
+    [{ until: '49' }, false],
+    [{ status: '4xx', country: 'AT' }, false],
+  ])('that is %j lets the line through: %s', (wish, expected) => {
+    expect(passes(record, { ...NO_FILTER, ...wish })).toBe(expected);
+  });
+
+  it('is understood by the edge, whatever is in it', () => {
+    const full: LogFilter = { ...NO_FILTER, status: '4xx', auth: 'pin', country: 'DE', since: '5', until: '9' };
+    expect(logQuerySchema.parse(toQuery(full, 10))).toEqual({
+      limit: 10,
+      status: '4xx',
+      auth: 'pin',
+      country: 'DE',
+      since: 5,
+      until: 9,
+    });
+    expect(isOpen(full)).toBe(false);
+    expect(isOpen({ ...NO_FILTER, text: ' ' })).toBe(true);
+  });
+});
+
+describe('a long log', () => {
+  const many = Array.from({ length: 100_000 }, (_, i) => line(200_000 - i));
+
+  it('takes live lines in without looking at all of it, and finds a line in it', () => {
+    const reads = { count: 0 };
+    const watched = new Proxy(many, {
+      get(target, key, receiver) {
+        if (typeof key === 'string' && /^\d+$/.test(key)) reads.count++;
+        return Reflect.get(target, key, receiver) as unknown;
+      },
+    });
+    expect(indexOfLine(watched, line(150_000))).toBe(50_000);
+    expect(indexOfLine(watched, line(1))).toBe(-1);
+    expect(reads.count).toBeLessThan(100);
+    const merged = mergeLines(many, [line(200_001), line(199_999)]);
+    expect(times(merged).slice(0, 3)).toEqual([200_001, 200_000, 199_999]);
+    expect(merged).toHaveLength(100_000);
+    expect(mergeLines(many, [line(1)])).toBe(many);
   });
 });
 
@@ -113,7 +187,7 @@ describe('live lines', () => {
   });
 
   it('that the filter keeps out are kept out, but what was dropped is counted', () => {
-    const after = receive(view({ filter: { service: 's2', text: '' }, dropped: 2 }), {
+    const after = receive(view({ filter: { ...NO_FILTER, service: 's2' }, dropped: 2 }), {
       records: [line(2)],
       dropped: 3,
     });
@@ -191,7 +265,7 @@ describe('the log store', () => {
   it('forgets the answer to a filter that was changed meanwhile', async () => {
     const { asked, log } = main([line(3), line(2), line(1)]);
     const first = log.refresh();
-    log.setFilter({ service: '', text: '1' });
+    log.setFilter({ ...NO_FILTER, text: '1' });
     asked[1]?.answer();
     asked[0]?.answer();
     await first;
