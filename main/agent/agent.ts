@@ -18,9 +18,11 @@ import type { EdgeAddress, EdgeTrust } from './edge-address.ts';
 import { createEdgeDialler } from './edge-dialler.ts';
 import { type EdgeFeed, keepFeed } from './edge-feed.ts';
 import { createEdgeLinks, type EdgeLinks } from './edge-links.ts';
+import type { ConnectionWatch } from './inspect/inspector.ts';
 import type { TunnelDialler } from './link-tunnel.ts';
 import type { PortFinder } from './local-ports.ts';
 import { createOriginDialler } from './origin.ts';
+import type { DialOrigin } from './origin-stream.ts';
 import { createTargetWatch, type TargetWatch } from './target-watch.ts';
 import { createTunnelDialler } from './tunnel-dialler.ts';
 import { watchWake } from './wake-watch.ts';
@@ -39,6 +41,8 @@ export interface AgentOptions {
   readonly allowed: AllowList;
   /** Owned by the caller, who closes it. */
   readonly ports: PortFinder;
+  /** Reads along what passes, where the user wants that. */
+  readonly inspector?: ConnectionWatch;
   /** Ends the agent. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -69,6 +73,8 @@ export interface AgentSnapshot {
 /** This laptop as a member of a cluster. */
 export interface Agent extends AsyncDisposable {
   readonly control: ControlClient;
+  /** Dials a target as for a visitor: only where it is allowed. */
+  readonly dialOrigin: DialOrigin;
   snapshot(): AgentSnapshot;
   /** Calls back after every change, at most once a turn of the event loop; the return value unsubscribes. */
   onChange(listener: () => void): () => void;
@@ -89,6 +95,7 @@ export function createAgent(options: AgentOptions): Agent {
 
 class RunningAgent implements Agent {
   readonly control: ControlClient;
+  readonly dialOrigin: DialOrigin = (target, given) => this.#targets.dial(target, given);
   readonly #options: AgentOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -124,7 +131,7 @@ class RunningAgent implements Agent {
         dialler: to === address ? dialler : createEdgeDialler(to, trust),
         clock: this.#clock,
         logger: this.#logger,
-        dialOrigin: (target, given) => this.#targets.dial(target, given),
+        dialOrigin: this.dialOrigin,
         datagrams,
       });
     this.#link = this.#keepLinks(dialTo);

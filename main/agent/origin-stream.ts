@@ -5,6 +5,8 @@ import type { AgentStream } from '../../shared/node/tunnel-stream.ts';
 import { RESET } from '../../shared/wire/codes.ts';
 import { decodeOpen, type OpenRequest, openedWord } from '../../shared/wire/open.ts';
 import type { DatagramOrigin } from './datagram-origin.ts';
+import type { ConnectionWatch } from './inspect/inspector.ts';
+import { TappedHandler, TappedStream } from './inspect/tapped-stream.ts';
 import type { DialSignal, OriginConnection, OriginRefusal } from './origin.ts';
 
 export type DialOrigin = (target: OpenRequest, signal: DialSignal) => Promise<Result<OriginConnection, OriginRefusal>>;
@@ -33,12 +35,14 @@ const ignore: StreamHandler = { onData() {}, onEnd() {}, onReset() {}, onWritabl
 /**
  * Serves one stream that the edge opened: dials the target that `payload` names, reports how long that took, and joins
  * the two. What the visitor sends meanwhile waits, bounded by the stream's window. A visitor who leaves ends the dial.
+ * `watch` is asked once whether it wants a copy of what passes.
  */
 export function serveOrigin(
   stream: AgentStream,
   payload: Uint8Array,
   dial: DialOrigin,
   datagrams: Pick<DatagramOrigin, 'serve'>,
+  watch?: ConnectionWatch,
 ): StreamHandler {
   const target = decodeOpen(payload);
   if (target === undefined) {
@@ -46,6 +50,12 @@ export function serveOrigin(
     return ignore;
   }
   if (target.udp === true) return datagrams.serve(stream, target);
+  const tap = watch?.tap(target);
+  if (tap === undefined) return connect(stream, target, dial);
+  return new TappedHandler(connect(new TappedStream(stream, tap), target, dial), tap);
+}
+
+function connect(stream: AgentStream, target: OpenRequest, dial: DialOrigin): StreamHandler {
   const gone = new Departure();
   const splice = createSplice(stream, gone);
   void dial(target, gone).then((dialled) => {

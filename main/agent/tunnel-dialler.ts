@@ -12,6 +12,7 @@ import type { DatagramOrigin } from './datagram-origin.ts';
 import { describeEdge, type EdgeAddress } from './edge-address.ts';
 import type { EdgeDialler } from './edge-dialler.ts';
 import { endFailure } from './edge-link.ts';
+import type { ConnectionWatch } from './inspect/inspector.ts';
 import type { DialAsk, LinkPlace, LinkTunnel, LinkTunnelEvents, TunnelDialler } from './link-tunnel.ts';
 import { type DialOrigin, serveOrigin } from './origin-stream.ts';
 
@@ -24,6 +25,8 @@ export interface TunnelDiallerOptions {
   readonly version: string;
   readonly dialOrigin: DialOrigin;
   readonly datagrams: DatagramOrigin;
+  /** Is asked whether it wants to read along. */
+  readonly inspector?: ConnectionWatch;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -80,7 +83,7 @@ interface Surroundings {
 
 /** The tunnel over a socket whose handshake is done. */
 function drive(
-  { clock, dialOrigin, datagrams }: TunnelDiallerOptions,
+  { clock, dialOrigin, datagrams, inspector }: TunnelDiallerOptions,
   socket: Socket,
   welcome: Welcome,
   { events, ask, remoteAddress, logger }: Surroundings,
@@ -98,7 +101,7 @@ function drive(
     logger,
     maxStreams: welcome.maxStreams,
     ...shared,
-    onOpen: (stream, payload) => serveOrigin(stream, payload, dialOrigin, datagrams),
+    onOpen: (stream, payload) => serveOrigin(stream, payload, dialOrigin, datagrams, inspector),
     onGoAway: (code) => events.onGoAway(code),
     onClose: (end) => {
       stopDrain();

@@ -153,7 +153,7 @@ class EmbeddedMembership implements Membership {
   }
 
   #start(ready: ReadyEdge, identity: Identity): void {
-    const { host, ports, clock, logger, name } = this.#parts;
+    const { host, ports, inspector, clock, logger, name } = this.#parts;
     const agent = createAgent({
       ...identity,
       ...placeOf(ready),
@@ -161,6 +161,7 @@ class EmbeddedMembership implements Membership {
       version: host.version,
       allowed: this.allowed,
       ports,
+      inspector,
       clock,
       logger: logger.child({ room: 'agent' }),
     });

@@ -94,7 +94,7 @@ class JoinedMembership implements Membership {
   }
 
   #start(credential: string): void {
-    const { host, ports, clock, logger, name } = this.#parts;
+    const { host, ports, inspector, clock, logger, name } = this.#parts;
     this.#trouble = undefined;
     this.agent = createAgent({
       ...placeOf(this.#joined),
@@ -104,6 +104,7 @@ class JoinedMembership implements Membership {
       version: host.version,
       allowed: this.allowed,
       ports,
+      inspector,
       clock,
       logger: logger.child({ room: 'agent' }),
     });

@@ -39,6 +39,7 @@ export function connectLocal(home: string, subscribe: readonly EventName[]): Pro
       state: new Set(),
       log: new Set(),
       notice: new Set(),
+      inspector: new Set(),
     };
     let lastId = 0;
     let over = false;
@@ -61,6 +62,7 @@ export function connectLocal(home: string, subscribe: readonly EventName[]): Pro
         waiting.delete(frame.id);
       } else if (frame.event === 'state') for (const listener of listeners.state) listener(frame.value);
       else if (frame.event === 'log') for (const listener of listeners.log) listener(frame.value);
+      else if (frame.event === 'inspector') for (const listener of listeners.inspector) listener(frame.value);
       else for (const listener of listeners.notice) listener(frame.value);
     };
     socket.on(

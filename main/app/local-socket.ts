@@ -159,6 +159,7 @@ function converse(
     for (const event of new Set(names)) {
       if (event === 'log') subscriptions.push(app.on('log', (value) => send({ event, value })));
       else if (event === 'notice') subscriptions.push(app.on('notice', (value) => send({ event, value })));
+      else if (event === 'inspector') subscriptions.push(app.on('inspector', (value) => send({ event, value })));
       else {
         subscriptions.push(app.on('state', (value) => send({ event, value })));
         send({ event, value: app.state() });

@@ -6,6 +6,7 @@ import type { Logger } from '../../shared/node/logger.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { AllowList } from '../agent/allow-list.ts';
 import type { EdgeAddress, EdgeTrust } from '../agent/edge-address.ts';
+import type { Inspector } from '../agent/inspect/inspector.ts';
 import type { PortFinder } from '../agent/local-ports.ts';
 import type { Host } from './host.ts';
 import type { SettingsStore } from './settings.ts';
@@ -17,6 +18,7 @@ export interface MembershipParts {
   readonly host: Host;
   readonly settings: SettingsStore;
   readonly ports: PortFinder;
+  readonly inspector: Inspector;
   readonly clock: Clock;
   readonly logger: Logger;
   /** What people call this machine. */

@@ -127,6 +127,8 @@ class Client {
       if (event === 'log') this.#subscriptions.push(this.#app.on('log', (value) => this.#send({ event, value })));
       else if (event === 'notice')
         this.#subscriptions.push(this.#app.on('notice', (value) => this.#send({ event, value })));
+      else if (event === 'inspector')
+        this.#subscriptions.push(this.#app.on('inspector', (value) => this.#send({ event, value })));
       else {
         this.#subscriptions.push(this.#app.on('state', () => this.#sendState()));
         this.#sendState();

@@ -55,6 +55,7 @@ export function createWebClient(env: WebEnvironment): Transport {
     state: new Set(),
     log: new Set(),
     notice: new Set(),
+    inspector: new Set(),
   };
   const watchers = new Set<(connection: Connection) => void>();
   let connection: Connection = 'connecting';
@@ -101,6 +102,7 @@ export function createWebClient(env: WebEnvironment): Transport {
     } else if (frame.event === 'state') for (const listener of events.state) listener(frame.value);
     else if (frame.event === 'log') for (const listener of events.log) listener(frame.value);
     else if (frame.event === 'notice') for (const listener of events.notice) listener(frame.value);
+    else if (frame.event === 'inspector') for (const listener of events.inspector) listener(frame.value);
   };
 
   function connect(): void {
@@ -109,7 +111,7 @@ export function createWebClient(env: WebEnvironment): Transport {
       refuse();
       return;
     }
-    const hello: HelloFrame = { key, subscribe: ['state', 'log', 'notice'] };
+    const hello: HelloFrame = { key, subscribe: ['state', 'log', 'notice', 'inspector'] };
     let greeted = false;
     const mine = env.dial({
       opened: () => mine.send(JSON.stringify(hello)),

@@ -167,6 +167,8 @@ export interface AgentState {
   readonly join?: JoinPreview;
   /** The last diagnosis of the line, or the one under way. */
   readonly diagnosis?: Diagnosis;
+  /** Ids of services whose requests are shown in the inspector; left out when there are none. */
+  readonly inspecting?: readonly string[];
   /** Where this start moved settings to that it could not read, and began with empty ones; the user should be told. */
   readonly settingsSetAside?: string;
 }

@@ -22,6 +22,7 @@ import {
   servicePatchSchema,
 } from './control-api.ts';
 import type { Diagnosis } from './diagnosis.ts';
+import type { ExchangeDetail, ExchangePage, ExchangeSummary, InspectorNews } from './inspect.ts';
 
 const port = z.int();
 
@@ -130,6 +131,33 @@ export const CALLS = {
   'join:dismiss': z.strictObject({ id: z.string().max(64) }),
   /** Looks for what is broken between here and visitors; the steps show in the state as they go. */
   'connection:diagnose': z.undefined(),
+  /** Shows the requests of a service in the inspector, or no more. Not kept over restarts. */
+  'inspector:set': z.strictObject({ serviceId: z.string().max(64), enabled: z.boolean() }),
+  /** Newest first; of one service or of all. */
+  'inspector:list': z.strictObject({
+    serviceId: z.string().max(64).optional(),
+    /** Only those with a lower id. */
+    before: z.int().optional(),
+    limit: z.int().min(1).max(200),
+  }),
+  'inspector:get': z.strictObject({ id: z.int() }),
+  'inspector:clear': z.strictObject({ serviceId: z.string().max(64).optional() }),
+  /** Sends a request to its target again, with its real headers where `edit` left the masked ones as they were. */
+  'inspector:replay': z.strictObject({
+    id: z.int(),
+    edit: z
+      .strictObject({
+        method: z.string().max(128).optional(),
+        path: z.string().max(16_384).optional(),
+        headers: z
+          .array(z.strictObject({ name: z.string().max(256), value: z.string().max(16_384) }))
+          .max(256)
+          .optional(),
+        /** Base64. */
+        body: z.base64().max(180_000).optional(),
+      })
+      .optional(),
+  }),
   /** Takes everything on this laptop offline until it is resumed, over restarts too. */
   'agent:pause': z.strictObject({ paused: z.boolean() }),
   /** Changes what `patch` names; `null` takes back what was chosen. */
@@ -170,6 +198,11 @@ export interface Outputs {
   'join:confirm': { readonly domain: string; readonly agentId: string };
   'join:dismiss': null;
   'connection:diagnose': Diagnosis;
+  'inspector:set': null;
+  'inspector:list': ExchangePage;
+  'inspector:get': ExchangeDetail;
+  'inspector:clear': null;
+  'inspector:replay': ExchangeSummary;
   'agent:pause': null;
   'preferences:set': Preferences;
   'app:diagnostics': { readonly text: string };
@@ -185,11 +218,13 @@ export interface Events {
   log: LogBatch;
   /** What the user should hear of; the host shows it too, where it can. */
   notice: Notice;
+  /** What passes the services that are inspected. */
+  inspector: InspectorNews;
 }
 export type EventName = keyof Events;
 
 export const CHANNELS = Object.keys(CALLS) as readonly Channel[];
-export const EVENT_NAMES = ['state', 'log', 'notice'] as const satisfies readonly EventName[];
+export const EVENT_NAMES = ['state', 'log', 'notice', 'inspector'] as const satisfies readonly EventName[];
 
 export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Failure };
 

@@ -235,6 +235,12 @@ const REGISTRY = {
     retry: true,
     say: 'There is no connection to the edge right now ({reason}). Your services are not reachable until it is back.',
   },
+  exchange_gone: {
+    status: 404,
+    retry: false,
+    say: 'This request is not kept any more. The inspector forgets after 10 minutes, and sooner when much comes.',
+  },
+  replay_impossible: { status: 400, retry: false, say: 'This request cannot be sent again: {reason}' },
   channel_unknown: { status: 404, retry: false, say: 'There is no call "{channel}".' },
   internal: { status: 500, retry: true, say: 'Something went wrong inside Porthole. The log has the details.' },
 

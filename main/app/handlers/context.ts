@@ -5,6 +5,7 @@ import type { Failure } from '../../../shared/domain/failure.ts';
 import type { Result } from '../../../shared/domain/result.ts';
 import type { Logger } from '../../../shared/node/logger.ts';
 import type { Agent } from '../../agent/agent.ts';
+import type { Inspector } from '../../agent/inspect/inspector.ts';
 import type { Host } from '../host.ts';
 import type { Membership } from '../membership.ts';
 import type { SettingsStore } from '../settings.ts';
@@ -25,6 +26,7 @@ export interface Context {
   installTrust(): Promise<Result<TrustOutcome, Failure>>;
   random(length: number): Uint8Array;
   readonly settings: SettingsStore;
+  readonly inspector: Inspector;
   /** Takes this laptop offline, or online again. */
   setPaused(paused: boolean): Result<null, Failure>;
   diagnostics(): string;

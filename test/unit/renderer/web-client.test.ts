@@ -48,7 +48,7 @@ describe('the web client', () => {
     const { seen, socket, greet } = page();
     expect(seen).toEqual(['connecting']);
     greet(0);
-    expect(socket(0).sent).toEqual([{ key: 'k1', subscribe: ['state', 'log', 'notice'] }]);
+    expect(socket(0).sent).toEqual([{ key: 'k1', subscribe: ['state', 'log', 'notice', 'inspector'] }]);
     expect(seen).toEqual(['connecting', 'open']);
   });
 

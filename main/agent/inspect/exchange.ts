@@ -1,0 +1,110 @@
+import type { ExchangeSummary } from '../../../shared/contract/inspect.ts';
+import type { OpenRequest } from '../../../shared/wire/open.ts';
+import { Capture, type CaptureBudget } from './capture.ts';
+import { type MessageHead, valuesOf } from './message-parser.ts';
+import { maskPath } from './secrets.ts';
+
+/** What a replay repeats. */
+export interface ReplayMark {
+  readonly of: number;
+  readonly edited: boolean;
+}
+
+/** When an exchange begins: wall clock, and milliseconds that never go back. */
+export interface Moment {
+  readonly now: number;
+  readonly monotonic: number;
+}
+
+/** One request and what was answered, as kept in memory: with its secrets, which stay in this process. */
+export class Exchange {
+  readonly id: number;
+  readonly serviceId: string;
+  readonly target: OpenRequest;
+  readonly began: Moment;
+  readonly request: MessageHead;
+  readonly requestBody: Capture;
+  readonly responseBody: Capture;
+  readonly replay: ReplayMark | undefined;
+  response: MessageHead | undefined;
+  /** What the connection took to open, in milliseconds, where this was its first request. */
+  connect: number | undefined;
+  /** Milliseconds since `began`. */
+  requestEnd: number | undefined;
+  responseStart: number | undefined;
+  end: number | undefined;
+  state: ExchangeSummary['state'] = 'open';
+  /** It became a connection of another protocol. */
+  upgraded = false;
+  readonly #budget: CaptureBudget;
+  #weight = 0;
+
+  constructor(
+    id: number,
+    target: OpenRequest & { readonly service: string },
+    request: MessageHead,
+    began: Moment,
+    budget: CaptureBudget,
+    replay?: ReplayMark,
+  ) {
+    this.id = id;
+    this.serviceId = target.service;
+    this.target = target;
+    this.began = began;
+    this.request = request;
+    this.#budget = budget;
+    this.requestBody = new Capture(budget);
+    this.responseBody = new Capture(budget);
+    this.replay = replay;
+    this.#weigh(request);
+  }
+
+  get method(): string {
+    return this.request.first[0];
+  }
+
+  answer(response: MessageHead, at: number): void {
+    this.response = response;
+    this.responseStart = at - this.began.monotonic;
+    this.#weigh(response);
+  }
+
+  finish(state: 'done' | 'broken', at: number): void {
+    if (this.state !== 'open') return;
+    this.state = state;
+    this.end = at - this.began.monotonic;
+  }
+
+  summary(): ExchangeSummary {
+    const type = this.response && valuesOf(this.response, 'content-type')[0]?.split(';')[0]?.trim().toLowerCase();
+    return {
+      id: this.id,
+      serviceId: this.serviceId,
+      time: this.began.now,
+      method: this.method,
+      path: maskPath(this.request.first[1]),
+      ...(this.response === undefined ? {} : { status: Number(this.response.first[1]) }),
+      state: this.state,
+      ...(this.end === undefined ? {} : { duration: this.end }),
+      requestBytes: this.requestBody.size,
+      responseBytes: this.responseBody.size,
+      ...(type === undefined || type === '' ? {} : { type: type.slice(0, 128) }),
+      ...(this.replay === undefined ? {} : { replayOf: this.replay.of }),
+      ...(this.replay?.edited === true ? { edited: true } : {}),
+    };
+  }
+
+  /** Gives back its share of the memory. */
+  release(): void {
+    this.requestBody.release();
+    this.responseBody.release();
+    this.#budget.take(-this.#weight);
+    this.#weight = 0;
+  }
+
+  #weigh({ first, headers }: MessageHead): void {
+    let weight = first.join('').length;
+    for (const [name, value] of headers) weight += name.length + value.length + 64;
+    if (this.#budget.take(weight)) this.#weight += weight;
+  }
+}
