@@ -13,6 +13,7 @@ import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
 import { CopyUrl } from './copy-url.tsx';
 import type { Fresh } from './fresh.ts';
+import { LiveTraffic } from './live-traffic.tsx';
 import { RemoveDialog } from './remove-dialog.tsx';
 import { RenameDialog } from './rename-dialog.tsx';
 import { type RowDialog, ServiceMenu } from './service-menu.tsx';
@@ -55,6 +56,7 @@ function Facts({ service, standing }: { readonly service: ServiceView; readonly 
             {others.length > 0 && ` +${others.length}`}
           </p>
         )}
+        <LiveTraffic serviceId={service.id} />
         {service.source === 'ephemeral' && <p>{t.services.ephemeral}</p>}
       </div>
     </div>

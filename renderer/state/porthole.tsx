@@ -5,12 +5,14 @@ import type { AgentState } from '../../shared/contract/agent-state.ts';
 import type { LogStore } from '../log/log-store.ts';
 import type { Transport } from '../transport/transport.ts';
 import { believable, type Mirror } from './mirror.ts';
+import type { TrafficStore } from './traffic.ts';
 
 /** What every screen may reach for. */
 export interface Porthole {
   readonly transport: Transport;
   readonly mirror: StoreApi<Mirror>;
   readonly log: LogStore;
+  readonly traffic: TrafficStore;
 }
 
 const Context = createContext<Porthole | undefined>(undefined);

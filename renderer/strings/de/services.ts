@@ -59,6 +59,9 @@ export const services: Translated<typeof english> = {
       error: 'Besucher sehen eine Fehlerseite.',
       tunnel_not_created: 'Besucher sehen eine „Offline“-Seite.',
     },
+    visitorsNow: (n) => count(n, 'gerade 1 Besucher', 'gerade # Besucher'),
+    lastMinute: (n, most) =>
+      `${count(n, '1 Anfrage', '# Anfragen')} in der letzten Minute, höchstens ${most} in einer Sekunde`,
     announce: (name, status) => `${name}: ${status}.`,
   },
 

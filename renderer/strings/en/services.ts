@@ -57,6 +57,9 @@ export const services = {
       error: 'Visitors see an error page.',
       tunnel_not_created: 'Visitors see an “offline” page.',
     },
+    visitorsNow: (n: number) => count(n, '1 visitor now', '# visitors now'),
+    lastMinute: (n: number, most: number) =>
+      `${count(n, '1 request', '# requests')} in the last minute, at most ${most} a second`,
     announce: (name: string, status: string) => `${name}: ${status}.`,
   },
   removal: {

@@ -103,7 +103,7 @@ const mainOf = (count: number, asked: LogQuery[] = []): Pick<Transport, 'call'> 
   call: (async (_: string, query: LogQuery) => {
     asked.push(query);
     const from = Number(query.cursor ?? 0);
-    const to = Math.min(count, from + (query.limit ?? 100));
+    const to = Math.min(count, from + Number(query.limit ?? 100));
     const records = Array.from({ length: to - from }, (_, i) => line({ id: `r${from + i}` }));
     return { ok: true, value: { records, ...(to < count ? { cursor: String(to) } : {}) } };
   }) as unknown as Transport['call'],
