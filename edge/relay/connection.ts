@@ -32,7 +32,8 @@ export class RelayConnection implements StreamHandler, SpliceListener {
   readonly #arrival: Arrival;
   readonly #passage: Passage;
   readonly #onEnd: (connection: RelayConnection) => void;
-  readonly #judgement: Judgement;
+  /** What let this visitor in, or put it out. */
+  #judgement: Judgement;
   #stream: TunnelStream | undefined;
   #splice: Splice | undefined;
   #opened: { readonly at: number; readonly dial: number } | undefined;
@@ -96,7 +97,8 @@ export class RelayConnection implements StreamHandler, SpliceListener {
 
   /** The service has other restrictions now, those of `route`: ends what they wouldn't have let in. */
   recheck(route: DirectRoute): void {
-    const { denied } = judgementOf(this.#options, route, this.#passage.visitor.address);
+    this.#judgement = judgementOf(this.#options, route, this.#passage.visitor.address);
+    const { denied } = this.#judgement;
     if (denied !== undefined) this.cut(denied);
   }
 

@@ -20,7 +20,8 @@ export class UdpSession implements StreamHandler {
   readonly #options: RelayOptions;
   readonly #reply: Reply;
   readonly #passage: Passage;
-  readonly #judgement: Judgement;
+  /** What let this visitor in, or put it out. */
+  #judgement: Judgement;
   readonly #reader = new DatagramReader();
   #stream: TunnelStream | undefined;
   #queue: DatagramQueue | undefined;
@@ -74,7 +75,8 @@ export class UdpSession implements StreamHandler {
 
   /** The service has other restrictions now, those of `route`: ends what they wouldn't have let in. */
   recheck(route: DirectRoute): void {
-    const { denied } = judgementOf(this.#options, route, this.address);
+    this.#judgement = judgementOf(this.#options, route, this.address);
+    const { denied } = this.#judgement;
     if (denied !== undefined) this.end(denied);
   }
 
