@@ -1,4 +1,6 @@
 import { type ComponentType, useEffect } from 'react';
+import { ConnectionScreen } from './connection/connection-screen.tsx';
+import { JoinDialog } from './connection/join-dialog.tsx';
 import { LinkNotice } from './connection/link-notice.tsx';
 import { Sidebar } from './connection/sidebar.tsx';
 import { Notice } from './controls/notice.tsx';
@@ -62,7 +64,11 @@ interface ScreenProps {
   readonly path: readonly string[];
 }
 
-const SHOWN: Readonly<Record<Screen, ComponentType<ScreenProps>>> = { services: Services, log: LogScreen };
+const SHOWN: Readonly<Record<Screen, ComponentType<ScreenProps>>> = {
+  services: Services,
+  log: LogScreen,
+  connection: ConnectionScreen,
+};
 
 /** The window: where to go at the side (above, where it is narrow), one screen beside it. */
 export function App() {
@@ -88,6 +94,7 @@ export function App() {
         </div>
         <Shown path={path} />
       </main>
+      <JoinDialog />
       <Announcer />
     </div>
   );

@@ -1,6 +1,7 @@
 import { useCallback, useState } from 'react';
 import { Icon } from '../controls/icons.tsx';
 import { Mark } from '../controls/mark.tsx';
+import { guestsWaiting } from '../state/connection-view.ts';
 import { linkView } from '../state/link-view.ts';
 import { useMirror } from '../state/porthole.tsx';
 import { hrefOf, SCREEN_NAMES, SCREENS, type Screen } from '../state/route.ts';
@@ -36,10 +37,19 @@ function LinkLine() {
   );
 }
 
+/** What others asked for and nobody has answered. */
+const Waiting = ({ count }: { readonly count: number }) => (
+  <span className="ml-2 inline-flex min-w-5 justify-center rounded-full bg-warn-soft px-1.5 text-12 font-semibold text-warn md:ml-auto">
+    <span aria-hidden="true">{count}</span>
+    <span className="sr-only">{t.connection.waitBadge(count)}</span>
+  </span>
+);
+
 /** Where to go, how the line stands, and the way out. */
 export function Sidebar({ screen }: { readonly screen: Screen }) {
   const [quitting, setQuitting] = useState(false);
   const stay = useCallback(() => setQuitting(false), []);
+  const waiting = useMirror((mirror) => guestsWaiting(mirror.state));
   const open = useMirror((mirror) => mirror.connection === 'open' && mirror.state !== undefined);
   return (
     <header className="flex shrink-0 flex-wrap items-center gap-x-3 border-b border-line bg-surface px-4 pt-2 md:w-52 md:flex-col md:flex-nowrap md:items-stretch md:border-r md:border-b-0 md:px-3 md:py-6">
@@ -58,6 +68,7 @@ export function Sidebar({ screen }: { readonly screen: Screen }) {
             className="flex min-h-11 items-center border-b-2 border-transparent px-2 text-15 text-muted hover:text-text aria-[current=page]:border-accent aria-[current=page]:font-semibold aria-[current=page]:text-text md:min-h-9 md:rounded-8 md:border-b-0 md:px-3 md:hover:bg-sunken md:aria-[current=page]:bg-accent-soft"
           >
             {SCREEN_NAMES[entry]}
+            {entry === 'connection' && waiting > 0 && <Waiting count={waiting} />}
           </a>
         ))}
       </nav>

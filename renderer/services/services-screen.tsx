@@ -1,6 +1,7 @@
 import { useCallback, useId, useRef, useState } from 'react';
 import { type AgentState, offeredUrl } from '../../shared/contract/agent-state.ts';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
+import { Onboarding } from '../connection/onboarding.tsx';
 import { Button } from '../controls/button.tsx';
 import { INPUT } from '../controls/field.tsx';
 import { Skeleton } from '../controls/late.tsx';
@@ -126,6 +127,7 @@ export function ServicesScreen() {
         <div
           className={
             empty ? 'max-w-[720px]' : 'grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_minmax(320px,372px)] lg:gap-8'
+        {empty && state.edge.kind === 'embedded' && <Onboarding online={online} />}
           }
         >
           {!empty && <ServiceList state={state} online={online} fresh={fresh} />}

@@ -2,11 +2,15 @@ import { useSyncExternalStore } from 'react';
 import { t } from '../strings/strings.ts';
 
 /** The screens that have a place in the navigation, in its order. */
-export const SCREENS = ['services', 'log'] as const;
+export const SCREENS = ['services', 'log', 'connection'] as const;
 export type Screen = (typeof SCREENS)[number];
 
 /** How the navigation calls them. */
-export const SCREEN_NAMES: Readonly<Record<Screen, string>> = { services: t.nav.services, log: t.nav.log };
+export const SCREEN_NAMES: Readonly<Record<Screen, string>> = {
+  services: t.nav.services,
+  log: t.nav.log,
+  connection: t.connection.title,
+};
 
 /** Where the window is: a screen, and what of it (`#/services/ID/access`). */
 export interface Place {

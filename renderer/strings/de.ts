@@ -1,3 +1,4 @@
+import { connection } from './de/connection.ts';
 import { editor } from './de/editor.ts';
 import { log } from './de/log.ts';
 import { services } from './de/services.ts';
@@ -5,4 +6,4 @@ import { share } from './de/share.ts';
 import { shell } from './de/shell.ts';
 
 /** German. Says du; plain and short as the English. */
-export const de = { ...shell, ...services, ...log, ...editor, ...share } as const;
+export const de = { ...shell, ...services, ...log, ...editor, ...share, ...connection } as const;

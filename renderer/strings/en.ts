@@ -1,3 +1,4 @@
+import { connection } from './en/connection.ts';
 import { editor } from './en/editor.ts';
 import { log } from './en/log.ts';
 import { services } from './en/services.ts';
@@ -5,4 +6,4 @@ import { share } from './en/share.ts';
 import { shell } from './en/shell.ts';
 
 /** English. Plain and short; what happened, what it means for visitors, what to do, in that order. */
-export const en = { ...shell, ...services, ...log, ...editor, ...share } as const;
+export const en = { ...shell, ...services, ...log, ...editor, ...share, ...connection } as const;
