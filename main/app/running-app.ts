@@ -10,8 +10,6 @@ import { type Clock, systemClock } from '../../shared/node/clock.ts';
 import type { Lifetime } from '../../shared/node/lifetime.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type { Agent } from '../agent/agent.ts';
-import { createAllowList } from '../agent/allow-list.ts';
-import { Inspector } from '../agent/inspect/inspector.ts';
 import { createPortFinder, type PortFinder } from '../agent/local-ports.ts';
 import type { App, AppOptions } from './app.ts';
 import { type JoinInput, joinCluster } from './cluster.ts';
@@ -24,7 +22,6 @@ import { clusterHandlers } from './handlers/cluster.ts';
 import { connectionHandlers } from './handlers/connection.ts';
 import type { Context } from './handlers/context.ts';
 import { hostHandlers } from './handlers/host.ts';
-import { inspectedServices, inspectorHandlers } from './handlers/inspector.ts';
 import { logHandlers } from './handlers/log.ts';
 import { preferenceHandlers, preferencesOf } from './handlers/preferences.ts';
 import { allowanceOf } from './handlers/publish.ts';
@@ -68,11 +65,8 @@ export class RunningApp implements App {
   readonly #trust: TrustKeeper;
   readonly #noticeListeners = new Set<(notice: Notice) => void>();
   readonly #notifier: Notifier;
-  readonly #inspector: Inspector;
   #update: UpdateState | undefined;
   readonly #hidden = new Set<number>();
-  readonly #joins: JoinDesk;
-  readonly #diagnoses: DiagnoseDesk;
   readonly #waiting = new Set<() => void>();
   readonly #logListeners = new Set<(batch: LogBatch) => void>();
   #phase: AgentState['phase'] = 'starting';
@@ -89,7 +83,6 @@ export class RunningApp implements App {
     this.#name = (parts.name ?? hostname()).trim().slice(0, 255) || 'laptop';
     this.#ports = createPortFinder({ exclude: () => this.#ownPorts() });
     this.#trust = createTrustKeeper({ settings: parts.settings, home: this.home, onChange: () => this.#changed() });
-    this.#inspector = new Inspector(this.#clock, () => this.#changed());
     this.#hub = createStateHub(() => this.#compose(), this.#clock);
     this.#notifier = new Notifier({
       clock: this.#clock,
@@ -102,9 +95,6 @@ export class RunningApp implements App {
     parts.lifetime.defer(() => this.#notifier.close());
     this.#hub.on((state) => this.#notifier.onState(state));
     this.#logListeners.add((batch) => this.#notifier.onLog(batch, this.state()));
-    const context = this.#context();
-    const handlers = {
-      ...hostHandlers(context),
     const touch = (): void => this.#hub.touch();
     this.#joins = new JoinDesk({
       join: (input) => this.#oneByOne(() => this.#join(input)),
@@ -116,17 +106,18 @@ export class RunningApp implements App {
     this.#diagnoses = new DiagnoseDesk(() => createProbes(this.#diagnoseFacts()), this.#clock, touch);
     parts.lifetime.defer(() => this.#joins.close());
     parts.lifetime.defer(() => this.#diagnoses.close());
+    const context = this.#context();
+    const handlers = {
+      ...hostHandlers(context),
       ...serviceHandlers(context),
       ...shareHandlers(context),
       ...logHandlers(context),
-      ...inspectorHandlers(context),
       ...clusterHandlers(context),
+      ...connectionHandlers(this.#joins, this.#diagnoses),
       ...preferenceHandlers(context),
     };
     this.dispatch = createDispatch(handlers, parts.logger);
-      ...connectionHandlers(this.#joins, this.#diagnoses),
     parts.lifetime.defer(() => this.#hub.close());
-    parts.lifetime.defer(() => this.#inspector.close());
     parts.lifetime.defer(() => this.#ports.close());
     parts.lifetime.defer(this.#ports.onChange(() => this.#changed()));
   }
@@ -168,8 +159,6 @@ export class RunningApp implements App {
       this.#noticeListeners.add(forward);
       return () => void this.#noticeListeners.delete(forward);
     }
-    // The name decides the listener's type.
-    if (event === 'inspector') return this.#inspector.on(listener as (value: Events['inspector']) => void);
     if (event === 'state') {
       // The name decides the listener's type.
       const end = this.#hub.on(listener as (value: AgentState) => void);
@@ -222,7 +211,6 @@ export class RunningApp implements App {
       leave: () => this.#oneByOne(() => this.#leave()),
       installTrust: () => this.#installTrust(),
       settings: this.#parts.settings,
-      inspector: this.#inspector,
       setPaused: (paused) => this.#setPaused(paused),
       diagnostics: () => diagnosticsOf(this.state(), this.#parts.logTail?.() ?? ''),
       touch: () => this.#hub.touch(),
@@ -257,42 +245,13 @@ export class RunningApp implements App {
     const { host, settings, logger } = this.#parts;
     const { home } = this;
     const onChange = (): void => this.#changed();
-    const inspector = this.#inspector;
-    return { home, host, settings, logger, inspector, ports: this.#ports, clock: this.#clock, name: this.#name, onChange };
+    return { home, host, settings, logger, ports: this.#ports, clock: this.#clock, name: this.#name, onChange };
   }
 
   #ownPorts(): ReadonlySet<number> {
     return new Set([...this.#hidden, ...(this.#membership?.ownPorts() ?? [])]);
   }
 
-  #compose(): Omit<AgentState, 'revision'> {
-    const { host } = this.#parts;
-    const agent = this.#membership?.agent?.snapshot();
-    const found = this.#ports.ports();
-    const { setAside } = this.#parts.settings;
-    return {
-      schema: 1,
-      phase: this.#phase,
-      host: { kind: host.kind, version: host.version, platform: process.platform, home: this.home },
-      edge: {
-        ...(this.#membership?.edge() ?? NO_EDGE),
-        ...(agent?.cluster?.providers === undefined ? {} : { providers: agent.cluster.providers }),
-      },
-      services: agent?.services ?? [],
-      servicesKnown: agent?.servicesKnown ?? false,
-      ...guestsOf(this.#membership, this.#parts.settings.get().refusedGuests ?? []),
-      ports: agent?.ports ?? found ?? [],
-      portsKnown: found !== undefined,
-      trust: this.#trust.stateFor(agent?.cluster),
-      vault: this.#membership?.vault ?? 'file',
-      ...(setAside === undefined ? {} : { settingsSetAside: setAside }),
-      ...(this.#inspector.services.length === 0 ? {} : { inspecting: this.#inspector.services }),
-      preferences: preferencesOf(this.#parts.settings),
-      abilities: abilitiesOf(host),
-      ...(this.#update === undefined ? {} : { update: this.#update }),
-      ...(agent === undefined ? {} : { links: agent.links }),
-    };
-  }
   #diagnoseFacts(): DiagnoseFacts {
     const membership = this.#membership;
     const agent = membership?.agent;
@@ -309,13 +268,41 @@ export class RunningApp implements App {
     };
   }
 
+  #compose(): Omit<AgentState, 'revision'> {
+    const { host } = this.#parts;
+    const agent = this.#membership?.agent?.snapshot();
+    const found = this.#ports.ports();
+    const { setAside } = this.#parts.settings;
+    return {
+      schema: 1,
+      phase: this.#phase,
+      host: { kind: host.kind, version: host.version, platform: process.platform, home: this.home },
+      edge: {
+        ...(this.#membership?.edge() ?? NO_EDGE),
+        ...(agent?.cluster?.providers === undefined ? {} : { providers: agent.cluster.providers }),
+        ...(agent?.cluster === undefined ? {} : { cluster: clusterView(agent.cluster) }),
+      },
+      services: agent?.services ?? [],
+      servicesKnown: agent?.servicesKnown ?? false,
+      ...guestsOf(this.#membership, this.#parts.settings.get().refusedGuests ?? []),
+      ports: agent?.ports ?? found ?? [],
+      portsKnown: found !== undefined,
+      trust: this.#trust.stateFor(agent?.cluster),
+      vault: this.#membership?.vault ?? 'file',
+      ...(setAside === undefined ? {} : { settingsSetAside: setAside }),
+      preferences: preferencesOf(this.#parts.settings),
+      abilities: abilitiesOf(host),
+      ...(this.#update === undefined ? {} : { update: this.#update }),
+      ...(agent === undefined ? {} : { links: agent.links }),
+      ...(this.#joins.preview === undefined ? {} : { join: this.#joins.preview }),
+      ...(this.#diagnoses.last === undefined ? {} : { diagnosis: this.#diagnoses.last }),
+    };
+  }
 
   #changed(): void {
     const agent = this.#membership?.agent;
     this.#followPause();
     if (this.#membership !== undefined) bindAllowances(this.#membership);
-    const seen = agent?.snapshot();
-    if (seen?.servicesKnown === true) this.#inspector.follow(inspectedServices(seen.services, seen.guests));
     if (this.#phase === 'starting' && (agent?.snapshot().servicesKnown === true || this.#obstacle() !== undefined))
       this.#phase = 'ready';
     this.#tail();
@@ -323,7 +310,6 @@ export class RunningApp implements App {
     for (const wake of [...this.#waiting]) wake();
   }
 
-        ...(agent?.cluster === undefined ? {} : { cluster: clusterView(agent.cluster) }),
   /** Follows the log of the current agent for as long as somebody listens. */
   #tail(): void {
     const wanted = this.#logListeners.size > 0 ? this.#membership?.agent : undefined;
@@ -337,8 +323,6 @@ export class RunningApp implements App {
 
   #obstacle(): Failure | undefined {
     return this.#membership?.obstacle() ?? this.#membership?.agent?.snapshot().link.failure;
-      ...(this.#joins.preview === undefined ? {} : { join: this.#joins.preview }),
-      ...(this.#diagnoses.last === undefined ? {} : { diagnosis: this.#diagnoses.last }),
   }
 
   /** An agent whose edge has answered, or that has been trying for long enough to say why not by itself. */
@@ -410,10 +394,10 @@ export class RunningApp implements App {
   async #enter(create: () => Membership | undefined): Promise<void> {
     const old = this.#membership;
     await old?.close();
-    this.#inspector.reset();
     // Closing may have taken seconds; an app that is ending starts nothing new.
     if (this.#phase === 'stopping') return;
     this.#membership = create();
+    this.#diagnoses.forget();
     this.#changed();
   }
 
@@ -451,5 +435,4 @@ function guestsOf(membership: Membership | undefined, refused: readonly string[]
   };
 }
 
-    this.#diagnoses.forget();
 const NO_EDGE: AgentState['edge'] = { kind: 'embedded', domain: 'localhost', link: { state: 'connecting', since: 0 } };
