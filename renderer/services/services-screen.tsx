@@ -124,10 +124,10 @@ export function ServicesScreen() {
     <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
       <div className="flex w-full max-w-[1240px] flex-col gap-6 px-4 py-4 md:px-6 md:py-6 lg:px-8">
         <Heading state={state} portsId={portsId} />
+        {empty && state.edge.kind === 'embedded' && <Onboarding online={online} />}
         <div
           className={
             empty ? 'max-w-[720px]' : 'grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_minmax(320px,372px)] lg:gap-8'
-        {empty && state.edge.kind === 'embedded' && <Onboarding online={online} />}
           }
         >
           {!empty && <ServiceList state={state} online={online} fresh={fresh} />}
