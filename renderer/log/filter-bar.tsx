@@ -148,17 +148,20 @@ function TermForm({ term, onDone }: FormProps) {
       onSubmit={submit}
       onKeyDown={(event) => event.key === 'Escape' && onDone(undefined)}
       aria-label={t.log.addFilter}
-      className="flex flex-wrap items-end gap-2 rounded-8 border border-line bg-surface p-3"
+      className="flex flex-wrap items-start gap-2 rounded-8 border border-line bg-surface p-3"
     >
       <div className="min-w-0 flex-[0_1_280px]">
         <Field label={t.log.filter[term]} problem={wrong && term === 'status' ? t.log.statusWrong : undefined}>
           {(ids) => <Value term={term} value={typed} onChange={setTyped} ids={ids} />}
         </Field>
       </div>
-      <Button type="submit" look="primary">
-        {t.log.add}
-      </Button>
-      <Button onClick={() => onDone(undefined)}>{t.common.cancel}</Button>
+      {/* Beside the field, not its label. */}
+      <div className="flex gap-2 sm:mt-6">
+        <Button type="submit" look="primary">
+          {t.log.add}
+        </Button>
+        <Button onClick={() => onDone(undefined)}>{t.common.cancel}</Button>
+      </div>
     </form>
   );
 }

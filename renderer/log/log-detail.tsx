@@ -56,6 +56,8 @@ function TimeSplit({ record }: { readonly record: AccessRecord }) {
 interface FactProps {
   readonly name: string;
   readonly code?: boolean;
+  /** Two of these stand beside each other. */
+  readonly half?: boolean;
   /** The filter that finds more like this. */
   readonly term?: Term | 'service';
   readonly value?: string | undefined;
@@ -63,12 +65,12 @@ interface FactProps {
 }
 
 /** One field; where it can be filtered by, its value is the button that does. */
-function Fact({ name, code = false, term, value, children }: FactProps) {
+function Fact({ name, code = false, half = false, term, value, children }: FactProps) {
   const { log } = usePorthole();
   const { filter } = useStore(log.store);
   const can = term !== undefined && value !== undefined && value !== '' && filter[term] !== value;
   return (
-    <div className="flex flex-col">
+    <div className={`flex min-w-0 flex-col ${half ? '' : 'col-span-2'}`}>
       <dt className="text-12 text-muted">{name}</dt>
       <dd className={`text-13 wrap-anywhere select-text ${code ? 'font-mono' : ''}`}>
         {can ? (
@@ -115,16 +117,14 @@ function Asked({ record, names }: FactsProps) {
           <Fact name={words.path} code term="path" value={record.path}>
             {record.path}
           </Fact>
-          <div className="grid grid-cols-2 gap-2">
-            <Fact name={words.method} code term="method" value={record.method}>
-              {record.method}
+          <Fact name={words.method} half code term="method" value={record.method}>
+            {record.method}
+          </Fact>
+          {record.status !== 0 && (
+            <Fact name={words.status} half code term="status" value={String(record.status)}>
+              {String(record.status)}
             </Fact>
-            {record.status !== 0 && (
-              <Fact name={words.status} code term="status" value={String(record.status)}>
-                {String(record.status)}
-              </Fact>
-            )}
-          </div>
+          )}
         </>
       )}
       {record.failure !== undefined && (
@@ -171,7 +171,7 @@ function Visitor({ record }: { readonly record: AccessRecord }) {
 
 function Facts({ record, names }: FactsProps) {
   return (
-    <dl className="flex flex-col gap-2">
+    <dl className="grid grid-cols-2 gap-2">
       <Asked record={record} names={names} />
       <Visitor record={record} />
       <Fact name={words.protocol}>
@@ -180,10 +180,12 @@ function Facts({ record, names }: FactsProps) {
         {record.kind !== 'connection' && `, ${record.secure ? words.secure : words.plain}`}
       </Fact>
       {record.kind !== 'request' && <Fact name={words.kind}>{t.log.kind[record.kind]}</Fact>}
-      <div className="grid grid-cols-2 gap-2">
-        <Fact name={words.up}>{formatBytes(record.bytesUp)}</Fact>
-        <Fact name={words.down}>{formatBytes(record.bytesDown)}</Fact>
-      </div>
+      <Fact name={words.up} half>
+        {formatBytes(record.bytesUp)}
+      </Fact>
+      <Fact name={words.down} half>
+        {formatBytes(record.bytesDown)}
+      </Fact>
       <Fact name={words.id} code>
         {record.id}
       </Fact>

@@ -5,7 +5,7 @@ import { codeWords, countryWords, whoOf } from './labels.ts';
 
 /** Columns of the log; those that say less give way where the list (not the window) is narrower than 640 or 920 px. */
 export const COLUMNS =
-  'grid grid-cols-[40px_48px_minmax(0,1fr)_56px] items-center gap-x-3 px-3 @min-[640px]:px-4 @min-[640px]:grid-cols-[40px_64px_minmax(0,3fr)_minmax(0,1fr)_76px_60px] @min-[920px]:grid-cols-[40px_64px_minmax(0,4fr)_minmax(0,1.3fr)_40px_minmax(0,1fr)_76px_60px]';
+  'grid grid-cols-[40px_48px_minmax(0,1fr)_56px] items-center gap-x-3 px-3 @min-[640px]:px-4 @min-[640px]:grid-cols-[40px_64px_minmax(0,3fr)_minmax(0,1fr)_76px_60px] @min-[920px]:grid-cols-[40px_64px_minmax(0,4fr)_minmax(0,1.3fr)_52px_minmax(0,1fr)_76px_60px]';
 
 /** What a line is about: the path that was asked for, or the name that was connected to. */
 export const subjectOf = (record: AccessRecord): string => (isPassage(record) ? record.host : record.path);
@@ -29,7 +29,7 @@ const statusOf = ({ protocol, status }: AccessRecord): string | number => {
 /** A CrowdSec decision that is looked at and not enforced. */
 export const Observed = ({ code }: { readonly code: string }) => (
   <span
-    className="shrink-0 rounded-8 border border-warn px-1.5 font-sans text-12 text-warn"
+    className="hidden shrink-0 rounded-8 border border-warn px-1.5 font-sans text-12 text-warn @min-[420px]:block"
     title={t.log.observedWords(codeWords(code))}
   >
     {t.log.observed}
@@ -56,7 +56,9 @@ export function LogCells({ record, service, now }: LogRowProps) {
         </span>
         {observed !== undefined && <Observed code={observed} />}
         {failure === undefined ? (
-          kind !== 'request' && <span className="shrink-0 text-12 text-muted">{t.log.kind[kind]}</span>
+          kind !== 'request' && (
+            <span className="hidden shrink-0 text-12 text-muted @min-[480px]:block">{t.log.kind[kind]}</span>
+          )
         ) : (
           <span className="hidden max-w-1/2 shrink-0 truncate text-12 text-warn @min-[480px]:block" title={failure}>
             {codeWords(failure)}

@@ -66,7 +66,7 @@ function Lines({ view }: { readonly view: LogView }) {
           <Button onClick={() => void log.refresh()}>{t.common.tryAgain}</Button>
         </div>
       )}
-      <div ref={content} className="relative flex min-h-0 flex-1 gap-4">
+      <div ref={content} className="relative flex min-h-72 flex-1 gap-4">
         <div
           hidden={view.failure !== undefined && view.lines.length === 0}
           className="@container relative flex min-h-0 min-w-0 flex-1 flex-col rounded-8 border border-line bg-surface"
@@ -89,7 +89,7 @@ export function LogScreen({ path: [what] }: { readonly path: readonly string[] }
   const view = useStore(log.store);
   const shown = what === 'charts' ? 'charts' : 'lines';
   return (
-    <div className="flex min-h-0 flex-1 flex-col gap-3 px-4 py-4 md:px-6 md:py-6 lg:px-8">
+    <div className="flex min-h-0 flex-1 flex-col gap-3 overflow-y-auto px-4 py-4 md:px-6 md:py-6 lg:px-8">
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
         <h1 className="text-24 font-semibold md:text-32">{t.log.title}</h1>
         <Views shown={shown} />
