@@ -10,6 +10,8 @@ import { type Clock, systemClock } from '../../shared/node/clock.ts';
 import type { Lifetime } from '../../shared/node/lifetime.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type { Agent } from '../agent/agent.ts';
+import { createAllowList } from '../agent/allow-list.ts';
+import { Inspector } from '../agent/inspect/inspector.ts';
 import { createPortFinder, type PortFinder } from '../agent/local-ports.ts';
 import type { App, AppOptions } from './app.ts';
 import { type JoinInput, joinCluster } from './cluster.ts';
@@ -22,6 +24,7 @@ import { clusterHandlers } from './handlers/cluster.ts';
 import { connectionHandlers } from './handlers/connection.ts';
 import type { Context } from './handlers/context.ts';
 import { hostHandlers } from './handlers/host.ts';
+import { inspectedServices, inspectorHandlers } from './handlers/inspector.ts';
 import { logHandlers } from './handlers/log.ts';
 import { preferenceHandlers, preferencesOf } from './handlers/preferences.ts';
 import { allowanceOf } from './handlers/publish.ts';
@@ -65,6 +68,9 @@ export class RunningApp implements App {
   readonly #trust: TrustKeeper;
   readonly #noticeListeners = new Set<(notice: Notice) => void>();
   readonly #notifier: Notifier;
+  readonly #inspector: Inspector;
+  readonly #joins: JoinDesk;
+  readonly #diagnoses: DiagnoseDesk;
   #update: UpdateState | undefined;
   readonly #hidden = new Set<number>();
   readonly #waiting = new Set<() => void>();
@@ -83,6 +89,7 @@ export class RunningApp implements App {
     this.#name = (parts.name ?? hostname()).trim().slice(0, 255) || 'laptop';
     this.#ports = createPortFinder({ exclude: () => this.#ownPorts() });
     this.#trust = createTrustKeeper({ settings: parts.settings, home: this.home, onChange: () => this.#changed() });
+    this.#inspector = new Inspector(this.#clock, () => this.#changed());
     this.#hub = createStateHub(() => this.#compose(), this.#clock);
     this.#notifier = new Notifier({
       clock: this.#clock,
@@ -112,12 +119,14 @@ export class RunningApp implements App {
       ...serviceHandlers(context),
       ...shareHandlers(context),
       ...logHandlers(context),
+      ...inspectorHandlers(context),
       ...clusterHandlers(context),
       ...connectionHandlers(this.#joins, this.#diagnoses),
       ...preferenceHandlers(context),
     };
     this.dispatch = createDispatch(handlers, parts.logger);
     parts.lifetime.defer(() => this.#hub.close());
+    parts.lifetime.defer(() => this.#inspector.close());
     parts.lifetime.defer(() => this.#ports.close());
     parts.lifetime.defer(this.#ports.onChange(() => this.#changed()));
   }
@@ -159,6 +168,8 @@ export class RunningApp implements App {
       this.#noticeListeners.add(forward);
       return () => void this.#noticeListeners.delete(forward);
     }
+    // The name decides the listener's type.
+    if (event === 'inspector') return this.#inspector.on(listener as (value: Events['inspector']) => void);
     if (event === 'state') {
       // The name decides the listener's type.
       const end = this.#hub.on(listener as (value: AgentState) => void);
@@ -211,6 +222,7 @@ export class RunningApp implements App {
       leave: () => this.#oneByOne(() => this.#leave()),
       installTrust: () => this.#installTrust(),
       settings: this.#parts.settings,
+      inspector: this.#inspector,
       setPaused: (paused) => this.#setPaused(paused),
       diagnostics: () => diagnosticsOf(this.state(), this.#parts.logTail?.() ?? ''),
       touch: () => this.#hub.touch(),
@@ -245,7 +257,18 @@ export class RunningApp implements App {
     const { host, settings, logger } = this.#parts;
     const { home } = this;
     const onChange = (): void => this.#changed();
-    return { home, host, settings, logger, ports: this.#ports, clock: this.#clock, name: this.#name, onChange };
+    const inspector = this.#inspector;
+    return {
+      home,
+      host,
+      settings,
+      logger,
+      inspector,
+      ports: this.#ports,
+      clock: this.#clock,
+      name: this.#name,
+      onChange,
+    };
   }
 
   #ownPorts(): ReadonlySet<number> {
@@ -290,6 +313,7 @@ export class RunningApp implements App {
       trust: this.#trust.stateFor(agent?.cluster),
       vault: this.#membership?.vault ?? 'file',
       ...(setAside === undefined ? {} : { settingsSetAside: setAside }),
+      ...(this.#inspector.services.length === 0 ? {} : { inspecting: this.#inspector.services }),
       preferences: preferencesOf(this.#parts.settings),
       abilities: abilitiesOf(host),
       ...(this.#update === undefined ? {} : { update: this.#update }),
@@ -303,6 +327,8 @@ export class RunningApp implements App {
     const agent = this.#membership?.agent;
     this.#followPause();
     if (this.#membership !== undefined) bindAllowances(this.#membership);
+    const seen = agent?.snapshot();
+    if (seen?.servicesKnown === true) this.#inspector.follow(inspectedServices(seen.services, seen.guests));
     if (this.#phase === 'starting' && (agent?.snapshot().servicesKnown === true || this.#obstacle() !== undefined))
       this.#phase = 'ready';
     this.#tail();
@@ -394,6 +420,7 @@ export class RunningApp implements App {
   async #enter(create: () => Membership | undefined): Promise<void> {
     const old = this.#membership;
     await old?.close();
+    this.#inspector.reset();
     // Closing may have taken seconds; an app that is ending starts nothing new.
     if (this.#phase === 'stopping') return;
     this.#membership = create();
