@@ -63,10 +63,10 @@ const settingsSchema = z.looseObject({
   toldOfHiding: z.boolean().optional(),
   /** SHA-256 of the private CAs that `porthole trust` installed here. */
   trusted: z.array(z.string()).max(100),
-});
-export type Settings = z.output<typeof settingsSchema>;
   /** Services of other laptops that the user doesn't let reach this one; their ids, the latest last. */
   refusedGuests: z.array(z.string().max(64)).max(1000).optional(),
+});
+export type Settings = z.output<typeof settingsSchema>;
 export type SettingsPatch = { readonly [K in keyof Settings]?: Settings[K] | undefined };
 
 const DEFAULTS: Settings = { embedded: { allowed: [] }, trusted: [] };
