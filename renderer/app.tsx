@@ -4,9 +4,11 @@ import { JoinDialog } from './connection/join-dialog.tsx';
 import { LinkNotice } from './connection/link-notice.tsx';
 import { Sidebar } from './connection/sidebar.tsx';
 import { Notice } from './controls/notice.tsx';
+import { Toasts } from './controls/toast.tsx';
 import { EditorScreen } from './editor/editor-screen.tsx';
 import { LogScreen } from './log/log-screen.tsx';
 import { ServicesScreen } from './services/services-screen.tsx';
+import { SettingsScreen } from './settings/settings-screen.tsx';
 import { useMirror, useSnapshot } from './state/porthole.tsx';
 import { type Screen, usePlace } from './state/route.ts';
 import { summarise } from './state/summary.ts';
@@ -56,7 +58,8 @@ function useTitle(): void {
 
 /** One service, or all of them. */
 function Services({ path: [id, tab] }: ScreenProps) {
-  return id === undefined ? <ServicesScreen /> : <EditorScreen id={id} tab={tab} />;
+  if (id === undefined || tab === 'share') return <ServicesScreen sharing={id} />;
+  return <EditorScreen id={id} tab={tab} />;
 }
 
 interface ScreenProps {
@@ -67,6 +70,7 @@ interface ScreenProps {
 const SHOWN: Readonly<Record<Screen, ComponentType<ScreenProps>>> = {
   services: Services,
   log: LogScreen,
+  settings: SettingsScreen,
   connection: ConnectionScreen,
 };
 
@@ -94,6 +98,7 @@ export function App() {
         </div>
         <Shown path={path} />
       </main>
+      <Toasts />
       <JoinDialog />
       <Announcer />
     </div>

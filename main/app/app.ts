@@ -30,6 +30,14 @@ export interface App {
   hidePort(port: number): void;
   /** The host says that the machine woke up or changed networks. */
   resumed(): void;
+  /** The window was closed and Porthole goes on without one: the user is told so, once. */
+  windowHidden(): void;
+  /**
+   * Takes a link to Porthole (`porthole://…`) that was opened elsewhere on this machine. It changes nothing and
+   * contacts nobody: a join link waits in the state (`join`) until the user answers; what is none is said in a notice.
+   * Yields where the window shall go.
+   */
+  openLink(url: string): readonly string[];
   /** Tells the user something, as a notice and, if it wants that, a notification. */
   say(news: Omit<Notice, 'id'>): void;
   /** Ends agent, edge, socket and lock; resolves when no process is left. Idempotent. */

@@ -50,3 +50,34 @@ export function spawnEdge(entry: string, args: readonly string[], env: NodeJS.Pr
     kill: (signal) => void child.kill(signal),
   };
 }
+
+/** What is used of Electron's `UtilityProcess`. */
+interface Utility {
+  readonly pid: number | undefined;
+  readonly stdout: NodeJS.ReadableStream | null;
+  readonly stderr: NodeJS.ReadableStream | null;
+  once(event: 'exit', listener: (code: number) => void): unknown;
+  kill(): boolean;
+}
+
+/** A utility process of Electron's, started with `stdio: 'pipe'`, as an edge process. */
+export function followUtility(child: Utility): EdgeProcess {
+  const { stdout, stderr } = child;
+  // With `stdio: 'pipe'` both exist (Electron's documentation of `utilityProcess.fork`), as Node streams.
+  if (stdout === null || stderr === null) throw new Error('a utility process without its pipes');
+  return {
+    get pid() {
+      return child.pid;
+    },
+    stdin: undefined,
+    stdout: stdout as EdgeProcess['stdout'],
+    stderr: stderr as EdgeProcess['stderr'],
+    exited: new Promise((resolve) => {
+      child.once('exit', (code) => resolve({ code, reason: `exit code ${code}` }));
+    }),
+    kill(signal) {
+      if (signal === 'SIGKILL' && child.pid !== undefined) process.kill(child.pid, signal);
+      else child.kill();
+    },
+  };
+}

@@ -73,7 +73,7 @@ export interface Host {
   /** Shows a system notification, where there are such. */
   notify?(notice: Notice): void;
   /** Newer versions, where the host can install one. */
-  readonly updates?: Updates;
+  readonly updates?: Updates | undefined;
   /** The session's secret box, if the host has one. */
   readonly safeStorage?: SafeStorage;
   /** Ends the host process in good order, `app.close()` included. */

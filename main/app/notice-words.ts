@@ -10,6 +10,7 @@ export interface NoticeWords {
   readonly certificate: (service: string, reason: string) => Words;
   readonly visitor: (service: string, from: string) => Words;
   readonly hidden: Words;
+  readonly link: Words;
 }
 
 export const NOTICE_WORDS: Readonly<Record<'en' | 'de', NoticeWords>> = {
@@ -25,6 +26,7 @@ export const NOTICE_WORDS: Readonly<Record<'en' | 'de', NoticeWords>> = {
       title: 'Porthole goes on',
       body: 'The window is closed, your services stay up. The tray brings it back.',
     },
+    link: { title: 'A link to Porthole was opened', body: 'Nothing has happened yet. Paste it here to look at it.' },
   },
   de: {
     offline: (services) => ({
@@ -40,6 +42,10 @@ export const NOTICE_WORDS: Readonly<Record<'en' | 'de', NoticeWords>> = {
     hidden: {
       title: 'Porthole läuft weiter',
       body: 'Das Fenster ist zu, deine Dienste bleiben oben. Das Symbol in der Leiste holt es zurück.',
+    },
+    link: {
+      title: 'Ein Link zu Porthole wurde geöffnet',
+      body: 'Noch ist nichts geschehen. Füge ihn hier ein, um ihn anzusehen.',
     },
   },
 };

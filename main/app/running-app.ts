@@ -34,7 +34,9 @@ import { shareHandlers } from './handlers/shares.ts';
 import type { Host } from './host.ts';
 import { JoinDesk } from './join-link-desk.ts';
 import { createJoinedMembership, JOINED_CREDENTIAL } from './joined-membership.ts';
+import { languageOf } from './language.ts';
 import type { Membership, MembershipParts } from './membership.ts';
+import { NOTICE_WORDS } from './notice-words.ts';
 import { Notifier } from './notifier.ts';
 import type { SettingsStore } from './settings.ts';
 import { createStateHub, type StateHub } from './state-hub.ts';
@@ -72,6 +74,7 @@ export class RunningApp implements App {
   readonly #joins: JoinDesk;
   readonly #diagnoses: DiagnoseDesk;
   #update: UpdateState | undefined;
+  #endUpdates: (() => void) | undefined;
   readonly #hidden = new Set<number>();
   readonly #waiting = new Set<() => void>();
   readonly #logListeners = new Set<(batch: LogBatch) => void>();
@@ -133,9 +136,14 @@ export class RunningApp implements App {
 
   /** Looks for newer versions, while the user wants that. */
   #watchUpdates(): void {
-    const { host, settings, lifetime } = this.#parts;
-    if (host.updates === undefined || !preferencesOf(settings).checkForUpdates) return;
-    const stop = host.updates.watch((update) => {
+    const { host, settings } = this.#parts;
+    const wanted = host.updates !== undefined && preferencesOf(settings).checkForUpdates;
+    if (!wanted) {
+      this.#endUpdates?.();
+      this.#endUpdates = undefined;
+      return;
+    }
+    this.#endUpdates ??= host.updates?.watch((update) => {
       this.#update = update;
       this.#hub.touch();
     });
@@ -144,6 +152,7 @@ export class RunningApp implements App {
   /** Enters the cluster that this laptop belongs to. */
   async start(): Promise<void> {
     this.#watchUpdates();
+    this.#parts.lifetime.defer(() => this.#endUpdates?.());
     const { joined } = this.#parts.settings.get();
     if (joined !== undefined) {
       const vault = await reopenVault(this.#parts.place, joined.vault);
@@ -198,6 +207,21 @@ export class RunningApp implements App {
     this.#membership?.agent?.resumed();
   }
 
+  windowHidden(): void {
+    const { settings } = this.#parts;
+    if (settings.get().toldOfHiding === true) return;
+    this.say({ kind: 'window', ...NOTICE_WORDS[languageOf(preferencesOf(settings))].hidden });
+    // Where that can't be kept, it is said again: better than never.
+    settings.set({ toldOfHiding: true });
+  }
+
+  openLink(url: string): readonly string[] {
+    const opened = this.#joins.open(url);
+    const { title } = NOTICE_WORDS[languageOf(preferencesOf(this.#parts.settings))].link;
+    if (!opened.ok) this.say({ kind: 'window', title, body: opened.error.message });
+    return ['connection'];
+  }
+
   say(news: Omit<Notice, 'id'>): void {
     this.#notifier.say(news);
   }
@@ -225,7 +249,10 @@ export class RunningApp implements App {
       inspector: this.#inspector,
       setPaused: (paused) => this.#setPaused(paused),
       diagnostics: () => diagnosticsOf(this.state(), this.#parts.logTail?.() ?? ''),
-      touch: () => this.#hub.touch(),
+      touch: () => {
+        this.#watchUpdates();
+        this.#hub.touch();
+      },
     };
   }
 

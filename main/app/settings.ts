@@ -59,6 +59,8 @@ const settingsSchema = z.looseObject({
     .optional(),
   /** The user has taken this laptop offline. */
   paused: z.boolean().optional(),
+  /** Where newer versions of the desktop app are looked for: a folder on a web server, by https. */
+  updateFeed: z.string().max(2048).optional(),
   /** The user was told that closing the window leaves Porthole running. */
   toldOfHiding: z.boolean().optional(),
   /** SHA-256 of the private CAs that `porthole trust` installed here. */

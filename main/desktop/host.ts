@@ -1,6 +1,14 @@
-import { app, clipboard, safeStorage, shell, utilityProcess } from 'electron';
-import { EDGE_FLAGS } from '../app/edge-process.ts';
-import type { EdgeExit, EdgeProcess, Host } from '../app/host.ts';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { app, clipboard, Notification, safeStorage, shell, utilityProcess } from 'electron';
+import type { Notice } from '../../shared/contract/ipc.ts';
+import { ok } from '../../shared/domain/result.ts';
+import { systemClock } from '../../shared/node/clock.ts';
+import { createAutostart } from '../app/autostart.ts';
+import { EDGE_FLAGS, followUtility } from '../app/edge-process.ts';
+import type { EdgeProcess, Host, LoginItem, Updates } from '../app/host.ts';
+import { hiddenStart } from '../app/launch.ts';
+import { createUpdates, feedOf, type Updater } from '../app/updates.ts';
 import { openElectronSettings } from './settings.ts';
 
 /** Opens http and https only: other schemes start programs. */
@@ -17,35 +25,59 @@ export async function openExternal(url: string): Promise<boolean> {
  * The edge as a utility process: a Node child that needs no `ELECTRON_RUN_AS_NODE`, which a packaged app switches off.
  * It has no stdin; its channel to this process is what ends it when this process dies.
  */
-function spawnEdge(entry: string, args: readonly string[]): EdgeProcess {
-  const child = utilityProcess.fork(entry, [...args], {
-    execArgv: [...EDGE_FLAGS],
-    stdio: 'pipe',
-    serviceName: 'Porthole edge',
-  });
-  const { stdout, stderr } = child;
-  // With `stdio: 'pipe'` both exist (Electron's documentation of `utilityProcess.fork`), as Node streams.
-  if (stdout === null || stderr === null) throw new Error('a utility process without its pipes');
-  const exited = new Promise<EdgeExit>((resolve) => {
-    child.once('exit', (code) => resolve({ code, reason: `exit code ${code}` }));
-  });
+const spawnEdge = (entry: string, args: readonly string[]): EdgeProcess =>
+  followUtility(
+    utilityProcess.fork(entry, [...args], { execArgv: [...EDGE_FLAGS], stdio: 'pipe', serviceName: 'Porthole edge' }),
+  );
+
+/** Notifications that are shown: one that is collected as garbage takes no clicks any more. */
+const shown: Notification[] = [];
+const SHOWN_AT_MOST = 20;
+
+function notify(notice: Notice, onClick: (notice: Notice) => void): void {
+  const notification = new Notification({ title: notice.title, body: notice.body });
+  notification.on('click', () => onClick(notice));
+  notification.show();
+  shown.push(notification);
+  if (shown.length > SHOWN_AT_MOST) shown.shift();
+}
+
+function loginItem(): LoginItem {
+  const { execPath, env, platform } = process;
+  const command = hiddenStart({ execPath, env, packaged: app.isPackaged, appPath: app.getAppPath() });
+  // Electron's own setting does nothing on Linux.
+  if (platform === 'linux') return createAutostart(command, env, app.getPath('home'));
+  const [file, ...args] = command;
   return {
-    get pid() {
-      return child.pid;
-    },
-    stdin: undefined,
-    stdout: stdout as EdgeProcess['stdout'],
-    stderr: stderr as EdgeProcess['stderr'],
-    exited,
-    kill(signal) {
-      if (signal === 'SIGKILL' && child.pid !== undefined) process.kill(child.pid, signal);
-      else child.kill();
+    set(openAtLogin) {
+      app.setLoginItemSettings({ openAtLogin, path: file, args });
+      return ok(null);
     },
   };
 }
 
+/** `feed`: where newer versions are. The updater reads it from a file for its download folder's name, too. */
+async function loadUpdater(feed: string): Promise<Updater> {
+  // Here only: it reads the packaged app's description as soon as it is loaded.
+  const { autoUpdater } = (await import('electron-updater')).default;
+  const about = { provider: 'generic', url: feed, updaterCacheDirName: 'porthole-updater' } as const;
+  const file = path.join(app.getPath('userData'), 'update-feed.yml');
+  writeFileSync(file, JSON.stringify(about), { mode: 0o600 });
+  autoUpdater.updateConfigPath = file;
+  autoUpdater.logger = null;
+  return autoUpdater;
+}
+
+/** What the desktop app does on the host's behalf. */
+export interface HostEvents {
+  readonly onNoticeClicked: (notice: Notice) => void;
+  /** Ends the app in good order, and runs `last` in the place of leaving. */
+  readonly endWith: (last: () => void) => void;
+}
+
 /** What the app needs, by Electron. `edge` is the edge's entry file. */
-export function createHost(edge: string): Host {
+export function createHost(edge: string, { onNoticeClicked, endWith }: HostEvents): Host {
+  let updates: Updates | undefined;
   return {
     kind: 'electron',
     version: app.getVersion(),
@@ -55,7 +87,19 @@ export function createHost(edge: string): Host {
       return true;
     },
     spawnEdge: (args) => spawnEdge(edge, args),
-    openSettings: openElectronSettings,
+    async openSettings(home) {
+      const settings = await openElectronSettings(home);
+      const set = settings.ok ? settings.value.get().updateFeed : undefined;
+      const feed = feedOf(process.env.PORTHOLE_UPDATE_FEED ?? set);
+      if (app.isPackaged && feed !== undefined)
+        updates = createUpdates({ load: () => loadUpdater(feed), clock: systemClock, endWith });
+      return settings;
+    },
+    get updates() {
+      return updates;
+    },
+    loginItem: loginItem(),
+    ...(Notification.isSupported() ? { notify: (notice) => notify(notice, onNoticeClicked) } : {}),
     safeStorage: {
       // On Linux without a keyring Electron falls back to a password that everyone knows.
       available: async () =>

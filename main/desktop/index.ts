@@ -1,14 +1,16 @@
 /** Porthole as a desktop app: a thin adapter between Electron and `main/app`. Start-up reads from top to bottom. */
 import path from 'node:path';
 import { dialog, app as electron, ipcMain, powerMonitor } from 'electron';
-import { EVENT_NAMES } from '../../shared/contract/ipc.ts';
+import { EVENT_NAMES, type Notice } from '../../shared/contract/ipc.ts';
 import { failure } from '../../shared/domain/failure.ts';
 import { watchParent } from '../../shared/node/parent.ts';
 import type { App } from '../app/app.ts';
 import { createApp } from '../app/create-app.ts';
+import { LINK_SCHEME, linkIn, linkOf } from '../app/deep-link.ts';
 import { findEdgeEntry } from '../app/edge-process.ts';
 import { openHome, resolveHome } from '../app/home.ts';
-import type { TrayAction } from '../app/tray-menu.ts';
+import { HIDDEN } from '../app/launch.ts';
+import { performTrayAction } from '../app/tray-actions.ts';
 import { createHost, openExternal } from './host.ts';
 import { ORIGIN, registerScheme, serveScreens } from './screens.ts';
 import { createTray } from './tray.ts';
@@ -35,24 +37,8 @@ function connect(app: App, window: MainWindow): void {
   for (const name of EVENT_NAMES) app.on(name, (value) => window.send('porthole:event', name, value));
 }
 
-function perform(app: App, window: MainWindow, action: TrayAction): void {
-  switch (action.do) {
-    case 'open-window':
-      window.show();
-      break;
-    case 'copy':
-      void app.dispatch('clipboard:write', { text: action.text });
-      break;
-    case 'open-url':
-      void app.dispatch('link:open', { url: action.url });
-      break;
-    case 'set-enabled':
-      void app.dispatch('services:setEnabled', { id: action.id, enabled: action.enabled });
-      break;
-    case 'quit':
-      electron.quit();
-  }
-}
+/** What runs when the app has closed, in the place of leaving. */
+let last = (): void => electron.quit();
 
 /** Quitting takes time: the edge says goodbye to visitors first. Electron waits until the app has closed. */
 function closeBeforeQuit(app: App, window: MainWindow): void {
@@ -63,9 +49,18 @@ function closeBeforeQuit(app: App, window: MainWindow): void {
     event.preventDefault();
     void app.close().finally(() => {
       closed = true;
-      electron.quit();
+      last();
     });
   });
+}
+
+/** A newer version starts before this one has left: everything that only one can have is let go first. */
+function endWith(run: () => void): void {
+  last = () => {
+    electron.releaseSingleInstanceLock();
+    run();
+  };
+  electron.quit();
 }
 
 /**
@@ -82,28 +77,53 @@ function giveUp(reason: string): void {
   electron.exit(1);
 }
 
+/** Links that other programs open; macOS hands them over in an event, maybe before there is an app. */
+function takeLinks(): (open: (link: string) => void) => void {
+  const ready = Promise.withResolvers<(link: string) => void>();
+  electron.on('open-url', (event, text) => {
+    event.preventDefault();
+    const link = linkOf(text);
+    if (link !== undefined) void ready.promise.then((open) => open(link));
+  });
+  // Unpackaged, the program is Electron itself, which no link is for.
+  if (electron.isPackaged) electron.setAsDefaultProtocolClient(LINK_SCHEME);
+  return ready.resolve;
+}
+
 async function start(): Promise<void> {
+  const followLinks = takeLinks();
   await electron.whenReady();
   const edge = findEdgeEntry(here);
   if (edge === undefined) throw new Error('this build of Porthole has no edge');
-  const created = await createApp(createHost(edge));
+  let running: App | undefined;
+  const window = createMainWindow(places.preload, () => running?.windowHidden());
+  const onNoticeClicked = ({ serviceId }: Notice) =>
+    window.show(serviceId === undefined ? undefined : ['services', serviceId]);
+  const created = await createApp(createHost(edge, { onNoticeClicked, endWith }));
   if (!created.ok) {
     giveUp(created.error.message);
     return;
   }
   const app = created.value;
-  const window = createMainWindow(places.preload);
+  running = app;
   closeBeforeQuit(app, window);
   await serveScreens(places.screens);
   connect(app, window);
-  const showInTray = createTray(places.icons, (action) => perform(app, window, action));
+  const shell = { show: window.show, quit: () => electron.quit() };
+  const showInTray = createTray(places.icons, (action) => void performTrayAction(app, shell, action));
   showInTray(app.state());
   app.on('state', showInTray);
-  electron.on('second-instance', () => window.show());
+  const open = (argv: readonly string[]): void => {
+    const link = linkIn(argv);
+    if (link !== undefined) window.show(app.openLink(link));
+    else if (!argv.includes(HIDDEN)) window.show();
+  };
+  followLinks((link) => open([link]));
+  electron.on('second-instance', (_event, argv) => open(argv));
   electron.on('activate', () => window.show());
   powerMonitor.on('resume', () => app.resumed());
   watchParent(process.env, () => electron.quit());
-  window.show();
+  open(process.argv);
 }
 
 registerScheme();

@@ -2,8 +2,8 @@ import { app, BrowserWindow, type WebContents } from 'electron';
 import { ORIGIN } from './screens.ts';
 
 export interface MainWindow {
-  /** Shows the window, in front; makes it again if it is gone. */
-  show(): void;
+  /** Shows the window, in front and at `place` where one is given; makes it again if it is gone. */
+  show(place?: readonly string[]): void;
   /** Lets the next close really close. */
   release(): void;
   /** Sends to the page, if there is one. */
@@ -25,11 +25,11 @@ export function lockNavigation(openExternal: (url: string) => void): void {
 }
 
 /** The app's one window. Closing hides it: the services stay public, and the tray brings it back. */
-export function createMainWindow(preload: string): MainWindow {
+export function createMainWindow(preload: string, onHidden: () => void): MainWindow {
   let window: BrowserWindow | undefined;
   let released = false;
 
-  const open = (): BrowserWindow => {
+  const open = (url: string): BrowserWindow => {
     const made = new BrowserWindow({
       width: 960,
       height: 720,
@@ -44,6 +44,7 @@ export function createMainWindow(preload: string): MainWindow {
       if (released) return;
       event.preventDefault();
       made.hide();
+      onHidden();
     });
     made.on('closed', () => {
       window = undefined;
@@ -52,16 +53,19 @@ export function createMainWindow(preload: string): MainWindow {
     // A page that crashed says nothing any more; the state lives in main, so a new one shows all of it.
     made.webContents.on('render-process-gone', () => made.webContents.reload());
     // Fails only when the window goes while it loads, such as at a quick quit.
-    made.loadURL(`${ORIGIN}/`).catch(() => undefined);
+    made.loadURL(url).catch(() => undefined);
     return made;
   };
 
   return {
-    show() {
+    show(place) {
+      const url = `${ORIGIN}/${place === undefined ? '' : `#/${place.map(encodeURIComponent).join('/')}`}`;
       if (window === undefined) {
-        window = open();
+        window = open(url);
         return;
       }
+      // Only the part after `#` is another, so the page stays as it is; the very same one would load it anew.
+      if (place !== undefined && window.webContents.getURL() !== url) window.loadURL(url).catch(() => undefined);
       if (window.isMinimized()) window.restore();
       window.show();
       window.focus();

@@ -8,6 +8,7 @@ import { Switch } from '../controls/switch.tsx';
 import { ShareDialog } from '../share/share-dialog.tsx';
 import { describeTarget } from '../state/address.ts';
 import { audienceOf } from '../state/audience.ts';
+import { goTo } from '../state/route.ts';
 import { type Standing, standingOf } from '../state/standing.ts';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
@@ -31,6 +32,8 @@ interface RowProps {
   /** Main can be reached: actions are offered. */
   readonly online: boolean;
   readonly fresh: Fresh | undefined;
+  /** The place asks for its share dialog. */
+  readonly sharing: boolean;
 }
 
 function Facts({ service, standing }: { readonly service: ServiceView; readonly standing: Standing }) {
@@ -104,8 +107,8 @@ function useFocusKept() {
 }
 
 /** One service: its URL, how it stands, who may see it; the switch at the right edge, the rest in one menu. */
-export function ServiceRow({ service, state, online, fresh }: RowProps) {
-  const [dialog, setDialog] = useState<RowDialog | undefined>(undefined);
+export function ServiceRow({ service, state, online, fresh, sharing }: RowProps) {
+  const [chosen, setChosen] = useState<RowDialog | undefined>(undefined);
   const row = useFocusKept();
   const menu = useRef<HTMLButtonElement>(null);
   const toggle = useToggle(service);
@@ -114,7 +117,11 @@ export function ServiceRow({ service, state, online, fresh }: RowProps) {
   // Where the address doesn't hold the name, the name has to be said.
   const told = url.includes(service.domain) ? [service.domain, service.domain.split('.')[0]] : [];
   const named = !told.includes(service.name);
-  const close = (): void => setDialog(undefined);
+  const dialog = chosen ?? (sharing ? 'share' : undefined);
+  const close = (): void => {
+    setChosen(undefined);
+    if (sharing) goTo('services');
+  };
   return (
     <li
       ref={row}
@@ -141,7 +148,7 @@ export function ServiceRow({ service, state, online, fresh }: RowProps) {
           label={service.name}
           onChange={toggle.change}
         />
-        <ServiceMenu service={service} url={url} online={online} onChoose={setDialog} trigger={menu} />
+        <ServiceMenu service={service} url={url} online={online} onChoose={setChosen} trigger={menu} />
       </div>
       {dialog === 'share' && <ShareDialog service={service} url={url} onClose={close} returnTo={menu} />}
       {dialog === 'rename' && <RenameDialog service={service} onClose={close} returnTo={menu} />}

@@ -52,13 +52,15 @@ interface ListProps {
   readonly state: AgentState;
   readonly online: boolean;
   readonly fresh: Fresh | undefined;
+  /** The service whose share dialog is asked for by the place. */
+  readonly sharing: string | undefined;
 }
 
-function ServiceList({ state, online, fresh }: ListProps) {
+function ServiceList({ state, online, fresh, sharing }: ListProps) {
   const [text, setText] = useState('');
   const filtered = state.services.length >= FILTER_FROM;
   const shown = filtered
-    ? state.services.filter((service) => matches(service, text) || service.id === fresh?.id)
+    ? state.services.filter((service) => matches(service, text) || [fresh?.id, sharing].includes(service.id))
     : state.services;
   return (
     <section aria-label={t.services.list} className="flex min-w-0 flex-col gap-3">
@@ -80,6 +82,7 @@ function ServiceList({ state, online, fresh }: ListProps) {
             state={state}
             online={online}
             fresh={service.id === fresh?.id ? fresh : undefined}
+            sharing={service.id === sharing}
           />
         ))}
         {shown.length === 0 && <li className="p-4 text-muted">{t.services.noMatch(text)}</li>}
@@ -95,7 +98,7 @@ function ServiceList({ state, online, fresh }: ListProps) {
 }
 
 /** Services: what of mine is public right now, and to whom? And, beside it, what could be. */
-export function ServicesScreen() {
+export function ServicesScreen({ sharing }: { readonly sharing?: string | undefined }) {
   const { transport } = usePorthole();
   const state = useSnapshot();
   const connection = useMirror((mirror) => mirror.connection);
@@ -130,7 +133,7 @@ export function ServicesScreen() {
             empty ? 'max-w-[720px]' : 'grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_minmax(320px,372px)] lg:gap-8'
           }
         >
-          {!empty && <ServiceList state={state} online={online} fresh={fresh} />}
+          {!empty && <ServiceList state={state} online={online} fresh={fresh} sharing={sharing} />}
           <section aria-labelledby={portsId} className="flex min-w-0 flex-col gap-3">
             <div className="flex flex-col gap-1">
               <h2 id={portsId} tabIndex={-1} className="text-18 font-semibold">

@@ -2,7 +2,7 @@ import { useSyncExternalStore } from 'react';
 import { t } from '../strings/strings.ts';
 
 /** The screens that have a place in the navigation, in its order. */
-export const SCREENS = ['services', 'log', 'connection'] as const;
+export const SCREENS = ['services', 'log', 'connection', 'settings'] as const;
 export type Screen = (typeof SCREENS)[number];
 
 /** How the navigation calls them. */
@@ -10,6 +10,7 @@ export const SCREEN_NAMES: Readonly<Record<Screen, string>> = {
   services: t.nav.services,
   log: t.nav.log,
   connection: t.connection.title,
+  settings: t.nav.settings,
 };
 
 /** Where the window is: a screen, and what of it (`#/services/ID/access`). */

@@ -1,13 +1,23 @@
 import { findElectron } from '../../build/electron.mjs';
 import type { PortholeApi } from '../../shared/contract/ipc.ts';
 import type { ShownTray } from '../standin/menu.ts';
+import type { ShownNotification } from '../standin/system.ts';
 import { expect, publish, test, visit } from './fixtures.ts';
-import { openShell } from './shells.ts';
+import { edgeOf } from './processes.ts';
+import { openShell, type Shell, startDesktop } from './shells.ts';
 
 declare global {
   interface Window {
     readonly porthole?: PortholeApi;
   }
+}
+
+/** What the stand-in tells tests. */
+interface Standin {
+  readonly __standin: {
+    readonly trays: readonly ShownTray[];
+    readonly asked: { readonly notified: readonly ShownNotification[] };
+  };
 }
 
 test('hides its window when it is closed, and shows it again', async ({ shell, page }) => {
@@ -71,22 +81,124 @@ test('leaves a second start to the first', async ({ shell, home, browser, page }
   expect(await shell.app?.evaluate(() => (globalThis as unknown as { told: Promise<boolean> }).told)).toBe(true);
 });
 
-// The real one has no way to look into its tray.
-if (findElectron({}) === undefined)
-  test('carries the services in the tray, with their switches', async ({ shell, page, origin, visitor }) => {
-    const { url, status } = await publish(page, origin.port);
-    const tray = () =>
-      shell.app?.evaluate((electron) => {
-        const [first] = (electron as unknown as { __standin: { trays: ShownTray[] } }).__standin.trays;
-        return { words: first?.toolTip, rows: first?.menu?.items.map((item) => item.label) };
-      });
-    await expect.poll(tray).toMatchObject({ words: 'Porthole: 1 service public' });
-    expect((await tray())?.rows?.at(-1)).toBe('Quit (1 service will go offline)');
-    await shell.app?.evaluate((electron) => {
-      const [first] = (electron as unknown as { __standin: { trays: ShownTray[] } }).__standin.trays;
-      first?.menu?.items[2]?.submenu?.items.find((item) => item.label === 'Public')?.click();
+// The real one has no way to look into its tray, its notifications, or to have somebody's machine fall asleep.
+if (findElectron({}) === undefined) {
+  const trayOf = (shell: Pick<Shell, 'app'>) =>
+    shell.app?.evaluate((electron) => {
+      const [first] = (electron as unknown as Standin).__standin.trays;
+      const rows = first?.menu?.items.map((item) => item.label);
+      return { words: first?.toolTip, icon: first?.icon.split('/').at(-1), rows };
     });
+  /** Chooses a row by the words on the way to it. */
+  const choose = (shell: Pick<Shell, 'app'>, ...path: readonly string[]) =>
+    shell.app?.evaluate((electron, labels) => {
+      let items = (electron as unknown as Standin).__standin.trays[0]?.menu?.items ?? [];
+      for (const [index, label] of labels.entries()) {
+        const item = items.find((one) => one.label === label);
+        if (item === undefined) throw new Error(`no row ${label} among ${items.map((one) => one.label)}`);
+        if (index === labels.length - 1) item.click();
+        items = item.submenu?.items ?? [];
+      }
+    }, path);
+  const notified = (shell: Pick<Shell, 'app'>) =>
+    shell.app?.evaluate((electron) =>
+      (electron as unknown as Standin).__standin.asked.notified.map(({ title, body }) => ({ title, body })),
+    );
+
+  test('carries the services in the tray, with their switches', async ({ shell, page, origin, visitor }) => {
+    const { url, status, row } = await publish(page, origin.port);
+    const name = (await row.getByRole('switch').getAttribute('aria-label')) ?? '';
+    await expect
+      .poll(() => trayOf(shell))
+      .toMatchObject({ words: 'Porthole: 1 service public', icon: 'tray-on-light.png' });
+    expect((await trayOf(shell))?.rows?.at(-1)).toBe('Quit (1 service will go offline)');
+    await choose(shell, name, 'Copy URL');
+    expect(await shell.clipboard()).toBe(url);
+    await choose(shell, name, 'Public');
     await expect(status).toHaveText('Off');
     expect(await visit(visitor, url)).toBe(503);
-    await expect.poll(tray).toMatchObject({ words: 'Porthole: Connected, nothing is public' });
+    await expect.poll(() => trayOf(shell)).toMatchObject({ words: 'Porthole: Connected, nothing is public' });
   });
+
+  test('publishes, pauses and resumes from the tray', async ({ shell, page, origin, visitor }) => {
+    await expect(page.locator(`[data-port="${origin.port}"]`)).toBeVisible();
+    const label = await shell.app?.evaluate((electron, port) => {
+      const items = (electron as unknown as Standin).__standin.trays[0]?.menu?.items ?? [];
+      const ports = items.find((item) => item.label === 'Publish a port')?.submenu?.items ?? [];
+      return ports.find((item) => item.label.endsWith(`port ${port}`))?.label;
+    }, origin.port);
+    await choose(shell, 'Publish a port', label ?? '');
+    await expect(page.getByRole('region', { name: 'Your services' }).locator('[data-status]')).toHaveText('Live');
+    const url = await shell.clipboard();
+    expect(await visit(visitor, url)).toBe(200);
+    expect(await notified(shell)).toContainEqual(
+      expect.objectContaining({ body: `Anyone with the link can open it. Copied: ${url}` }),
+    );
+    await choose(shell, 'Pause everything');
+    await expect
+      .poll(() => trayOf(shell))
+      .toMatchObject({ words: 'Porthole: Paused, nothing is public', icon: 'tray-off-light.png' });
+    expect(await visit(visitor, url)).toBe(503);
+    await choose(shell, 'Resume');
+    await expect.poll(async () => visit(visitor, url)).toBe(200);
+  });
+
+  test('leads from the tray to where something is done', async ({ shell, page, origin }) => {
+    const { row } = await publish(page, origin.port);
+    const name = (await row.getByRole('switch').getAttribute('aria-label')) ?? '';
+    await expect.poll(async () => (await trayOf(shell))?.rows).toContain(name);
+    await choose(shell, 'Settings…');
+    await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible();
+    await choose(shell, name, 'Share…');
+    await expect(page.getByRole('dialog', { name: `Share ${name}` })).toBeVisible();
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toBeHidden();
+    await choose(shell, name, 'Share…');
+    await expect(page.getByRole('dialog', { name: `Share ${name}` })).toBeVisible();
+  });
+
+  test('says once that closing the window ends nothing', async ({ shell, page }) => {
+    await expect(page.getByRole('navigation')).toBeVisible();
+    const window = await shell.app?.browserWindow(page);
+    for (let i = 0; i < 2; i++)
+      await window?.evaluate((made) => {
+        made.close();
+        made.show();
+      });
+    expect((await notified(shell))?.map(({ title }) => title)).toEqual(['Porthole goes on']);
+  });
+
+  test('takes a link that is opened elsewhere, and does nothing by itself', async ({ shell, page, home, browser }) => {
+    await expect(page.getByRole('navigation')).toBeVisible();
+    const before = await page.evaluate(() => window.porthole?.call('state:get', undefined));
+    await shell.app?.evaluate(({ app }) => {
+      app.emit('second-instance', {}, ['porthole', 'porthole://join/edge.example.com?token=phj_0123456789'], '/', {});
+    });
+    await expect(page.getByText('edge.example.com').first()).toBeVisible();
+    const after = await page.evaluate(() => window.porthole?.call('state:get', undefined));
+    expect(after).toMatchObject({ ok: true, value: { edge: { kind: before?.ok === true ? 'embedded' : '' } } });
+    await expect(openShell('desktop', { home, browser })).rejects.toThrow();
+  });
+
+  test('starts hidden where it is asked to, and shows its window when it is wanted', async ({ home }) => {
+    const { app, exited } = await startDesktop(home, '--hidden');
+    await expect.poll(async () => (await trayOf({ app }))?.rows).toContain('Open Porthole…');
+    expect(app.windows()).toEqual([]);
+    const [page] = await Promise.all([app.waitForEvent('window'), choose({ app }, 'Open Porthole…')]);
+    await expect(page.getByRole('navigation')).toBeVisible();
+    await app.close();
+    await exited;
+  });
+
+  test('is back within a second after the machine woke up', async ({ shell, page }) => {
+    await expect(page.locator('[data-link="up"]')).toBeVisible();
+    const edge = edgeOf(shell.pid) ?? 0;
+    process.kill(edge, 'SIGSTOP');
+    await expect(page.locator('[data-link="down"]')).toBeVisible({ timeout: 40_000 });
+    process.kill(edge, 'SIGCONT');
+    const began = performance.now();
+    await shell.app?.evaluate(({ powerMonitor }) => void powerMonitor.emit('resume'));
+    await expect(page.locator('[data-link="up"]')).toBeVisible();
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
+}

@@ -99,18 +99,24 @@ async function openWeb({ home, browser }: ShellOptions): Promise<Shell> {
   };
 }
 
-async function openDesktop({ home }: ShellOptions): Promise<Shell> {
+/** Starts the desktop app, in Electron where it is here; with `--hidden` no window opens. */
+export async function startDesktop(home: string, ...args: readonly string[]) {
   const real = findElectron({});
   const standin = path.join(root, 'test', 'standin', 'dist', 'electron');
   // Without an executable of its own choice Playwright loads its loader first, which holds `ready` back until it is
   // connected; the package's own lookup obeys this variable.
   if (real === undefined) process.env.ELECTRON_OVERRIDE_DIST_PATH = path.dirname(standin);
-  const app = await _electron.launch({ args: [root], cwd: home, env: surroundings(home) });
+  const app = await _electron.launch({ args: [root, ...args], cwd: home, env: surroundings(home) });
   const child = app.process();
   const lastWords = keepLastWords(child);
   const exited = once(child, 'exit').then(([code]): number | null => code);
+  return { kind: real === undefined ? 'stand-in' : 'Electron', app, child, lastWords, exited } as const;
+}
+
+async function openDesktop({ home }: ShellOptions): Promise<Shell> {
+  const { kind, app, child, lastWords, exited } = await startDesktop(home);
   return {
-    kind: real === undefined ? 'stand-in' : 'Electron',
+    kind,
     page: await app.firstWindow(),
     pid: child.pid ?? 0,
     exited,

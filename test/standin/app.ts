@@ -45,6 +45,7 @@ type AppParts = Pick<
   | 'quit'
   | 'releaseSingleInstanceLock'
   | 'requestSingleInstanceLock'
+  | 'setAsDefaultProtocolClient'
   | 'setPath'
   | 'whenReady'
 >;
@@ -105,6 +106,10 @@ class App extends EventEmitter implements AppParts {
   }
   setPath(name: string, value: string): void {
     this.#paths.set(name, value);
+  }
+  /** Here only packages are registered by their own files. */
+  setAsDefaultProtocolClient(): boolean {
+    return true;
   }
   getPath(name: Parameters<Electron.App['getPath']>[0]): string {
     const appData = this.#paths.get('appData') ?? process.env.XDG_CONFIG_HOME ?? path.join(homedir(), '.config');

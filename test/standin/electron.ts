@@ -6,7 +6,7 @@ import { app } from './app.ts';
 import { ipcMain } from './ipc-main.ts';
 import { Menu, nativeImage, Tray, trays } from './menu.ts';
 import { permissions, protocol, session } from './protocol.ts';
-import { asked, clipboard, dialog, powerMonitor, safeStorage, shell } from './system.ts';
+import { asked, clipboard, dialog, Notification, nativeTheme, powerMonitor, safeStorage, shell } from './system.ts';
 import { utilityProcess } from './utility-process.ts';
 import { BrowserWindow, webContents } from './window.ts';
 
@@ -20,7 +20,9 @@ export {
   dialog,
   ipcMain,
   Menu,
+  Notification,
   nativeImage,
+  nativeTheme,
   powerMonitor,
   protocol,
   safeStorage,

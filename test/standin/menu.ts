@@ -70,6 +70,8 @@ export interface ShownItem {
   click(): void;
 }
 export interface ShownTray {
+  /** The file of the icon that is shown. */
+  readonly icon: string;
   readonly toolTip: string;
   readonly menu: { readonly items: readonly ShownItem[] } | undefined;
 }
@@ -93,6 +95,9 @@ class StandinTray extends EventEmitter {
   setImage(image: Image): void {
     if (image.isEmpty()) throw new Error(`stand-in: the tray's image ${image.file} is not there`);
     this.image = image;
+  }
+  get icon(): string {
+    return this.image.file;
   }
   setToolTip(text: string): void {
     this.toolTip = text;

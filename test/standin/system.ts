@@ -2,10 +2,17 @@
 /** The parts of Electron that reach into the system: remembered, not done. */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { strict } from './strict.ts';
+import { strict, strictClass } from './strict.ts';
 
 /** What the app asked of the system, for tests. */
-export const asked = { opened: [] as string[], errors: [] as string[] };
+export const asked = { opened: [] as string[], errors: [] as string[], notified: [] as ShownNotification[] };
+
+/** A notification, as a test may look at it and choose it. */
+export interface ShownNotification {
+  readonly title: string;
+  readonly body: string;
+  click(): void;
+}
 
 let copied = '';
 export const clipboard = strict<Pick<Electron.Clipboard, 'writeText' | 'readText'>>(
@@ -38,6 +45,27 @@ export const dialog = strict<Pick<Electron.Dialog, 'showErrorBox'>>(
 );
 
 export const powerMonitor = strict(new EventEmitter(), 'powerMonitor');
+
+class Theme extends EventEmitter implements Pick<Electron.NativeTheme, 'shouldUseDarkColors'> {
+  shouldUseDarkColors = false;
+}
+export const nativeTheme = strict(new Theme(), 'nativeTheme');
+
+class StandinNotification extends EventEmitter {
+  static isSupported(): boolean {
+    return true;
+  }
+  readonly #options: Pick<Electron.NotificationConstructorOptions, 'title' | 'body'>;
+  constructor(options: Pick<Electron.NotificationConstructorOptions, 'title' | 'body'>) {
+    super();
+    this.#options = options;
+  }
+  show(): void {
+    const { title = '', body = '' } = this.#options;
+    asked.notified.push({ title, body, click: () => void this.emit('click') });
+  }
+}
+export const Notification = strictClass(StandinNotification, 'Notification');
 
 const KEY = createHash('sha256').update('stand-in').digest();
 

@@ -104,7 +104,10 @@ export class WebContents extends EventEmitter {
     });
     session.on('Fetch.requestPaused', (paused: PausedRequest) => void this.#fetch(session, paused));
     session.on('Page.frameNavigated', ({ frame }) => {
-      if (frame.parentId === undefined) this.mainFrame.url = inside(frame.url);
+      if (frame.parentId === undefined) this.mainFrame.url = inside(frame.url + (frame.urlFragment ?? ''));
+    });
+    session.on('Page.navigatedWithinDocument', ({ frameId, url }) => {
+      if (frameId === this.#target) this.mainFrame.url = inside(url);
     });
     session.on('Page.loadEventFired', () => {
       if (this.mainFrame.url !== 'about:blank' && this.mainFrame.url !== '')
@@ -139,7 +142,7 @@ export class WebContents extends EventEmitter {
   async #fetch(session: CdpSession, { requestId, frameId, resourceType, request }: PausedRequest): Promise<void> {
     const url = inside(request.url);
     const fail = (errorReason: string) => session.tell('Fetch.failRequest', { requestId, errorReason });
-    if (resourceType === 'Document' && frameId === this.#target && url !== this.#loading) {
+    if (resourceType === 'Document' && frameId === this.#target && url !== this.#loading?.split('#')[0]) {
       const event = createEvent({ url, isMainFrame: true });
       this.emit('will-navigate', event, url);
       if (event.defaultPrevented) return fail('Aborted');

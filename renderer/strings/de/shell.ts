@@ -5,7 +5,13 @@ import type { Translated } from '../strings.ts';
 /** Was auf jeder Seite steht. */
 export const shell: Translated<typeof english> = {
   product: 'Porthole',
-  nav: { label: 'Hauptmenü', services: 'Dienste', log: 'Zugriffe', skip: 'Zum Inhalt springen' },
+  nav: {
+    label: 'Hauptmenü',
+    services: 'Dienste',
+    log: 'Zugriffe',
+    settings: 'Einstellungen',
+    skip: 'Zum Inhalt springen',
+  },
   common: {
     cancel: 'Abbrechen',
     close: 'Schließen',

@@ -3,7 +3,7 @@ import { count } from '../count.ts';
 /** What is there on every screen. */
 export const shell = {
   product: 'Porthole',
-  nav: { label: 'Main', services: 'Services', log: 'Access log', skip: 'Skip to content' },
+  nav: { label: 'Main', services: 'Services', log: 'Access log', settings: 'Settings', skip: 'Skip to content' },
   common: {
     cancel: 'Cancel',
     close: 'Close',
