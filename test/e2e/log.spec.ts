@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Download, Page } from '@playwright/test';
 import { expect, publish, test, visit } from './fixtures.ts';
 
-const lines = (page: Page) => page.getByRole('option');
+const lines = (page: Page) => page.getByRole('listbox').getByRole('option');
 
 async function saved(download: Promise<Download>): Promise<string> {
   return readFile(await (await download).path(), 'utf8');
