@@ -104,6 +104,7 @@ Examples:
   porthole join https://edge.example.com --token phj_…
   porthole join https://10.0.0.5:8443 --token phj_… --fingerprint 3f7a…
   porthole join https://edge.example.com --token phj_… --ca ca.pem --name build-server
+  porthole join 'porthole://join/edge.example.com?token=phj_…&fingerprint=3f7a…'
 
 The operator of the edge makes a token with "porthole edge token create".`,
   leave: `

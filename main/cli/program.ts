@@ -223,8 +223,8 @@ function addAgent(program: Command, context: MakeContext, finish: Finish): void 
   program
     .command('join')
     .description('join the cluster of an edge that runs elsewhere')
-    .argument('<url>', 'https://HOST[:PORT] of the edge')
-    .requiredOption('--token <token>', 'the join token that its operator made')
+    .argument('<url>', 'https://HOST[:PORT] of the edge, or a join link (porthole://join/…)')
+    .option('--token <token>', 'the join token that its operator made; a link holds it')
     .option('--ca <file>', 'its certificate authority, if it is a private one')
     .option('--fingerprint <sha256>', 'SHA-256 of its certificate or authority')
     .option('--name <name>', 'what to call this machine (default: its host name)')

@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs';
 import { failure } from '../../../shared/domain/failure.ts';
 import { err, ok } from '../../../shared/domain/result.ts';
 import { systemReason } from '../../../shared/node/system-reason.ts';
+import { describeEdge } from '../../agent/edge-address.ts';
+import { isJoinLink, parseJoinLink } from '../../app/join-link.ts';
 import { type CommandContext, fail } from '../context.ts';
 import { EXIT, type ExitCode, UsageError } from '../exit.ts';
 import { withSession } from '../session.ts';
 
 export interface JoinOptions {
-  readonly token: string;
+  /** Not with a join link, which holds it. */
+  readonly token?: string;
   readonly ca?: string;
   readonly fingerprint?: string;
   readonly name?: string;
@@ -16,9 +19,10 @@ export interface JoinOptions {
 /** A PEM file is a few kilobytes; whoever names a disk image by mistake is told so at once. */
 const CA_LIMIT = 100_000;
 
-/** Joins a cluster: from then on this machine's services live there. */
-export async function join(context: CommandContext, url: string, options: JoinOptions): Promise<ExitCode> {
-  const { token, fingerprint, name } = options;
+/** Joins a cluster, by its address and a token or by a join link: from then on this machine's services live there. */
+export async function join(context: CommandContext, where: string, options: JoinOptions): Promise<ExitCode> {
+  const { name } = options;
+  const { url, token, fingerprint } = isJoinLink(where) ? readLink(where, options) : readOptions(where, options);
   const caPem = options.ca === undefined ? undefined : readAuthority(options.ca);
   const input = {
     url,
@@ -44,6 +48,25 @@ export async function join(context: CommandContext, url: string, options: JoinOp
     if (alone) context.terminal.say('Connect it with "porthole up", or open the app.');
   }
   return EXIT.ok;
+}
+
+interface JoinPlace {
+  readonly url: string;
+  readonly token: string;
+  readonly fingerprint?: string | undefined;
+}
+
+function readLink(text: string, { token, fingerprint }: JoinOptions): JoinPlace {
+  if (token !== undefined || fingerprint !== undefined)
+    throw new UsageError('A join link holds the token and the fingerprint: leave --token and --fingerprint out.');
+  const link = parseJoinLink(text);
+  if (!link.ok) throw new UsageError(link.error.message);
+  return { ...link.value, url: `https://${describeEdge(link.value.address)}` };
+}
+
+function readOptions(url: string, { token, fingerprint }: JoinOptions): JoinPlace {
+  if (token === undefined) throw new UsageError('--token is missing. Give the one that the operator of the edge made.');
+  return { url, token, fingerprint };
 }
 
 /** Leaves the cluster. */

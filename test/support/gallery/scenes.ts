@@ -237,6 +237,128 @@ const GUARDED: ServiceView = service('shop', 'active', {
   shares: 2,
 });
 
+const FINGERPRINT = '3f7a9c0e51d2b84477e6a1f09d3c5b28e4f6071829a3b4c5d6e7f8091a2b3c4d';
+
+/** The edge of a company, with two nodes. */
+const JOINED: AgentState['edge'] = {
+  kind: 'joined',
+  domain: 'tunnel.example.com',
+  link: { state: 'up', since: NOW - 11_000_000, roundTrip: 12.4 },
+  links: [
+    {
+      state: 'up',
+      since: NOW - 11_000_000,
+      roundTrip: 12.4,
+      address: 'tunnel.example.com:443',
+      carriers: 3,
+      bytesUp: 48_213_004,
+      bytesDown: 2_310_551,
+      lastError: {
+        at: NOW - 11_200_000,
+        failure: { code: 'edge_unreachable', message: 'Nothing answers at tunnel.example.com:443 (timed out).' },
+      },
+    },
+    {
+      state: 'down',
+      since: NOW - 40_000,
+      address: 'node-2.a-rather-long-name-of-a-machine.tunnel.example.com:8443',
+      carriers: 0,
+      bytesUp: 0,
+      bytesDown: 0,
+      nextTryAt: NOW + 3_600_000,
+      failure: { code: 'edge_unreachable', message: 'Nothing answers at node-2:8443 (the connection was refused).' },
+    },
+  ],
+  cluster: {
+    version: '0.1.0',
+    nodeId: 'n1',
+    operator: 'ACME IT',
+    certificate: { kind: 'private', fingerprint: FINGERPRINT },
+  },
+};
+
+const [WANTED] = service('x').targets;
+const GUESTS: AgentState['guests'] =
+  WANTED === undefined
+    ? []
+    : [
+        {
+          id: 'g1',
+          name: 'status',
+          domain: 'status.tunnel.example.com',
+          ownerId: 'a2',
+          ownerName: 'Grace’s ThinkPad',
+          targets: [WANTED],
+          allowed: true,
+        },
+        {
+          id: 'g2',
+          name: 'The printer’s web page, for everybody on the second floor',
+          domain: 'printer.tunnel.example.com',
+          ownerId: 'a3',
+          ownerName: 'Linus',
+          targets: [{ ...WANTED, id: 't2', type: 'host', host: '192.168.1.20', port: 80 }],
+          allowed: false,
+        },
+        {
+          id: 'g3',
+          name: 'metrics',
+          domain: 'metrics.tunnel.example.com',
+          ownerId: 'a3',
+          ownerName: 'Linus',
+          targets: [WANTED],
+          allowed: false,
+          refused: true,
+        },
+      ];
+
+const DIAGNOSED: AgentState['diagnosis'] = {
+  startedAt: NOW - 9000,
+  finishedAt: NOW - 8000,
+  broken: 'port',
+  steps: [
+    {
+      id: 'name',
+      kind: 'name',
+      state: 'ok',
+      finding: 'name_ok',
+      values: { host: 'tunnel.example.com', found: '203.0.113.9, 2001:db8::9' },
+    },
+    { id: 'port', kind: 'port', state: 'fail', finding: 'port_refused', values: { at: 'tunnel.example.com:443' } },
+    { id: 'proxy', kind: 'proxy', state: 'warn', finding: 'proxy_needed', values: { variable: 'HTTPS_PROXY' } },
+    { id: 'certificate', kind: 'certificate', state: 'skipped', finding: 'after_broken' },
+    { id: 'clock', kind: 'clock', state: 'skipped', finding: 'after_broken' },
+    { id: 'credential', kind: 'credential', state: 'skipped', finding: 'after_broken' },
+    {
+      id: 'tunnel',
+      kind: 'tunnel',
+      state: 'fail',
+      finding: 'tunnel_down',
+      values: { reason: 'Nothing answers at tunnel.example.com:443 (the connection was refused).' },
+    },
+    { id: 'origin:1', kind: 'origin', state: 'running', service: 'vite-5173' },
+    {
+      id: 'origin:2',
+      kind: 'origin',
+      state: 'fail',
+      service: 'api',
+      finding: 'origin_refused',
+      values: { target: 'localhost:3000' },
+    },
+    {
+      id: 'origin:3',
+      kind: 'origin',
+      state: 'ok',
+      service: 'docs',
+      finding: 'origin_ok',
+      values: { target: 'localhost:8000' },
+    },
+    { id: 'origin:4', kind: 'origin', state: 'waiting', service: 'shop' },
+  ],
+};
+
+const PREVIEW: AgentState['join'] = { id: 'j1', state: 'asked', address: 'tunnel.example.com:443' };
+
 /** Every scene by name. */
 export const SCENES = {
   direct: scene({ services: DIRECT_SERVICES }, { log: [0, 1, 2, 3].map((i) => connection(i, NOW - i * 40_000)) }),
@@ -327,5 +449,40 @@ export const SCENES = {
       },
     },
   ),
+  joined: scene({ edge: JOINED, services: SERVICES, guests: GUESTS ?? [], trust: 'none' }),
+  cut: scene({
+    edge: {
+      ...JOINED,
+      link: { state: 'down', since: NOW - 40_000, failure: failing, nextTryAt: NOW + 3_600_000 },
+      links: JOINED.links?.slice(1) ?? [],
+    },
+    services: SERVICES,
+    diagnosis: DIAGNOSED,
+    trust: 'none',
+  }),
+  paused: scene({ edge: { ...JOINED, link: { state: 'paused', since: NOW - 60_000 }, links: [] }, services: SERVICES }),
+  asked: scene({ join: PREVIEW }),
+  checking: scene({ join: { ...PREVIEW, state: 'checking' } }),
+  ready: scene({
+    services: SERVICES,
+    join: {
+      ...PREVIEW,
+      state: 'ready',
+      domain: 'tunnel.example.com',
+      version: '0.1.0',
+      operator: 'ACME IT',
+      certificate: { kind: 'private', fingerprint: FINGERPRINT },
+    },
+  }),
+  unfit: scene({
+    join: {
+      ...PREVIEW,
+      state: 'failed',
+      failure: {
+        code: 'edge_untrusted',
+        message: 'The certificate of tunnel.example.com:443 is not trusted (its fingerprint is not the given one).',
+      },
+    },
+  }),
 } as const satisfies Record<string, Scene>;
 export type SceneName = keyof typeof SCENES;
