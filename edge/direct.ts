@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { FailureCode } from '../shared/domain/failure.ts';
 import type { DirectMode } from '../shared/domain/service.ts';
 import type { StreamOpener } from '../shared/node/stream.ts';
 import type { BoundWatch } from './bounds.ts';
@@ -30,6 +31,8 @@ export interface DirectParts {
   readonly bounds: BoundWatch;
   /** Asked for each visitor of a service that has restrictions. */
   readonly judge: Judge;
+  /** Told of every visitor of those that is not let in. */
+  readonly onDenied: (code: FailureCode) => void;
   readonly table: () => RouteTable;
   /** Told of every connection that ends before anybody took it over. */
   readonly onRefused: (reason: string) => void;
@@ -65,6 +68,7 @@ export class Direct {
       limits: config.limits,
       bounds: parts.bounds,
       judge: parts.judge,
+      onDenied: parts.onDenied,
     };
     this.relay = new Relay(options);
     this.udp = new UdpRelay(options);

@@ -199,6 +199,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
     admission,
     bounds,
     judge: restricted.judge,
+    onDenied: (code) => counts.deny(code),
     table: () => routes.table,
     onRefused,
     onAcceptError,

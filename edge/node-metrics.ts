@@ -15,7 +15,7 @@ export interface CountingParts {
   readonly bounds: Pick<Bounds, 'counts'>;
   /** Connections that ended before anybody took them over, and errors of accepting. */
   readonly failures: { readonly connections: number; readonly accepts: number };
-  readonly counts: Pick<RequestCounts, 'requests' | 'responses'>;
+  readonly counts: Pick<RequestCounts, 'requests' | 'responses' | 'denied'>;
   readonly acceptor: Pick<TunnelAcceptor, 'refused'>;
   readonly recorder: { counts(): Pick<RecordCounts, 'dropped'> };
   readonly tunnels: Pick<TunnelRegistry, 'size' | 'count'>;
@@ -64,6 +64,7 @@ export function nodeMetrics(parts: CountingParts): MetricSources {
     }),
     certificateEnds: () => certificates.expiries(),
     responses: () => counts.responses(),
+    denied: () => counts.denied(),
     refused: () => bounds.counts(),
   };
 }

@@ -8,6 +8,8 @@ export interface MetricSources {
   readonly levels: () => Readonly<Record<LevelName, number>>;
   /** Answers to visitors by status class, `1xx` to `5xx`, since the start. */
   readonly responses: () => Readonly<Record<string, number>>;
+  /** Requests, connections and datagrams that were not let in, by the reason, since the start. */
+  readonly denied: () => Readonly<Record<string, number>>;
   /** What each bound has refused since the start. */
   readonly refused: () => Readonly<Record<string, number>>;
   /** When the certificate of each name ends, milliseconds since the epoch. */
@@ -83,6 +85,16 @@ export function createMetrics(sources: MetricSources): Registry {
     collect() {
       this.reset();
       for (const [label, value] of Object.entries(sources.responses())) this.inc({ class: label }, value);
+    },
+  });
+  new Counter({
+    name: 'porthole_denied_total',
+    help: 'Requests, connections and datagrams that access rules or a login did not let in.',
+    labelNames: ['code'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [code, value] of Object.entries(sources.denied())) this.inc({ code }, value);
     },
   });
   new Counter({

@@ -97,7 +97,7 @@ export class RelayConnection implements StreamHandler, SpliceListener {
 
   /** The service has other restrictions now, those of `route`: ends what they wouldn't have let in. */
   recheck(route: DirectRoute): void {
-    this.#judgement = judgementOf(this.#options, route, this.#passage.visitor.address);
+    this.#judgement = { ...this.#judgement, ...judgementOf(this.#options, route, this.#passage.visitor.address) };
     const { denied } = this.#judgement;
     if (denied !== undefined) this.cut(denied);
   }

@@ -34,6 +34,8 @@ export interface RelayOptions {
   readonly bounds?: BoundWatch;
   /** Asked for each visitor of a service that has restrictions. Without it nobody comes in there. */
   readonly judge?: Judge;
+  /** Told of every connection and datagram that they don't let in. */
+  readonly onDenied?: (code: FailureCode) => void;
 }
 
 const PASS: Judgement = Object.freeze({});

@@ -43,6 +43,7 @@ export class Relay {
     const connection = new RelayConnection(this.#options, arrival, route, this.#forget);
     if (connection.denied !== undefined) {
       this.denied++;
+      this.#options.onDenied?.(connection.denied);
       connection.refuse(connection.denied);
       return;
     }

@@ -120,6 +120,7 @@ export class UdpRelay {
   /** Drops a datagram. Whoever isn't let in takes up no session, and can't flood the access log. */
   #deny(route: DirectRoute, visitor: Endpoint, source: string, judgement: Judgement): void {
     this.denied++;
+    if (judgement.denied !== undefined) this.#options.onDenied?.(judgement.denied);
     const key = `${route.serviceId} ${source}`;
     if (this.#told.has(key) || this.#told.size >= DENIED_SOURCES) return;
     this.#told.set(key, this.#options.clock.monotonic() + DENIAL_INTERVAL);

@@ -75,7 +75,7 @@ export class UdpSession implements StreamHandler {
 
   /** The service has other restrictions now, those of `route`: ends what they wouldn't have let in. */
   recheck(route: DirectRoute): void {
-    this.#judgement = judgementOf(this.#options, route, this.address);
+    this.#judgement = { ...this.#judgement, ...judgementOf(this.#options, route, this.address) };
     const { denied } = this.#judgement;
     if (denied !== undefined) this.end(denied);
   }

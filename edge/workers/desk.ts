@@ -243,7 +243,7 @@ export class Desk {
 /** What the control process counts of visitors. */
 const NOTHING_SERVED = {
   failures: { connections: 0, accepts: 0 },
-  counts: { requests: 0, responses: () => ({}) },
+  counts: { requests: 0, responses: () => ({}), denied: () => ({}) },
   acceptor: { refused: 0 },
   direct: { relay: { accepted: 0, refused: 0, open: 0 }, udp: { dropped: 0, open: 0 }, ports: 0 },
   table: () => ({ size: 0, revision: 0 }),

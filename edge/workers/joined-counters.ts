@@ -7,6 +7,9 @@ const PATIENCE = 1_000;
 
 type Numbers = Readonly<Record<string, number>>;
 
+/** What stays of a worker that is gone. */
+type Past = Pick<Counters, 'totals' | 'responses' | 'denied' | 'refused'>;
+
 /** Levels that are the same in every worker, not parts of a whole. */
 const COMMON: ReadonlySet<string> = new Set(['services_routed', 'service_ports', 'route_revision']);
 
@@ -18,7 +21,7 @@ export class JoinedCounters {
   readonly #ask: (id: number) => void;
   readonly #clock: Clock;
   readonly #latest = new Map<number, Counters>();
-  #gone: Pick<Counters, 'totals' | 'responses' | 'refused'> | undefined;
+  #gone: Past | undefined;
   /** Questions that some workers have yet to answer. */
   readonly #rounds = new Map<number, { readonly missing: Set<number>; readonly complete: () => void }>();
   #round = 0;
@@ -58,11 +61,12 @@ export class JoinedCounters {
     const last = this.#latest.get(index);
     this.#latest.delete(index);
     if (last === undefined) return;
-    const { totals, responses, refused } = last;
+    const { totals, responses, denied, refused } = last;
     const gone = this.#gone;
     this.#gone = {
       totals: gone === undefined ? totals : sum([gone.totals, totals]),
       responses: gone === undefined ? responses : sum([gone.responses, responses]),
+      denied: gone === undefined ? denied : sum([gone.denied, denied]),
       refused: gone === undefined ? refused : sum([gone.refused, refused]),
     };
   }
@@ -70,11 +74,11 @@ export class JoinedCounters {
   /** As the metrics read them; `own` is what the control process itself counts. */
   sources(own: MetricSources): MetricSources {
     const all = (): readonly Counters[] => [...this.#latest.values()];
-    const gone = (): readonly Pick<Counters, 'totals' | 'responses' | 'refused'>[] =>
-      this.#gone === undefined ? [] : [this.#gone];
+    const gone = (): readonly Past[] => (this.#gone === undefined ? [] : [this.#gone]);
     return {
       totals: () => sum([own.totals(), ...[...all(), ...gone()].map(({ totals }) => totals)]),
       responses: () => sum([own.responses(), ...[...all(), ...gone()].map(({ responses }) => responses)]),
+      denied: () => sum([own.denied(), ...[...all(), ...gone()].map(({ denied }) => denied)]),
       refused: () => sum([own.refused(), ...[...all(), ...gone()].map(({ refused }) => refused)]),
       levels: () => {
         const levels = own.levels();

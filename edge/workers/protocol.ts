@@ -85,6 +85,7 @@ export interface Counters {
   readonly totals: ReturnType<MetricSources['totals']>;
   readonly levels: ReturnType<MetricSources['levels']>;
   readonly responses: ReturnType<MetricSources['responses']>;
+  readonly denied: ReturnType<MetricSources['denied']>;
   readonly refused: ReturnType<MetricSources['refused']>;
 }
 

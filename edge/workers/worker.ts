@@ -227,8 +227,18 @@ class Worker {
     // Whoever asks wants to see what was: the records go first.
     this.#records.flush();
     const certificates = { counts: () => ({ loaded: 0, unusable: 0 }), expiries: () => new Map<string, number>() };
-    const { totals, levels, responses, refused } = nodeMetrics({ ...ways, recorder: this.#records, certificates });
-    const counters = { totals: totals(), levels: levels(), responses: responses(), refused: refused() };
+    const { totals, levels, responses, denied, refused } = nodeMetrics({
+      ...ways,
+      recorder: this.#records,
+      certificates,
+    });
+    const counters = {
+      totals: totals(),
+      levels: levels(),
+      responses: responses(),
+      denied: denied(),
+      refused: refused(),
+    };
     this.#channel.send({ type: 'counters', id, counters });
   }
 

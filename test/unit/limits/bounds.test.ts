@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Bounds, LOG_INTERVAL } from '../../../edge/bounds.ts';
 import { createMetrics, type MetricSources } from '../../../edge/health/metrics.ts';
+import { RequestCounts } from '../../../edge/health/request-counts.ts';
 import { DEFAULT_LIMITS } from '../../../edge/limits.ts';
 import { createLogger } from '../../../shared/node/logger.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -65,11 +66,13 @@ describe('bounds', () => {
       totals: () => nothing,
       levels: () => nothing,
       responses: () => ({}),
+      denied: () => new RequestCounts().denied(),
       certificateEnds: () => new Map(),
       refused: () => bounds.counts(),
     } as unknown as MetricSources;
     const text = await createMetrics(sources).metrics();
     expect(text).toContain('porthole_refused_total{bound="header-time"} 3');
     expect(text).toContain('porthole_refused_total{bound="requests-per-target"} 0');
+    expect(text).toContain('porthole_denied_total{code="ip_restricted"} 0');
   });
 });

@@ -9,12 +9,14 @@ const counters = (requests: number, open: number, revision: number): Counters =>
   totals: { requests } as Counters['totals'],
   levels: { connections_open: open, route_revision: revision, agents_connected: 1 } as Counters['levels'],
   responses: { '2xx': requests },
+  denied: { ip_restricted: 2 },
   refused: { connections: 1 },
 });
 const own: MetricSources = {
   totals: () => ({ requests: 0 }) as Counters['totals'],
   levels: () => ({ connections_open: 1, route_revision: 0, agents_connected: 3 }) as Counters['levels'],
   responses: () => ({}),
+  denied: () => ({}),
   refused: () => ({}),
   certificateEnds: () => new Map([['edge.test', 1]]),
 };
@@ -27,6 +29,7 @@ it('are added up; what all share is not, and agents are counted once', () => {
   expect(sources.totals()).toEqual({ requests: 15 });
   expect(sources.levels()).toEqual({ connections_open: 6, route_revision: 8, agents_connected: 3 });
   expect(sources.responses()).toEqual({ '2xx': 15 });
+  expect(sources.denied()).toEqual({ ip_restricted: 4 });
   expect(sources.refused()).toEqual({ connections: 2 });
   expect(sources.certificateEnds()).toEqual(new Map([['edge.test', 1]]));
 });
