@@ -6,6 +6,7 @@ import { Sidebar } from './connection/sidebar.tsx';
 import { Notice } from './controls/notice.tsx';
 import { Toasts } from './controls/toast.tsx';
 import { EditorScreen } from './editor/editor-screen.tsx';
+import { InspectorScreen } from './inspector/inspector-screen.tsx';
 import { LogScreen } from './log/log-screen.tsx';
 import { ServicesScreen } from './services/services-screen.tsx';
 import { SettingsScreen } from './settings/settings-screen.tsx';
@@ -69,7 +70,7 @@ interface ScreenProps {
 
 const SHOWN: Readonly<Record<Screen, ComponentType<ScreenProps>>> = {
   services: Services,
-  log: LogScreen,
+  log: LogScreen, inspector: InspectorScreen,
   settings: SettingsScreen,
   connection: ConnectionScreen,
 };

@@ -3,7 +3,7 @@ import type { RefObject } from 'react';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { IconButton } from '../controls/button.tsx';
 import { MoreIcon } from '../controls/icons.tsx';
-import { usePorthole } from '../state/porthole.tsx';
+import { useMirror, usePorthole } from '../state/porthole.tsx';
 import { goTo } from '../state/route.ts';
 import { t } from '../strings/strings.ts';
 
@@ -27,6 +27,7 @@ interface MenuProps {
  */
 export function ServiceMenu({ service, url, online, onChoose, trigger }: MenuProps) {
   const { transport } = usePorthole();
+  const inspecting = useMirror((mirror) => mirror.state?.inspecting?.includes(service.id) === true);
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger asChild>
@@ -49,6 +50,19 @@ export function ServiceMenu({ service, url, online, onChoose, trigger }: MenuPro
           <DropdownMenu.Item className={ITEM} disabled={!online} onSelect={() => onChoose('share')}>
             {t.share.open}
           </DropdownMenu.Item>
+          {service.mode === 'http' && (
+            <DropdownMenu.CheckboxItem
+              className={ITEM}
+              disabled={!online}
+              checked={inspecting}
+              onCheckedChange={(enabled) => {
+                void transport.call('inspector:set', { serviceId: service.id, enabled });
+                if (enabled) goTo('inspector', service.id);
+              }}
+            >
+              {inspecting ? t.inspector.stop : t.inspector.inspect}
+            </DropdownMenu.CheckboxItem>
+          )}
           <DropdownMenu.Item className={ITEM} onSelect={() => goTo('services', service.id)}>
             {t.editor.edit}
           </DropdownMenu.Item>

@@ -5,6 +5,7 @@ import { Icon } from '../controls/icons.tsx';
 import { Mark } from '../controls/mark.tsx';
 import { Problem } from '../controls/notice.tsx';
 import { Switch } from '../controls/switch.tsx';
+import { InspectingBadge } from '../inspector/inspecting-badge.tsx';
 import { ShareDialog } from '../share/share-dialog.tsx';
 import { describeTarget } from '../state/address.ts';
 import { audienceOf } from '../state/audience.ts';
@@ -60,6 +61,7 @@ function Facts({ service, standing }: { readonly service: ServiceView; readonly 
           </p>
         )}
         <LiveTraffic serviceId={service.id} />
+        <InspectingBadge serviceId={service.id} />
         {service.source === 'ephemeral' && <p>{t.services.ephemeral}</p>}
       </div>
     </div>

@@ -2,13 +2,13 @@ import { useSyncExternalStore } from 'react';
 import { t } from '../strings/strings.ts';
 
 /** The screens that have a place in the navigation, in its order. */
-export const SCREENS = ['services', 'log', 'connection', 'settings'] as const;
+export const SCREENS = ['services', 'log', 'inspector', 'connection', 'settings'] as const;
 export type Screen = (typeof SCREENS)[number];
 
 /** How the navigation calls them. */
 export const SCREEN_NAMES: Readonly<Record<Screen, string>> = {
   services: t.nav.services,
-  log: t.nav.log,
+  log: t.nav.log, inspector: t.inspector.nav,
   connection: t.connection.title,
   settings: t.nav.settings,
 };

@@ -1,5 +1,6 @@
 import { connection } from './de/connection.ts';
 import { editor } from './de/editor.ts';
+import { inspector } from './de/inspector.ts';
 import { log } from './de/log.ts';
 import { preferences } from './de/preferences.ts';
 import { services } from './de/services.ts';
@@ -7,4 +8,4 @@ import { share } from './de/share.ts';
 import { shell } from './de/shell.ts';
 
 /** German. Says du; plain and short as the English. */
-export const de = { ...shell, ...services, ...log, ...editor, ...share, ...connection, ...preferences } as const;
+export const de = { ...shell, ...services, ...log, ...inspector, ...editor, ...share, ...connection, ...preferences } as const;

@@ -1,5 +1,6 @@
 import { connection } from './en/connection.ts';
 import { editor } from './en/editor.ts';
+import { inspector } from './en/inspector.ts';
 import { log } from './en/log.ts';
 import { preferences } from './en/preferences.ts';
 import { services } from './en/services.ts';
@@ -7,4 +8,4 @@ import { share } from './en/share.ts';
 import { shell } from './en/shell.ts';
 
 /** English. Plain and short; what happened, what it means for visitors, what to do, in that order. */
-export const en = { ...shell, ...services, ...log, ...editor, ...share, ...connection, ...preferences } as const;
+export const en = { ...shell, ...services, ...log, ...inspector, ...editor, ...share, ...connection, ...preferences } as const;
