@@ -2,7 +2,7 @@ import type { AgentState, LinkState, NodeLink } from '../../shared/contract/agen
 import { Mark, type MarkState } from '../controls/mark.tsx';
 import { linksOf } from '../state/connection-view.ts';
 import { t } from '../strings/strings.ts';
-import { formatBytes, formatDuration, formatExact, formatWhen } from '../time/format.ts';
+import { formatBytes, formatDuration, formatExact, formatMinute, formatWhen } from '../time/format.ts';
 import { useNow } from '../time/use-now.ts';
 import { Fact, Panel } from './panel.tsx';
 
@@ -29,9 +29,13 @@ function Link({ link, domain }: { readonly link: Partial<NodeLink>; readonly dom
           <p className="text-15 font-semibold wrap-anywhere">{link.address ?? domain}</p>
           <p className="text-13 text-muted" title={since > 0 ? formatExact(since) : undefined}>
             <span className={LOOK[state].ink}>{words.state[state]}</span>
-            {since > 0 && ` ${words.since(formatWhen(since, now))}`}
-            {wait > 0 && <span aria-hidden="true"> {words.nextTry(wait)}</span>}
+            {since > 0 && ` ${words.since(formatMinute(since))}`}
           </p>
+          {wait > 0 && (
+            <p aria-hidden="true" className="tabular text-13 text-muted">
+              {words.nextTry(wait)}
+            </p>
+          )}
         </div>
       </div>
       <dl className="grid grid-cols-2 gap-3 sm:grid-cols-4">

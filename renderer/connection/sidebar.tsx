@@ -59,13 +59,16 @@ export function Sidebar({ screen }: { readonly screen: Screen }) {
         </span>
         {t.product}
       </p>
-      <nav aria-label={t.nav.label} className="order-last flex w-full gap-1 md:order-none md:flex-col">
+      <nav
+        aria-label={t.nav.label}
+        className="order-last flex w-full flex-wrap gap-x-1 md:order-none md:flex-col md:gap-1"
+      >
         {SCREENS.map((entry) => (
           <a
             key={entry}
             href={hrefOf(entry)}
             aria-current={entry === screen ? 'page' : undefined}
-            className="flex min-h-11 items-center border-b-2 border-transparent px-2 text-15 text-muted hover:text-text aria-[current=page]:border-accent aria-[current=page]:font-semibold aria-[current=page]:text-text md:min-h-9 md:rounded-8 md:border-b-0 md:px-3 md:hover:bg-sunken md:aria-[current=page]:bg-accent-soft"
+            className="flex min-h-11 items-center border-b-2 border-transparent px-1.5 text-13 whitespace-nowrap sm:px-2 sm:text-15 text-muted hover:text-text aria-[current=page]:border-accent aria-[current=page]:font-semibold aria-[current=page]:text-text md:min-h-9 md:rounded-8 md:border-b-0 md:px-3 md:hover:bg-sunken md:aria-[current=page]:bg-accent-soft"
           >
             {SCREEN_NAMES[entry]}
             {entry === 'connection' && waiting > 0 && <Waiting count={waiting} />}

@@ -1,7 +1,7 @@
 import { useCallback, useId, useRef, useState } from 'react';
 import { type AgentState, offeredUrl } from '../../shared/contract/agent-state.ts';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
-import { Onboarding } from '../connection/onboarding.tsx';
+import { LetOthersIn, TryHere } from '../connection/onboarding.tsx';
 import { Button } from '../controls/button.tsx';
 import { INPUT } from '../controls/field.tsx';
 import { Skeleton } from '../controls/late.tsx';
@@ -123,18 +123,21 @@ export function ServicesScreen({ sharing }: { readonly sharing?: string | undefi
     );
 
   const empty = state.services.length === 0;
+  const first = empty && state.edge.kind === 'embedded';
   return (
     <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
       <div className="flex w-full max-w-[1240px] flex-col gap-6 px-4 py-4 md:px-6 md:py-6 lg:px-8">
         <Heading state={state} portsId={portsId} />
-        {empty && state.edge.kind === 'embedded' && <Onboarding online={online} />}
         <div
           className={
-            empty ? 'max-w-[720px]' : 'grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_minmax(320px,372px)] lg:gap-8'
+            empty && !first
+              ? 'max-w-[720px]'
+              : 'grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_minmax(320px,372px)] lg:gap-8'
           }
         >
           {!empty && <ServiceList state={state} online={online} fresh={fresh} sharing={sharing} />}
           <section aria-labelledby={portsId} className="flex min-w-0 flex-col gap-3">
+            {first && <TryHere />}
             <div className="flex flex-col gap-1">
               <h2 id={portsId} tabIndex={-1} className="text-18 font-semibold">
                 {t.ports.title}
@@ -144,6 +147,7 @@ export function ServicesScreen({ sharing }: { readonly sharing?: string | undefi
             <PortList state={state} online={online} onPublished={published} />
             <PublishForm domain={state.edge.domain} online={online} onPublished={published} />
           </section>
+          {first && <LetOthersIn online={online} />}
         </div>
       </div>
     </div>

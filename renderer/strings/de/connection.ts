@@ -28,8 +28,6 @@ export const connection: Translated<typeof english> = {
       ),
     pauseConfirm: 'Offline nehmen',
     links: 'Leitungen',
-    noLinks: 'Es gibt noch keine Leitung.',
-    node: (id) => `Knoten ${id}`,
     state: { connecting: 'Verbindet', up: 'Verbunden', down: 'Nicht verbunden', paused: 'Angehalten' },
     since: (when) => `seit ${when}`,
     carriers: 'Verbindungen',
@@ -110,7 +108,6 @@ export const connection: Translated<typeof english> = {
     dismiss: 'Nicht beitreten',
   },
   start: {
-    title: 'Zwei Wege anzufangen',
     here: 'Auf diesem Rechner ausprobieren',
     hereBody:
       'Nichts einzurichten: Ein Edge läuft schon auf diesem Laptop. Wähle unten einen Port, und er bekommt eine Adresse, die sich in deinem Browser öffnet. Sonst kann sie niemand öffnen.',

@@ -28,8 +28,6 @@ export const connection = {
       ),
     pauseConfirm: 'Take offline',
     links: 'Links',
-    noLinks: 'There is no link yet.',
-    node: (id: string) => `Node ${id}`,
     state: { connecting: 'Connecting', up: 'Connected', down: 'Not connected', paused: 'Paused' },
     since: (when: string) => `since ${when}`,
     carriers: 'Connections',
@@ -108,7 +106,6 @@ export const connection = {
     dismiss: 'Don’t join',
   },
   start: {
-    title: 'Two ways to start',
     here: 'Try it on this machine',
     hereBody:
       'Nothing to set up: an edge runs on this laptop already. Choose a port below, and it gets an address that opens in your browser. Nobody else can open it.',
