@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { findElectron } from '../../build/electron.mjs';
 import type { PortholeApi } from '../../shared/contract/ipc.ts';
+import { createToken } from '../../shared/domain/token.ts';
 import type { ShownTray } from '../standin/menu.ts';
 import type { ShownNotification } from '../standin/system.ts';
 import { expect, publish, test, visit } from './fixtures.ts';
@@ -168,16 +170,16 @@ if (findElectron({}) === undefined) {
     expect((await notified(shell))?.map(({ title }) => title)).toEqual(['Porthole goes on']);
   });
 
-  test('takes a link that is opened elsewhere, and does nothing by itself', async ({ shell, page, home, browser }) => {
+  test('takes a link that is opened elsewhere, and asks before it does anything', async ({ shell, page }) => {
     await expect(page.getByRole('navigation')).toBeVisible();
-    const before = await page.evaluate(() => window.porthole?.call('state:get', undefined));
-    await shell.app?.evaluate(({ app }) => {
-      app.emit('second-instance', {}, ['porthole', 'porthole://join/edge.example.com?token=phj_0123456789'], '/', {});
-    });
-    await expect(page.getByText('edge.example.com').first()).toBeVisible();
-    const after = await page.evaluate(() => window.porthole?.call('state:get', undefined));
-    expect(after).toMatchObject({ ok: true, value: { edge: { kind: before?.ok === true ? 'embedded' : '' } } });
-    await expect(openShell('desktop', { home, browser })).rejects.toThrow();
+    const link = `porthole://join/edge.example.com?token=${createToken('join', randomBytes)}`;
+    await shell.app?.evaluate(
+      ({ app }, text) => void app.emit('second-instance', {}, ['porthole', text], '/', {}),
+      link,
+    );
+    await expect(page.getByRole('dialog')).toContainText('edge.example.com');
+    const state = await page.evaluate(() => window.porthole?.call('state:get', undefined));
+    expect(state).toMatchObject({ ok: true, value: { join: { state: 'asked' }, edge: { kind: 'embedded' } } });
   });
 
   test('starts hidden where it is asked to, and shows its window when it is wanted', async ({ home }) => {

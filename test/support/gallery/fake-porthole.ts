@@ -5,6 +5,7 @@ import type { Scene } from './scenes.ts';
 export interface Puppet {
   readonly porthole: PortholeApi;
   readonly pushLive: () => void;
+  readonly pushNews: () => void;
 }
 
 /**
@@ -12,7 +13,11 @@ export interface Puppet {
  * outside itself.
  */
 export function installFake(scene: Scene): void {
-  const listeners: Record<string, Set<(value: unknown) => void>> = { state: new Set(), log: new Set() };
+  const listeners: Record<string, Set<(value: unknown) => void>> = {
+    state: new Set(),
+    log: new Set(),
+    notice: new Set(),
+  };
   const emit = (event: string, value: unknown): void => {
     for (const listener of listeners[event] ?? []) listener(value);
   };
@@ -76,6 +81,8 @@ export function installFake(scene: Scene): void {
         url: 'https://shop.localhost:8443/.porthole/share/phs_3Kd92mQz7hT0xWvB1nLcYfRgJ5sAeU8oPiM4tZbCdEfGh1jK2',
       };
     if (channel === 'log:stats') return scene.stats;
+    if (channel === 'inspector:list') return { exchanges: scene.inspector?.exchanges ?? [], more: false };
+    if (channel === 'inspector:get') return scene.inspector?.details[Number(input.id)] ?? null;
     if (channel !== 'log:query') return null;
     const from = Number(input.cursor ?? 0);
     const text = String(input.text ?? '');
@@ -94,6 +101,23 @@ export function installFake(scene: Scene): void {
         listeners[event]?.add(listener);
         return () => void listeners[event]?.delete(listener);
       },
+    },
+    pushNews() {
+      emit('notice', {
+        id: 1,
+        kind: 'visitor',
+        serviceId: 's-shop',
+        title: 'The shop has its first visitor',
+        body: 'From 203.0.113.7, DE.',
+      });
+      emit('notice', {
+        id: 2,
+        kind: 'certificate',
+        serviceId: 's-api',
+        title: 'api: its certificate failed',
+        body: 'The authority refused the order: too many certificates for this name this week.',
+      });
+      emit('notice', { id: 3, kind: 'back', title: 'Back online', body: 'Visitors can reach your services again.' });
     },
     pushLive: () => emit('log', { type: 'records', records: [...scene.live].reverse(), dropped: scene.dropped }),
   });

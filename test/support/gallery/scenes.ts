@@ -5,7 +5,11 @@ import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 import type { Failure } from '../../../shared/domain/failure.ts';
 import type { ServiceStatus } from '../../../shared/domain/status.ts';
 
-/** What the page is given in place of main. JSON only: it is handed into the browser. */
+/** What the page is given in place of main. JSON only: it is handed into the browser. */ import {
+  type InspectorScene,
+  inspectorScene,
+} from './inspector-scene.ts';
+
 export interface Scene {
   readonly state: AgentState;
   readonly log: readonly AccessRecord[];
@@ -14,6 +18,8 @@ export interface Scene {
   readonly dropped: number;
   /** What the charts show. */
   readonly stats: LogStats;
+  /** What the inspector holds. */
+  readonly inspector?: InspectorScene;
   /** Calls that are refused, by channel. */
   readonly refusals: Readonly<Record<string, Failure>>;
 }
@@ -371,6 +377,22 @@ export const SCENES = {
   }),
   mixed: scene({ services: SERVICES }),
   trusted: scene({ services: SERVICES.slice(0, 1), trust: 'trusted' }),
+  able: scene({
+    services: SERVICES,
+    abilities: ['startAtLogin', 'notifications', 'updates'],
+    preferences: {
+      startAtLogin: true,
+      notifications: true,
+      checkForUpdates: true,
+      quiet: { from: '22:00', to: '07:30' },
+    },
+    update: { version: '0.2.0', state: 'ready' },
+  }),
+  downloading: scene({
+    services: SERVICES,
+    abilities: ['startAtLogin', 'notifications', 'updates'],
+    update: { version: '0.2.0', state: 'downloading', progress: 0.4 },
+  }),
   many: scene({
     services: Array.from({ length: 30 }, (_, i) =>
       service(`app-${i + 1}`, i % 9 === 4 ? 'tunnel_not_created' : 'active'),
@@ -461,6 +483,8 @@ export const SCENES = {
     trust: 'none',
   }),
   paused: scene({ edge: { ...JOINED, link: { state: 'paused', since: NOW - 60_000 }, links: [] }, services: SERVICES }),
+  inspected: scene({ services: SERVICES, inspecting: ['s-shop'] }, { inspector: inspectorScene('s-shop', NOW) }),
+  watching: scene({ services: SERVICES, inspecting: ['s-shop', 's-api'] }),
   asked: scene({ join: PREVIEW }),
   checking: scene({ join: { ...PREVIEW, state: 'checking' } }),
   ready: scene({
