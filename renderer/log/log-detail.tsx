@@ -9,7 +9,7 @@ import { useMirror, usePorthole } from '../state/porthole.tsx';
 import { t } from '../strings/strings.ts';
 import { formatBytes, formatDuration, formatExact } from '../time/format.ts';
 import { curlOf } from './curl.ts';
-import type { Term } from './filter.ts';
+import { MAX_LENGTH, type Term } from './filter.ts';
 import { codeWords, countryWords } from './labels.ts';
 import { subjectOf, verbOf } from './log-row.tsx';
 import type { ServiceNames } from './service-names.ts';
@@ -78,7 +78,10 @@ function Fact({ name, code = false, half = false, term, value, children }: FactP
             type="button"
             aria-label={t.log.only(`${name}: ${typeof children === 'string' ? children : value}`)}
             title={t.log.only(typeof children === 'string' ? children : value)}
-            onClick={() => log.setFilter({ ...filter, [term]: value })}
+            // The edge looks for a part, and takes no longer one.
+            onClick={() =>
+              log.setFilter({ ...filter, [term]: term === 'service' ? value : value.slice(0, MAX_LENGTH[term]) })
+            }
             className="-mx-1 inline-flex min-h-6 items-center gap-1.5 rounded-8 px-1 text-left text-accent wrap-anywhere select-text hover:bg-accent-soft pointer-coarse:min-h-11"
           >
             {children}

@@ -272,6 +272,7 @@ const PICTURES: readonly Picture[] = [
     hash: '#/log',
     act: (page) => page.getByRole('listbox').getByRole('option').nth(4).click(),
   },
+  { name: 'traffic', scene: 'log' },
   { name: 'charts', scene: 'log', hash: '#/log/charts' },
   {
     name: 'charts-table',
