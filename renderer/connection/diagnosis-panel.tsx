@@ -8,7 +8,8 @@ import { useCopy } from '../services/use-copy.ts';
 import { diagnosisText, diagnosisVerdict, stepName, stepWords } from '../state/connection-view.ts';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
-import { formatExact, formatWhen } from '../time/format.ts';
+import { formatAgo } from '../time/ago.ts';
+import { formatExact } from '../time/format.ts';
 import { useNow } from '../time/use-now.ts';
 import { Panel } from './panel.tsx';
 
@@ -77,7 +78,7 @@ export function DiagnosisPanel({ state, online }: { readonly state: AgentState; 
             {running ? t.diagnosis.running : diagnosisVerdict(diagnosis)}
             {diagnosis.finishedAt !== undefined && (
               <span className="ml-2 text-12 font-regular text-muted" title={formatExact(diagnosis.finishedAt)}>
-                {t.diagnosis.ran(formatWhen(diagnosis.finishedAt, now))}
+                {t.diagnosis.ran(formatAgo(diagnosis.finishedAt, now))}
               </span>
             )}
           </p>

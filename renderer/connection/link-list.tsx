@@ -2,7 +2,8 @@ import type { AgentState, LinkState, NodeLink } from '../../shared/contract/agen
 import { Mark, type MarkState } from '../controls/mark.tsx';
 import { linksOf } from '../state/connection-view.ts';
 import { t } from '../strings/strings.ts';
-import { formatBytes, formatDuration, formatExact, formatMinute, formatWhen } from '../time/format.ts';
+import { formatAgo } from '../time/ago.ts';
+import { formatBytes, formatDuration, formatExact, formatMinute } from '../time/format.ts';
 import { useNow } from '../time/use-now.ts';
 import { Fact, Panel } from './panel.tsx';
 
@@ -48,7 +49,7 @@ function Link({ link, domain }: { readonly link: Partial<NodeLink>; readonly dom
       </dl>
       {shown !== undefined && (
         <p className="max-w-[68ch] text-13 text-muted wrap-anywhere" title={formatExact(shown.at)}>
-          <strong className="font-semibold text-text">{words.lastError(formatWhen(shown.at, now))}:</strong>{' '}
+          <strong className="font-semibold text-text">{words.lastError(formatAgo(shown.at, now))}:</strong>{' '}
           {shown.failure.message}
         </p>
       )}
