@@ -31,7 +31,7 @@ function Cells({ exchange, service, now }: { exchange: ExchangeSummary; service:
         <span className="truncate font-mono" title={exchange.path}>
           {exchange.path}
         </span>
-        {note !== '' && <span className="shrink-0 text-12 text-muted">{note}</span>}
+        {note !== '' && <span className="hidden shrink-0 text-12 text-muted @min-[480px]:inline">{note}</span>}
       </span>
       <span className={`${WIDE} truncate text-muted`} title={service}>
         {service}
@@ -77,13 +77,13 @@ export function ExchangeList({ exchanges, names, chosen, onChoose, onScrolled }:
     <>
       <div
         aria-hidden="true"
-        className={`${COLUMNS} shrink-0 border-b border-line text-12 text-muted [scrollbar-gutter:stable]`}
+        className={`${COLUMNS} shrink-0 overflow-hidden border-b border-line text-12 text-muted [scrollbar-gutter:stable]`}
       >
         <span>{t.log.columns.status}</span>
         <span>{t.log.columns.method}</span>
         <span>{t.log.columns.path}</span>
         <span className={WIDE}>{t.log.columns.service}</span>
-        <span className={`${WIDE} text-right`}>{t.inspector.tabs.response}</span>
+        <span className={`${WIDE} text-right`}>{t.inspector.size}</span>
         <span className={`${WIDE} text-right`}>{t.log.columns.duration}</span>
         <span className="text-right">{t.log.columns.time}</span>
       </div>

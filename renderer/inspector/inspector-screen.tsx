@@ -87,7 +87,7 @@ export function InspectorScreen({ path: [service = ''] }: { readonly path: reado
     content.current?.querySelector<HTMLElement>('[role="listbox"]')?.focus({ preventScroll: true });
   };
   return (
-    <div className="flex min-h-0 flex-1 flex-col gap-3 px-4 py-4 md:px-6 md:py-6 lg:px-8">
+    <div className="flex min-h-0 flex-1 flex-col gap-3 overflow-y-auto px-4 py-4 md:px-6 md:py-6 lg:px-8">
       <div className="flex flex-col gap-1">
         <h1 className="text-24 font-semibold md:text-32">{words.title}</h1>
         <p className="max-w-[72ch] text-13 text-muted">{words.about}</p>
@@ -111,7 +111,7 @@ export function InspectorScreen({ path: [service = ''] }: { readonly path: reado
           {words.failed} {(view.failure ?? clear.failure)?.message}
         </Problem>
       )}
-      <div ref={content} className="relative flex min-h-64 flex-1 gap-4">
+      <div ref={content} className="relative flex min-h-72 flex-1 gap-4">
         <div className="@container relative flex min-h-0 min-w-0 flex-1 flex-col rounded-8 border border-line bg-surface">
           <News store={store} filter={filter} />
           {shown.length === 0 ? (

@@ -44,7 +44,7 @@ export function ServiceSwitches({ online }: { readonly online: boolean }) {
       <h2 id={titleId} className="text-13 font-semibold">
         {t.inspector.choose}
       </h2>
-      <ul className="flex max-h-24 flex-wrap gap-x-6 overflow-y-auto">
+      <ul className="flex max-h-31 flex-wrap gap-x-6 overflow-y-auto">
         {offered.map((service) => (
           <ServiceSwitch key={service.id} service={service} online={online} />
         ))}

@@ -31,6 +31,7 @@ export const inspector = {
     resume: 'Weiter',
     clear: 'Alles vergessen',
     news: (n: number) => (n === 1 ? '1 neue Anfrage' : `${n} neue Anfragen`),
+    size: 'Größe',
     open: 'läuft',
     broken: 'abgebrochen',
     replayed: 'Wiederholung',

@@ -30,6 +30,7 @@ export const inspector = {
     resume: 'Resume',
     clear: 'Forget all',
     news: (n: number) => (n === 1 ? '1 new request' : `${n} new requests`),
+    size: 'Size',
     open: 'under way',
     broken: 'cut off',
     replayed: 'replay',

@@ -7,7 +7,7 @@ const PIXELS =
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 const JSON_BODY = JSON.stringify({
-  order: 18446744073709551,
+  order: 10_042,
   customer: { name: 'Grace Hopper', email: 'grace@example.com' },
   items: [
     { sku: 'A-100', count: 2, price: '12.50' },
