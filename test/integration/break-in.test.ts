@@ -286,6 +286,26 @@ describe('who says it comes from elsewhere', () => {
   });
 });
 
+it('visitors who share a proxy’s HTTP/2 connection are judged one by one', async () => {
+  // `localAddress` is passed on to the socket underneath.
+  const options: http2.SecureClientSessionOptions & { localAddress: string } = {
+    servername: restricted.domain,
+    ca: stand.edge.ca,
+    localAddress: PROXY,
+  };
+  const shared = http2.connect(`https://127.0.0.1:${stand.edge.ready.httpsPort}`, options);
+  const status = async (forwardedFor: string): Promise<number | undefined> => {
+    const fields = { ':authority': restricted.domain, 'x-forwarded-for': forwardedFor };
+    const stream = shared.request(fields, { endStream: true });
+    const [head] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader];
+    stream.resume();
+    return head[':status'];
+  };
+  const all = await Promise.all([FRIEND, '192.0.2.1', `${FRIEND}, 192.0.2.1`, '203.0.113.9', PROXY].map(status));
+  expect(all).toEqual([200, 403, 403, 200, 403]);
+  shared.close();
+});
+
 describe('an origin', () => {
   it.each([
     ['that is open', () => open, () => ''],
