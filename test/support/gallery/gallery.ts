@@ -293,14 +293,14 @@ const PICTURES: readonly Picture[] = [
     name: 'inspector-headers',
     scene: 'inspected',
     hash: '#/inspector',
-    act: (page) => page.getByRole('option').nth(2).click(),
+    act: (page) => page.locator('[role=option]').nth(2).click(),
   },
   {
     name: 'inspector-form',
     scene: 'inspected',
     hash: '#/inspector',
     async act(page) {
-      await page.getByRole('option').nth(2).click();
+      await page.locator('[role=option]').nth(2).click();
       await page.getByRole('tab', { name: 'Request body' }).click();
     },
   },
@@ -309,7 +309,7 @@ const PICTURES: readonly Picture[] = [
     scene: 'inspected',
     hash: '#/inspector',
     async act(page) {
-      await page.getByRole('option').nth(0).click();
+      await page.locator('[role=option]').nth(0).click();
       await page.getByRole('tab', { name: 'Response body' }).click();
     },
   },
@@ -318,7 +318,7 @@ const PICTURES: readonly Picture[] = [
     scene: 'inspected',
     hash: '#/inspector',
     async act(page) {
-      await page.getByRole('option').nth(3).click();
+      await page.locator('[role=option]').nth(3).click();
       await page.getByRole('tab', { name: 'Response body' }).click();
     },
   },
@@ -327,7 +327,7 @@ const PICTURES: readonly Picture[] = [
     scene: 'inspected',
     hash: '#/inspector',
     async act(page) {
-      await page.getByRole('option').nth(4).click();
+      await page.locator('[role=option]').nth(4).click();
       await page.getByRole('tab', { name: 'Response body' }).click();
     },
   },
@@ -336,7 +336,7 @@ const PICTURES: readonly Picture[] = [
     scene: 'inspected',
     hash: '#/inspector',
     async act(page) {
-      await page.getByRole('option').nth(6).click();
+      await page.locator('[role=option]').nth(6).click();
       await page.getByRole('tab', { name: 'Response body' }).click();
     },
   },
@@ -345,7 +345,7 @@ const PICTURES: readonly Picture[] = [
     scene: 'inspected',
     hash: '#/inspector',
     async act(page) {
-      await page.getByRole('option').nth(8).click();
+      await page.locator('[role=option]').nth(8).click();
       await page.getByRole('tab', { name: 'Timing' }).click();
     },
   },
@@ -353,14 +353,14 @@ const PICTURES: readonly Picture[] = [
     name: 'inspector-broken',
     scene: 'inspected',
     hash: '#/inspector',
-    act: (page) => page.getByRole('option').nth(7).click(),
+    act: (page) => page.locator('[role=option]').nth(7).click(),
   },
   {
     name: 'inspector-edit',
     scene: 'inspected',
     hash: '#/inspector',
     async act(page) {
-      await page.getByRole('option').nth(8).click();
+      await page.locator('[role=option]').nth(8).click();
       await page.getByRole('button', { name: 'Edit and send' }).click();
     },
   },
