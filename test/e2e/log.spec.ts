@@ -12,6 +12,7 @@ test('finds, filters and takes out what was asked of a service', async ({ page, 
   const { url, row } = await publish(page, origin.port);
   for (const path of ['/boats', '/harbour/lights', '/boats/7']) await visit(visitor, new URL(path, url).href);
   await expect(row.locator('[data-visitors]')).toContainText('1 visitor now');
+  await expect(row.getByRole('img', { name: /^[1-9]\d* requests? in the last minute, at most [1-9]/ })).toBeVisible();
 
   await page.getByRole('link', { name: 'Access log' }).click();
   const lights = lines(page).filter({ hasText: '/harbour/lights' });
