@@ -50,10 +50,20 @@ export function readJoinPlace(dataDir: string): JoinPlace | undefined {
  * operator says that the edge is reached, which may be another place than where it listens.
  */
 export function joinCommand(token: string, place: JoinPlace | undefined, address?: string): string {
-  const port = place === undefined || place.httpsPort === 443 ? '' : `:${place.httpsPort}`;
-  const where = address ?? (place === undefined ? 'ADDRESS-OF-THE-EDGE' : `${place.domain}${port}`);
   const pin = place?.fingerprint === undefined ? '' : ` --fingerprint ${place.fingerprint}`;
-  return `porthole join https://${where} --token ${token}${pin}`;
+  return `porthole join https://${whereIs(place, address) ?? 'ADDRESS-OF-THE-EDGE'} --token ${token}${pin}`;
+}
+
+/** The same as a link for the app; `undefined` while nobody has said where the edge is. */
+export function joinLink(token: string, place: JoinPlace | undefined, address?: string): string | undefined {
+  const where = whereIs(place, address);
+  const pin = place?.fingerprint === undefined ? '' : `&fingerprint=${place.fingerprint}`;
+  return where === undefined ? undefined : `porthole://join/${where}?token=${token}${pin}`;
+}
+
+function whereIs(place: JoinPlace | undefined, address: string | undefined): string | undefined {
+  if (address !== undefined || place === undefined) return address;
+  return place.httpsPort === 443 ? place.domain : `${place.domain}:${place.httpsPort}`;
 }
 
 /** Whether `text` is HOST or HOST:PORT, fit to stand in a URL and in a shell. */

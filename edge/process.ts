@@ -4,7 +4,7 @@ import { systemClock } from '../shared/node/clock.ts';
 import { createLogger } from '../shared/node/logger.ts';
 import { watchParent } from '../shared/node/parent.ts';
 import { type Command, type EdgeConfig, parseCommand } from './config.ts';
-import { joinCommand, keepJoinPlace, readJoinPlace } from './join-place.ts';
+import { joinCommand, joinLink, keepJoinPlace, readJoinPlace } from './join-place.ts';
 import { createJoinToken } from './join-token.ts';
 import type { ListenAddress } from './listen/address.ts';
 import { type Edge, startEdge } from './one-process.ts';
@@ -56,12 +56,16 @@ async function createTokenCommand(command: Extract<Command, { kind: 'token' }>):
   if (!made.ok) return fail(made.error, command.json, FAILED);
   const expiresAt = new Date(made.value.expiresAt).toISOString();
   const { token } = made.value;
-  const join = joinCommand(token, readJoinPlace(command.dataDir), command.address);
-  if (command.json) printLine({ token, expiresAt, join });
-  else
+  const place = readJoinPlace(command.dataDir);
+  const join = joinCommand(token, place, command.address);
+  const link = joinLink(token, place, command.address);
+  if (command.json) printLine({ token, expiresAt, join, ...(link === undefined ? {} : { link }) });
+  else {
+    const intoApp = link === undefined ? '' : `\nOr pasted into the app:\n\n  ${link}\n`;
     process.stdout.write(
-      `${token}\nGood for one laptop, until ${expiresAt}. It is not shown again. On the laptop:\n\n  ${join}\n`,
+      `${token}\nGood for one laptop, until ${expiresAt}. It is not shown again. On the laptop:\n\n  ${join}\n${intoApp}`,
     );
+  }
   return 0;
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
+import { joinCommand, joinLink } from '../../../edge/join-place.ts';
 import { formatJoinLink, parseJoinLink } from '../../../main/app/join-link.ts';
 import { createToken } from '../../../shared/domain/token.ts';
 
@@ -57,4 +58,15 @@ it.each([
   { address: { host: '10.0.0.5', port: 8443 }, token, fingerprint: pin },
 ])('writes a link that it reads back: $address.host', (link) => {
   expect(parseJoinLink(formatJoinLink(link))).toEqual({ ok: true, value: link });
+});
+
+it('reads the link and the command that an edge prints, to the same effect', () => {
+  const place = { domain: 'example.com', httpsPort: 8443, fingerprint: pin };
+  const expected = { ok: true, value: { address: { host: 'example.com', port: 8443 }, token, fingerprint: pin } };
+  expect(parseJoinLink(joinLink(token, place) ?? '')).toEqual(expected);
+  expect(parseJoinLink(joinCommand(token, place))).toEqual(expected);
+  expect(parseJoinLink(joinLink(token, place, '[2001:db8::5]') ?? '')).toMatchObject({
+    value: { address: { host: '2001:db8::5', port: 443 } },
+  });
+  expect(joinLink(token, undefined)).toBeUndefined();
 });
