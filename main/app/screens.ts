@@ -57,3 +57,21 @@ async function collect(folder: string, url: string, files: Map<string, ScreenFil
     else if (type !== undefined) files.set(`${url}${entry.name}`, { type, body: await readFile(file) });
   }
 }
+
+/** The answer to one request for a page at `host`, as the Fetch standard has it. */
+export function answerScreen(
+  files: ReadonlyMap<string, ScreenFile>,
+  method: string,
+  url: URL | null,
+  host: string,
+): Response {
+  const file = url?.host === host && method === 'GET' ? files.get(url.pathname) : undefined;
+  if (file === undefined) return new Response('There is no such page.', { status: 404 });
+  return new Response(file.body, {
+    headers: {
+      'content-type': file.type,
+      'content-security-policy': SCREENS_POLICY,
+      'x-content-type-options': 'nosniff',
+    },
+  });
+}

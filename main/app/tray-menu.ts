@@ -112,7 +112,7 @@ function publishRow({ ports }: AgentState, say: TrayWords): TrayRow {
 
 /** What other laptops want to reach here; nobody allows a place that it can't read, so all of them are named. */
 function guestRows(guests: readonly GuestState[], say: TrayWords): readonly TrayRow[] {
-  const waiting = guests.filter((guest) => !guest.allowed);
+  const waiting = guests.filter((guest) => !guest.allowed && guest.refused !== true);
   if (waiting.length === 0) return [];
   const rows = waiting
     .slice(0, GUESTS_LISTED)

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import type { CancelTimer, Clock } from '../../shared/node/clock.ts';
 import type { Updates } from './host.ts';
@@ -32,6 +34,15 @@ export function feedOf(text: string | undefined): string | undefined {
   if (url === null) return undefined;
   const own = url.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname);
   return url.protocol === 'https:' || own ? url.href : undefined;
+}
+
+/** Writes where newer versions are into `folder`, as the updater reads it; its download folder's name is in there too. */
+export function writeFeed(folder: string, feed: string): string {
+  const file = join(folder, 'update-feed.yml');
+  // JSON is YAML.
+  const about = { provider: 'generic', url: feed, updaterCacheDirName: 'porthole-updater' };
+  writeFileSync(file, JSON.stringify(about), { mode: 0o600 });
+  return file;
 }
 
 const unavailable = (what: string): Failure =>

@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { app, clipboard, Notification, safeStorage, shell, utilityProcess } from 'electron';
 import type { Notice } from '../../shared/contract/ipc.ts';
 import { ok } from '../../shared/domain/result.ts';
@@ -8,7 +6,7 @@ import { createAutostart } from '../app/autostart.ts';
 import { EDGE_FLAGS, followUtility } from '../app/edge-process.ts';
 import type { EdgeProcess, Host, LoginItem, Updates } from '../app/host.ts';
 import { hiddenStart } from '../app/launch.ts';
-import { createUpdates, feedOf, type Updater } from '../app/updates.ts';
+import { createUpdates, feedOf, type Updater, writeFeed } from '../app/updates.ts';
 import { openElectronSettings } from './settings.ts';
 
 /** Opens http and https only: other schemes start programs. */
@@ -32,14 +30,12 @@ const spawnEdge = (entry: string, args: readonly string[]): EdgeProcess =>
 
 /** Notifications that are shown: one that is collected as garbage takes no clicks any more. */
 const shown: Notification[] = [];
-const SHOWN_AT_MOST = 20;
 
 function notify(notice: Notice, onClick: (notice: Notice) => void): void {
   const notification = new Notification({ title: notice.title, body: notice.body });
   notification.on('click', () => onClick(notice));
   notification.show();
-  shown.push(notification);
-  if (shown.length > SHOWN_AT_MOST) shown.shift();
+  if (shown.push(notification) > 20) shown.shift();
 }
 
 function loginItem(): LoginItem {
@@ -56,14 +52,10 @@ function loginItem(): LoginItem {
   };
 }
 
-/** `feed`: where newer versions are. The updater reads it from a file for its download folder's name, too. */
 async function loadUpdater(feed: string): Promise<Updater> {
   // Here only: it reads the packaged app's description as soon as it is loaded.
   const { autoUpdater } = (await import('electron-updater')).default;
-  const about = { provider: 'generic', url: feed, updaterCacheDirName: 'porthole-updater' } as const;
-  const file = path.join(app.getPath('userData'), 'update-feed.yml');
-  writeFileSync(file, JSON.stringify(about), { mode: 0o600 });
-  autoUpdater.updateConfigPath = file;
+  autoUpdater.updateConfigPath = writeFeed(app.getPath('userData'), feed);
   autoUpdater.logger = null;
   return autoUpdater;
 }

@@ -63,14 +63,6 @@ function endWith(run: () => void): void {
   electron.quit();
 }
 
-/**
- * Electron quits on these signals by itself, unless somebody else listens: `electron-store` does (to remove its drafts),
- * and would end the process at once.
- */
-function quitBySignal(): void {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => electron.quit());
-}
-
 /** Says in a box of its own why there is no app, and ends. */
 function giveUp(reason: string): void {
   dialog.showErrorBox('Porthole cannot start', reason);
@@ -100,10 +92,7 @@ async function start(): Promise<void> {
   const onNoticeClicked = ({ serviceId }: Notice) =>
     window.show(serviceId === undefined ? undefined : ['services', serviceId]);
   const created = await createApp(createHost(edge, { onNoticeClicked, endWith }));
-  if (!created.ok) {
-    giveUp(created.error.message);
-    return;
-  }
+  if (!created.ok) return giveUp(created.error.message);
   const app = created.value;
   running = app;
   closeBeforeQuit(app, window);
@@ -127,7 +116,9 @@ async function start(): Promise<void> {
 }
 
 registerScheme();
-quitBySignal();
+// Electron quits on these by itself, unless somebody else listens: `electron-store` does (to remove its drafts), and
+// would end the process at once.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => electron.quit());
 lockNavigation((url) => void openExternal(url));
 // A tray app stays when its window goes.
 electron.on('window-all-closed', () => undefined);

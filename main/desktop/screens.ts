@@ -1,5 +1,5 @@
 import { protocol, session } from 'electron';
-import { loadScreens, SCREENS_POLICY } from '../app/screens.ts';
+import { answerScreen, loadScreens } from '../app/screens.ts';
 
 /** The origin of every page of the app. */
 export const ORIGIN = 'app://porthole';
@@ -14,18 +14,7 @@ export function registerScheme(): void {
 /** Serves the built renderer at `app://porthole/`, and refuses every permission: Electron grants them by default. */
 export async function serveScreens(folder: string): Promise<void> {
   const files = await loadScreens(folder);
-  protocol.handle('app', (request) => {
-    const url = URL.parse(request.url);
-    const file = url?.host === 'porthole' && request.method === 'GET' ? files.get(url.pathname) : undefined;
-    if (file === undefined) return new Response('There is no such page.', { status: 404 });
-    return new Response(file.body, {
-      headers: {
-        'content-type': file.type,
-        'content-security-policy': SCREENS_POLICY,
-        'x-content-type-options': 'nosniff',
-      },
-    });
-  });
+  protocol.handle('app', ({ url, method }) => answerScreen(files, method, URL.parse(url), 'porthole'));
   session.defaultSession.setPermissionRequestHandler((_contents, _permission, decide) => decide(false));
   session.defaultSession.setPermissionCheckHandler(() => false);
 }

@@ -150,7 +150,11 @@ describe('the tray menu', () => {
         connectTimeout: 1000,
       })),
     });
-    const menu = trayMenu(state([], { guests: [guest('wiki', 1), guest('big', 9), guest('known', 1, true)] }));
+    const menu = trayMenu(
+      state([], {
+        guests: [guest('wiki', 1), guest('big', 9), guest('known', 1, true), { ...guest('no', 1), refused: true }],
+      }),
+    );
     expect(labels(rowNamed(menu, '2 services wait to be allowed'))).toEqual([
       'Other laptops want to publish from this one',
       '—',
