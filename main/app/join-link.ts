@@ -1,7 +1,7 @@
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { tokenFault } from '../../shared/domain/token.ts';
-import { describeEdge, type EdgeAddress, parseEdgeUrl, parseFingerprint } from '../agent/edge-address.ts';
+import { type EdgeAddress, parseEdgeUrl, parseFingerprint } from '../agent/edge-address.ts';
 
 /** What a join link says. `token` is a secret: it goes to the edge when the user says yes, and nowhere else. */
 export interface JoinLink {
@@ -28,12 +28,6 @@ export function parseJoinLink(text: string): Result<JoinLink, Failure> {
   if (trimmed === '') return refuse('The join link is empty. Paste it whole.');
   if (trimmed.length > LONGEST) return refuse('This is too long to be a join link.');
   return isJoinLink(trimmed) ? parseLink(trimmed) : parseShellCommand(trimmed);
-}
-
-/** The link that `parseJoinLink` reads back. */
-export function formatJoinLink({ address, token, fingerprint }: JoinLink): string {
-  const where = address.port === 443 ? describeEdge(address).replace(/:443$/, '') : describeEdge(address);
-  return `porthole://join/${where}?token=${token}${fingerprint === undefined ? '' : `&fingerprint=${fingerprint}`}`;
 }
 
 function parseLink(text: string): Result<JoinLink, Failure> {
