@@ -1,0 +1,47 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, publish, test, visit } from './fixtures.ts';
+
+test('offers what its shell can do, and explains the rest', async ({ page, shell, home }) => {
+  await page.getByRole('link', { name: 'Settings' }).click();
+  await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible();
+  const start = page.getByRole('switch', { name: 'Start at login' });
+  if (shell.kind === 'web') {
+    await expect(start).toHaveCount(0);
+    await expect(page.getByText('The desktop app can start at login')).toBeVisible();
+    return;
+  }
+  await start.click();
+  await expect(start).toHaveAttribute('aria-checked', 'true');
+  if (process.platform !== 'linux') return;
+  const entry = path.join(home, '.config', 'autostart', 'porthole.desktop');
+  expect(readFileSync(entry, 'utf8')).toMatch(/^Exec=.*"--hidden"$/m);
+  await start.click();
+  await expect(start).toHaveAttribute('aria-checked', 'false');
+  expect(existsSync(entry)).toBe(false);
+});
+
+test('speaks the language that is chosen, and remembers it', async ({ page }) => {
+  await page.getByRole('link', { name: 'Settings' }).click();
+  await page.getByRole('combobox', { name: 'Language' }).selectOption('de');
+  await expect(page.getByRole('heading', { name: 'Einstellungen' })).toBeVisible();
+  await page.getByRole('combobox', { name: 'Sprache' }).selectOption('en');
+  await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible();
+});
+
+test('pauses everything, and copies diagnostics that hold no secret', async ({ page, shell, origin, visitor }) => {
+  const { url } = await publish(page, origin.port);
+  await page.getByRole('link', { name: 'Settings' }).click();
+  const pause = page.getByRole('switch', { name: 'Pause everything' });
+  await pause.click();
+  await expect(page.locator('[data-link="paused"]')).toBeVisible();
+  expect(await visit(visitor, url)).toBe(503);
+  await pause.click();
+  await expect(page.locator('[data-link="up"]')).toBeVisible();
+  await expect.poll(async () => visit(visitor, url)).toBe(200);
+  await page.getByRole('button', { name: 'Copy diagnostics' }).click();
+  await expect(page.getByText('Copied. Paste it')).toBeVisible();
+  const text = await shell.clipboard();
+  expect(text).toContain('"status": "active"');
+  expect(text).not.toMatch(/ph[jas]_[\w-]{10}/);
+});
