@@ -27,7 +27,7 @@ import {
 import { EdgeProcess } from '../support/edge-process.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** Visitors, by their own addresses. */
 const GERMAN = '127.0.7.1';

@@ -9,7 +9,7 @@ import { PUBLIC, probe } from './edge-stand.ts';
 import { cookieOf, type Going, LoginStand } from './login-stand.ts';
 
 // Each worker is a process that runs from its sources, on machines that may be busy.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const PIN = '042917';
 const BANNED = '127.0.7.66';
