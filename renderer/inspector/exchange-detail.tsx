@@ -154,7 +154,7 @@ export function ExchangeDetail({ exchange, origin, online, onClose, onReplayed }
     <aside
       aria-labelledby={titleId}
       onKeyDown={(event) => event.key === 'Escape' && !event.defaultPrevented && onClose()}
-      className="absolute inset-x-0 bottom-0 z-10 flex max-h-full min-w-0 flex-col overflow-y-auto rounded-8 border border-line bg-surface shadow-float lg:static lg:w-[460px] lg:shrink-0 lg:shadow-none"
+      className="fixed inset-x-2 bottom-2 z-10 flex max-h-[75dvh] min-w-0 flex-col overflow-y-auto rounded-8 border border-line bg-surface shadow-float lg:static lg:max-h-none lg:w-[460px] lg:shrink-0 lg:shadow-none"
     >
       <div className="sticky top-0 z-10 flex items-start gap-2 border-b border-line bg-surface py-2 pr-2 pl-4">
         <h2 id={titleId} className="line-clamp-3 min-w-0 flex-1 py-2 font-mono text-13 font-semibold wrap-anywhere">

@@ -8,7 +8,8 @@ export type Screen = (typeof SCREENS)[number];
 /** How the navigation calls them. */
 export const SCREEN_NAMES: Readonly<Record<Screen, string>> = {
   services: t.nav.services,
-  log: t.nav.log, inspector: t.inspector.nav,
+  log: t.nav.log,
+  inspector: t.inspector.nav,
   connection: t.connection.title,
   settings: t.nav.settings,
 };

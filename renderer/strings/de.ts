@@ -8,4 +8,13 @@ import { share } from './de/share.ts';
 import { shell } from './de/shell.ts';
 
 /** German. Says du; plain and short as the English. */
-export const de = { ...shell, ...services, ...log, ...inspector, ...editor, ...share, ...connection, ...preferences } as const;
+export const de = {
+  ...shell,
+  ...services,
+  ...log,
+  ...inspector,
+  ...editor,
+  ...share,
+  ...connection,
+  ...preferences,
+} as const;

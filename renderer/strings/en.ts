@@ -8,4 +8,13 @@ import { share } from './en/share.ts';
 import { shell } from './en/shell.ts';
 
 /** English. Plain and short; what happened, what it means for visitors, what to do, in that order. */
-export const en = { ...shell, ...services, ...log, ...inspector, ...editor, ...share, ...connection, ...preferences } as const;
+export const en = {
+  ...shell,
+  ...services,
+  ...log,
+  ...inspector,
+  ...editor,
+  ...share,
+  ...connection,
+  ...preferences,
+} as const;

@@ -83,8 +83,6 @@ export function installFake(scene: Scene): void {
     if (channel === 'log:stats') return scene.stats;
     if (channel === 'inspector:list') return { exchanges: scene.inspector?.exchanges ?? [], more: false };
     if (channel === 'inspector:get') return scene.inspector?.details[Number(input.id)] ?? null;
-    if (channel === 'inspector:list') return { exchanges: scene.inspector?.exchanges ?? [], more: false };
-    if (channel === 'inspector:get') return scene.inspector?.details[Number(input.id)] ?? null;
     if (channel !== 'log:query') return null;
     const from = Number(input.cursor ?? 0);
     const text = String(input.text ?? '');

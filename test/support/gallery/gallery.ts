@@ -365,48 +365,6 @@ const PICTURES: readonly Picture[] = [
     },
   },
   { name: 'inspector-badge', scene: 'inspected' },
-  { name: 'inspector', scene: 'inspected', hash: '#/inspector' },
-  { name: 'inspector-off', scene: 'one', hash: '#/inspector' },
-  { name: 'inspector-empty', scene: 'watching', hash: '#/inspector' },
-  { name: 'inspector-none', scene: 'first', hash: '#/inspector' },
-  { name: 'inspector-headers', scene: 'inspected', hash: '#/inspector', act: (page) => page.getByRole('option').nth(2).click() },
-  { name: 'inspector-form', scene: 'inspected', hash: '#/inspector',
-    async act(page) {
-      await page.getByRole('option').nth(2).click();
-      await page.getByRole('tab', { name: 'Request body' }).click();
-    } },
-  { name: 'inspector-json', scene: 'inspected', hash: '#/inspector',
-    async act(page) {
-      await page.getByRole('option').nth(0).click();
-      await page.getByRole('tab', { name: 'Response body' }).click();
-    } },
-  { name: 'inspector-image', scene: 'inspected', hash: '#/inspector',
-    async act(page) {
-      await page.getByRole('option').nth(3).click();
-      await page.getByRole('tab', { name: 'Response body' }).click();
-    } },
-  { name: 'inspector-hex', scene: 'inspected', hash: '#/inspector',
-    async act(page) {
-      await page.getByRole('option').nth(4).click();
-      await page.getByRole('tab', { name: 'Response body' }).click();
-    } },
-  { name: 'inspector-text', scene: 'inspected', hash: '#/inspector',
-    async act(page) {
-      await page.getByRole('option').nth(6).click();
-      await page.getByRole('tab', { name: 'Response body' }).click();
-    } },
-  { name: 'inspector-timing', scene: 'inspected', hash: '#/inspector',
-    async act(page) {
-      await page.getByRole('option').nth(8).click();
-      await page.getByRole('tab', { name: 'Timing' }).click();
-    } },
-  { name: 'inspector-broken', scene: 'inspected', hash: '#/inspector', act: (page) => page.getByRole('option').nth(7).click() },
-  { name: 'inspector-edit', scene: 'inspected', hash: '#/inspector',
-    async act(page) {
-      await page.getByRole('option').nth(8).click();
-      await page.getByRole('button', { name: 'Edit and send' }).click();
-    } },
-  { name: 'inspector-badge', scene: 'inspected' },
   { name: 'log-no-match', scene: 'log', hash: '#/log', act: (page) => page.getByRole('searchbox').fill('nowhere') },
 ];
 

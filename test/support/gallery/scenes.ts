@@ -9,7 +9,6 @@ import type { ServiceStatus } from '../../../shared/domain/status.ts';
   type InspectorScene,
   inspectorScene,
 } from './inspector-scene.ts';
-import { type InspectorScene, inspectorScene } from './inspector-scene.ts';
 
 export interface Scene {
   readonly state: AgentState;
@@ -19,8 +18,6 @@ export interface Scene {
   readonly dropped: number;
   /** What the charts show. */
   readonly stats: LogStats;
-  /** What the inspector holds. */
-  readonly inspector?: InspectorScene;
   /** What the inspector holds. */
   readonly inspector?: InspectorScene;
   /** Calls that are refused, by channel. */
@@ -486,8 +483,6 @@ export const SCENES = {
     trust: 'none',
   }),
   paused: scene({ edge: { ...JOINED, link: { state: 'paused', since: NOW - 60_000 }, links: [] }, services: SERVICES }),
-  inspected: scene({ services: SERVICES, inspecting: ['s-shop'] }, { inspector: inspectorScene('s-shop', NOW) }),
-  watching: scene({ services: SERVICES, inspecting: ['s-shop', 's-api'] }),
   inspected: scene({ services: SERVICES, inspecting: ['s-shop'] }, { inspector: inspectorScene('s-shop', NOW) }),
   watching: scene({ services: SERVICES, inspecting: ['s-shop', 's-api'] }),
   asked: scene({ join: PREVIEW }),
