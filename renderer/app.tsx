@@ -10,6 +10,7 @@ import { InspectorScreen } from './inspector/inspector-screen.tsx';
 import { LogScreen } from './log/log-screen.tsx';
 import { ServicesScreen } from './services/services-screen.tsx';
 import { SettingsScreen } from './settings/settings-screen.tsx';
+import { useLanguage } from './settings/use-language.ts';
 import { useMirror, useSnapshot } from './state/porthole.tsx';
 import { type Screen, usePlace } from './state/route.ts';
 import { summarise } from './state/summary.ts';
@@ -80,6 +81,7 @@ export function App() {
   const { screen, path } = usePlace();
   const Shown = SHOWN[screen];
   useTitle();
+  useLanguage();
   return (
     <div className="flex h-full flex-col md:flex-row">
       <a

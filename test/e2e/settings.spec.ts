@@ -25,6 +25,10 @@ test('speaks the language that is chosen, and remembers it', async ({ page }) =>
   await page.getByRole('link', { name: 'Settings' }).click();
   await page.getByRole('combobox', { name: 'Language' }).selectOption('de');
   await expect(page.getByRole('heading', { name: 'Einstellungen' })).toBeVisible();
+  // As a page does whose address is new: main keeps the choice.
+  await page.evaluate(() => localStorage.removeItem('porthole.language'));
+  await page.reload();
+  await expect(page.getByRole('heading', { name: 'Einstellungen' })).toBeVisible();
   await page.getByRole('combobox', { name: 'Sprache' }).selectOption('en');
   await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible();
 });
