@@ -89,14 +89,14 @@ export function prettyJson(text: string): string {
 /** The fields of a form, in their order, decoded. */
 export const formFields = (text: string): readonly (readonly [string, string])[] => [...new URLSearchParams(text)];
 
-/** Lines of sixteen bytes: offset, hex, and what is printable. */
+/** Lines of eight bytes, which fit beside a list: offset, hex, and what is printable. */
 export function hexLines(bytes: Uint8Array, most: number): string {
   const lines: string[] = [];
-  for (let at = 0; at < Math.min(bytes.length, most); at += 16) {
-    const row = bytes.subarray(at, Math.min(at + 16, most));
+  for (let at = 0; at < Math.min(bytes.length, most); at += 8) {
+    const row = bytes.subarray(at, Math.min(at + 8, most));
     const hex = Array.from(row, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
     const shown = Array.from(row, (byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : '·')).join('');
-    lines.push(`${at.toString(16).padStart(6, '0')}  ${hex.padEnd(47)}  ${shown}`);
+    lines.push(`${at.toString(16).padStart(6, '0')}  ${hex.padEnd(23)}  ${shown}`);
   }
   return lines.join('\n');
 }

@@ -95,7 +95,7 @@ describe('the web client', () => {
     await settled();
     timers[0]?.run();
     greet(1);
-    expect(socket(1).sent).toEqual([{ key: 'k1', subscribe: ['state', 'log', 'notice'] }]);
+    expect(socket(1).sent).toEqual([{ key: 'k1', subscribe: ['state', 'log', 'notice', 'inspector'] }]);
     expect(seen).toEqual(['connecting', 'open', 'lost', 'open']);
   });
 
