@@ -1,5 +1,5 @@
 import { DropdownMenu } from 'radix-ui';
-import type { RefObject } from 'react';
+import { type RefObject, useState } from 'react';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { IconButton } from '../controls/button.tsx';
 import { MoreIcon } from '../controls/icons.tsx';
@@ -27,15 +27,17 @@ interface MenuProps {
  */
 export function ServiceMenu({ service, url, online, onChoose, trigger }: MenuProps) {
   const { transport } = usePorthole();
+  // Beside its row the list would be cut off; outside of every landmark it would be hard to find.
+  const [place, setPlace] = useState<HTMLElement | null>(null);
   const inspecting = useMirror((mirror) => mirror.state?.inspecting?.includes(service.id) === true);
   return (
-    <DropdownMenu.Root modal={false}>
+    <DropdownMenu.Root modal={false} onOpenChange={() => setPlace(document.getElementById('content'))}>
       <DropdownMenu.Trigger asChild>
         <IconButton ref={trigger} aria-label={t.services.more(service.name)}>
           <MoreIcon />
         </IconButton>
       </DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
+      <DropdownMenu.Portal container={place}>
         <DropdownMenu.Content
           align="end"
           sideOffset={4}

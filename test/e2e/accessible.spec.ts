@@ -1,0 +1,78 @@
+/** axe finds no barrier on any screen of the real window, in light and in dark. */
+import type { Page } from '@playwright/test';
+import { barriers } from '../support/axe.ts';
+import { expect, publish, test, visit } from './fixtures.ts';
+
+/** Looks at the page as it is now, in both schemes. */
+async function free(page: Page, where: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    expect(await barriers(page), `${where}, ${colorScheme}`).toEqual([]);
+  }
+}
+
+/** Every link of a navigation, whatever there is by now. */
+async function placesIn(page: Page, navigation: string): Promise<readonly string[]> {
+  const links = page.getByRole('navigation', { name: navigation }).getByRole('link');
+  await expect(links.first()).toBeVisible();
+  return links.evaluateAll((all) => all.map((link) => link.getAttribute('href') ?? ''));
+}
+
+/** Goes where a link leads and waits for the words of that place. */
+async function go(page: Page, hash: string): Promise<void> {
+  await page.evaluate((to) => {
+    location.hash = to;
+  }, hash);
+  await expect(page.locator(`nav a[href="${hash}"][aria-current=page]`)).toBeVisible();
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+}
+
+test('has no barrier on any screen of a fresh window', async ({ page }) => {
+  test.setTimeout(120_000);
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  const places = await placesIn(page, 'Main');
+  expect(places.length).toBeGreaterThan(1);
+  for (const place of places) {
+    await go(page, place);
+    await free(page, place);
+  }
+});
+
+test('has no barrier on any screen, tab and dialog when something is public', async ({ page, visitor, origin }) => {
+  test.setTimeout(240_000);
+  const { row, url } = await publish(page, origin.port);
+  await visit(visitor, url);
+  for (const place of await placesIn(page, 'Main')) {
+    await go(page, place);
+    await free(page, `${place} with a service`);
+  }
+  await page.goto(`${page.url().split('#')[0]}#/log`);
+  await page.getByRole('option').first().click();
+  await free(page, 'the details of a request');
+
+  await go(page, '#/services');
+  const more = row.getByRole('button', { name: /^More for/ });
+  await more.click();
+  await free(page, 'the menu of a service');
+  await page.keyboard.press('Escape');
+  for (const item of ['Share', 'Rename', 'Remove']) {
+    await more.click();
+    await page.getByRole('menuitem', { name: item }).click();
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await free(page, `the dialog "${item}"`);
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toHaveCount(0);
+  }
+  for (const button of ['Quit', 'Use https']) {
+    await page.getByRole('button', { name: button }).click();
+    await free(page, `the dialog "${button}"`);
+    await page.keyboard.press('Escape');
+  }
+
+  await more.click();
+  await page.getByRole('menuitem', { name: 'Edit' }).click();
+  for (const tab of await placesIn(page, 'What to edit')) {
+    await go(page, tab);
+    await free(page, tab);
+  }
+});
