@@ -84,8 +84,9 @@ export function App() {
   useLanguage();
   return (
     <div className="flex h-full flex-col md:flex-row">
+      {/* biome-ignore lint/a11y/useValidAnchor: the hash names the screen, so this link must not change it */}
       <a
-        href={`#/${screen}`}
+        href="#content"
         onClick={(event) => {
           event.preventDefault();
           document.getElementById('content')?.focus();
