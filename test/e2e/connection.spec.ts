@@ -1,8 +1,20 @@
+import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { EdgeProcess } from '../support/edge-process.ts';
 import { expect, publish, test } from './fixtures.ts';
 
 const openConnection = (page: Page) => page.getByRole('link', { name: /^Connection/ }).click();
+
+const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/** Looks for what axe finds wrong by WCAG 2.2 AA, in light and in dark. */
+async function expectAccessible(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze();
+    expect(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)])).toEqual([]);
+  }
+}
 
 test('diagnoses the line, names a server that is gone, and copies what it found', async ({ page, shell, origin }) => {
   await publish(page, origin.port);
@@ -14,6 +26,7 @@ test('diagnoses the line, names a server that is gone, and copies what it found'
   await origin.close();
   await page.getByRole('button', { name: 'Diagnose again' }).click();
   await expect(steps.getByText(`Nothing listens on localhost:${origin.port}.`)).toBeVisible();
+  await expectAccessible(page);
   await page.getByRole('button', { name: 'Copy result' }).click();
   await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible();
   expect(await shell.clipboard()).toContain('[Broken] Server: ');
@@ -53,6 +66,7 @@ test('shows what a join link leads to, joins when told, and leaves again', async
   await paste();
   await expect(dialog.getByText('ACME IT')).toBeVisible();
   await expect(dialog.getByText('edge.test', { exact: true })).toBeVisible();
+  await expectAccessible(page);
   await dialog.getByRole('button', { name: 'Don’t join' }).click();
   await expect(dialog).toBeHidden();
   await paste();

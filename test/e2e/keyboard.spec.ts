@@ -17,8 +17,7 @@ test('leads the Tab key from the places to go over the way out to the services, 
   await expect(row.getByRole('switch')).toBeVisible();
   const order = [
     page.getByRole('link', { name: 'Skip to content' }),
-    page.getByRole('link', { name: 'Services' }),
-    page.getByRole('link', { name: 'Access log' }),
+    ...(await page.getByRole('navigation').getByRole('link').all()),
     page.getByRole('button', { name: 'Quit' }),
     row.getByRole('button', { name: /^Copy URL/ }),
     row.getByRole('switch'),

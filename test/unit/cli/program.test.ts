@@ -75,6 +75,13 @@ describe('the command line', () => {
   it.each([
     ['an argument that does not parse', ['services', 'add', 'abc', '--json'], /^Command-argument value 'abc'/],
     ['a missing argument', ['expose', '--json'], /^Missing required argument 'port'/],
+    ['an address without a token', ['join', 'https://edge.test', '--json'], /^--token is missing/],
+    ['a join link that is cut off', ['join', 'porthole://join/edge.test', '--json'], /^This is not a join link/],
+    [
+      'a join link and a token',
+      ['join', 'porthole://join/edge.test?token=x', '--token', 'x', '--json'],
+      /^A join link/,
+    ],
     ['an unknown command', ['statsu', '--json'], /^Unknown command 'statsu'/],
   ])('tells machines of %s in one JSON object', async (_, argv, message) => {
     const { code, out, err } = await run(...argv);
