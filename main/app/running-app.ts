@@ -354,7 +354,7 @@ export class RunningApp implements App {
     const agent = this.#membership?.agent;
     this.#followPause();
     if (this.#membership !== undefined) bindAllowances(this.#membership);
-    const seen = agent?.snapshot();
+    const seen = this.#inspector.idle ? undefined : agent?.snapshot();
     if (seen?.servicesKnown === true) this.#inspector.follow(inspectedServices(seen.services, seen.guests));
     if (this.#phase === 'starting' && (agent?.snapshot().servicesKnown === true || this.#obstacle() !== undefined))
       this.#phase = 'ready';

@@ -87,6 +87,11 @@ export class Inspector implements ConnectionWatch {
     return [...this.#services];
   }
 
+  /** Nothing is inspected, and nothing is kept. */
+  get idle(): boolean {
+    return this.#services.size === 0 && this.#exchanges.size === 0;
+  }
+
   /** Bytes that are kept. */
   get used(): number {
     return this.#used;

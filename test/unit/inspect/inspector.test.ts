@@ -195,7 +195,7 @@ describe('what is kept', () => {
     inspector.follow([{ id: 'shop', secretHeaders: [] }]);
     expect(list()).toHaveLength(1);
     inspector.follow([]);
-    expect([list(), inspector.services]).toEqual([[], []]);
+    expect([list(), inspector.services, inspector.idle]).toEqual([[], [], true]);
   });
 });
 
