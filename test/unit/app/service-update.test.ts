@@ -54,6 +54,8 @@ function laptop() {
     membership: () => ({ allowed, keepAllowed: () => kept, ownPorts: () => [] }),
     ownPorts: () => new Set([20_001]),
     agent: async () => ok({ control }),
+    settings: { get: () => ({}), set: () => ok({}) },
+    touch: () => {},
   } as unknown as Context;
   const handlers = serviceHandlers(context);
   return {
