@@ -23,7 +23,7 @@ async function go(page: Page, hash: string): Promise<void> {
   await page.evaluate((to) => {
     location.hash = to;
   }, hash);
-  await expect(page.locator(`nav a[href="${hash}"][aria-current=page]`)).toBeVisible();
+  await expect(page.locator(`nav a[href="${hash}"][aria-current=page]`).first()).toBeVisible();
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
 }
 
