@@ -71,7 +71,8 @@ interface ScreenProps {
 
 const SHOWN: Readonly<Record<Screen, ComponentType<ScreenProps>>> = {
   services: Services,
-  log: LogScreen, inspector: InspectorScreen,
+  log: LogScreen,
+  inspector: InspectorScreen,
   settings: SettingsScreen,
   connection: ConnectionScreen,
 };
