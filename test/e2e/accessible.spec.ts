@@ -27,27 +27,36 @@ async function go(page: Page, hash: string): Promise<void> {
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
 }
 
-test('has no barrier on any screen of a fresh window', async ({ page }) => {
-  test.setTimeout(120_000);
-  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+/** Looks at every screen, and at every part of one that has a navigation of its own. */
+async function everywhere(page: Page, when: string): Promise<void> {
   const places = await placesIn(page, 'Main');
   expect(places.length).toBeGreaterThan(1);
   for (const place of places) {
     await go(page, place);
-    await free(page, place);
+    await free(page, `${place} ${when}`);
+    const parts = await page
+      .locator('main nav a')
+      .evaluateAll((all) => all.map((link) => link.getAttribute('href') ?? ''));
+    for (const part of parts.filter((href) => href !== place)) {
+      await go(page, part);
+      await free(page, `${part} ${when}`);
+    }
   }
+}
+
+test('has no barrier on any screen of a fresh window', async ({ page }) => {
+  test.setTimeout(120_000);
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await everywhere(page, 'in a fresh window');
 });
 
 test('has no barrier on any screen, tab and dialog when something is public', async ({ page, visitor, origin }) => {
   test.setTimeout(240_000);
   const { row, url } = await publish(page, origin.port);
   await visit(visitor, url);
-  for (const place of await placesIn(page, 'Main')) {
-    await go(page, place);
-    await free(page, `${place} with a service`);
-  }
-  await page.goto(`${page.url().split('#')[0]}#/log`);
-  await page.getByRole('option').first().click();
+  await everywhere(page, 'with a service');
+  await go(page, '#/log');
+  await page.getByRole('listbox').getByRole('option').first().click();
   await free(page, 'the details of a request');
 
   await go(page, '#/services');
