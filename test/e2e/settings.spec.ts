@@ -15,10 +15,12 @@ test('offers what its shell can do, and explains the rest', async ({ page, shell
   await expect(start).toHaveAttribute('aria-checked', 'true');
   if (process.platform !== 'linux') return;
   const entry = path.join(home, '.config', 'autostart', 'porthole.desktop');
+  await expect.poll(() => existsSync(entry)).toBe(true);
   expect(readFileSync(entry, 'utf8')).toMatch(/^Exec=.*"--hidden"$/m);
   await start.click();
   await expect(start).toHaveAttribute('aria-checked', 'false');
-  expect(existsSync(entry)).toBe(false);
+  // The switch shows the wish at once.
+  await expect.poll(() => existsSync(entry)).toBe(false);
 });
 
 test('speaks the language that is chosen, and remembers it', async ({ page }) => {

@@ -12,7 +12,8 @@ async function edit(page: Page, { row }: Row, tab: string): Promise<void> {
 
 async function save(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Save changes' }).click();
-  await expect(page.getByRole('button', { name: 'Save changes' })).toHaveCount(0);
+  // While it is under way the button says so.
+  await expect(page.getByRole('button', { name: /^(?:Save changes|Saving…)$/ })).toHaveCount(0);
 }
 
 /** Protects a service with a PIN, in the editor. */
