@@ -260,7 +260,7 @@ it.each([
   [['join', 'https://127.0.0.1:1', '--token', GOOD], 1, 'Nothing answers at 127.0.0.1:1'],
   [['join', 'ftp://a', '--token', GOOD], 2, 'An edge is reached by https'],
   [['join', 'https://a', '--token', GOOD, '--ca', '/nowhere'], 2, 'cannot be read (it is not there)'],
-  [['join', 'https://a'], 2, "Required option '--token <token>' not specified"],
+  [['join', 'https://a'], 2, '--token is missing. Give the one that the operator of the edge made.'],
   [['status'], 1, ''],
   [['frobnicate'], 2, "Unknown command 'frobnicate'"],
   [['logs', '--limit', '5000'], 2, '--limit takes a whole number from 0 to 1000.'],
