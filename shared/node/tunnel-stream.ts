@@ -166,8 +166,9 @@ export class DrivenStream implements AgentStream, Leg, Mover {
   writeLatin1(text: string): void {
     if (text.length === 0 || this.#stream.closed || this.#ending || this.#stream.ended) return;
     if (this.#waitingLength === 0 && this.#host.session.charge(this.#stream, text.length)) {
-      this.#spend(text.length);
       this.#host.queue.latin1(FRAME.DATA, this.#stream.id, text);
+      // Not before: it may move the stream, and the credit was the old leg's.
+      this.#spend(text.length);
     } else {
       this.write(Buffer.from(text, 'latin1'));
     }
@@ -180,7 +181,7 @@ export class DrivenStream implements AgentStream, Leg, Mover {
       return;
     }
     this.#host.session.end(this.#stream);
-    if (this.#stream.closed) this.#gone();
+    this.#goneIfDone();
   }
 
   opened(dialMicros: number): void {
@@ -217,7 +218,7 @@ export class DrivenStream implements AgentStream, Leg, Mover {
   onEnd(): void {
     const handler = this.#endSeen ? undefined : this.#handler;
     this.#endSeen = true;
-    if (this.#stream.closed) this.#gone();
+    this.#goneIfDone();
     handler?.onEnd();
   }
 
@@ -276,14 +277,15 @@ export class DrivenStream implements AgentStream, Leg, Mover {
     this.#readFrom(arrival);
   }
 
+  /** Wakes the writer in the next turn, not now: what moves the stream may be a write that is only half done. */
   #writeTo({ host, stream }: Arrival): void {
-    const stood = this.#inLine;
+    const due = this.#inLine || this.#owing;
     this.#host = host;
     this.#stream = stream;
     this.#turn = -1;
     this.#inLine = false;
-    this.onCredit();
-    if (stood) this.#tryAgain();
+    this.#sendWaiting();
+    if (due) this.#standInLine(false);
   }
 
   /** The old leg has brought its last byte; what has come by the new one meanwhile follows. */
@@ -341,6 +343,14 @@ export class DrivenStream implements AgentStream, Leg, Mover {
   }
 
   onCredit(): void {
+    this.#sendWaiting();
+    if (this.#waitingLength > 0 || !this.#owing || this.#stream.credit === 0) return;
+    this.#owing = false;
+    this.#tryAgain();
+  }
+
+  /** Sends what was written without credit, as far as there is some now, and then the end if that has come too. */
+  #sendWaiting(): void {
     while (this.#stream.credit > 0) {
       const [first] = this.#waiting;
       if (first === undefined) break;
@@ -353,14 +363,9 @@ export class DrivenStream implements AgentStream, Leg, Mover {
       this.#waiting.shift();
       returnCopy(first);
     }
-    if (this.#waitingLength > 0) return;
-    if (this.#ending) {
-      this.#ending = false;
-      this.end();
-    } else if (this.#owing && this.#stream.credit > 0) {
-      this.#owing = false;
-      this.#tryAgain();
-    }
+    if (this.#waitingLength > 0 || !this.#ending) return;
+    this.#ending = false;
+    this.end();
   }
 
   /** Its place in the line has come up. */
@@ -404,6 +409,14 @@ export class DrivenStream implements AgentStream, Leg, Mover {
     const handler = this.#handler;
     this.reset(code, reason);
     handler?.onReset(code, reason);
+  }
+
+  /**
+   * Over once this side has ended and the peer's end was passed on. That the leg is closed is not enough: the end may
+   * have come early by a new leg, while the old one still brings bytes.
+   */
+  #goneIfDone(): void {
+    if (this.#stream.closed && this.#endSeen && this.#arrival === undefined) this.#gone();
   }
 
   #gone(): void {

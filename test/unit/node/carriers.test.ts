@@ -5,10 +5,10 @@ import { CarrierGroup } from '../../../shared/node/carrier-group.ts';
 import { systemClock } from '../../../shared/node/clock.ts';
 import { silentLogger } from '../../../shared/node/logger.ts';
 import type { StreamHandler, TunnelStream } from '../../../shared/node/stream.ts';
-import { createTunnel, type TunnelEnd } from '../../../shared/node/tunnel.ts';
+import { createTunnel, type Tunnel, type TunnelEnd } from '../../../shared/node/tunnel.ts';
 import { GO_AWAY, RESET, type ResetCode } from '../../../shared/wire/codes.ts';
 import { encodeFrame } from '../../../shared/wire/encode.ts';
-import { FRAME, type FrameType, INITIAL_WINDOW } from '../../../shared/wire/frame.ts';
+import { FRAME, type FrameType, HEADER, INITIAL_WINDOW } from '../../../shared/wire/frame.ts';
 import { seededRandom } from '../../support/random.ts';
 import { socketPair } from '../../support/socket-pair.ts';
 import { type TunnelPair, tunnelPair } from '../../support/tunnel-pair.ts';
@@ -139,6 +139,13 @@ async function shuffle(carriers: readonly TunnelPair[], over: Promise<unknown>, 
   return moves;
 }
 
+/** No stream is left on any carrier, at either end, nothing stands in a queue, and every window has been given back. */
+async function allComesBack(carriers: readonly TunnelPair[], groups: Link['groups']): Promise<void> {
+  const tunnels = carriers.flatMap(({ edge, agent }) => [edge, agent]);
+  await expect.poll(() => tunnels.map(({ stats }) => stats.streams + stats.queued)).toEqual(tunnels.map(() => 0));
+  expect([groups.edge.budget.used, groups.agent.budget.used]).toEqual([0, 0]);
+}
+
 describe('a link of several carriers', () => {
   it('delivers every byte in order, both ways, while streams move all the time', { timeout: 60_000 }, async () => {
     const length = 3_000_000;
@@ -152,9 +159,21 @@ describe('a link of several carriers', () => {
     const sum = (ends: readonly Transfer[]) => ends.map((e) => e.received.hash.digest('hex')).sort();
     expect(sum(near)).toEqual(far.map((f) => f.sent()).sort());
     expect(sum(far)).toEqual(near.map((n) => n.sent()).sort());
-    await expect.poll(() => carriers.map((pair) => pair.edge.stats.streams)).toEqual([0, 0, 0, 0]);
-    await expect.poll(() => carriers.map((pair) => pair.agent.stats.streams)).toEqual([0, 0, 0, 0]);
-    expect([groups.edge.budget.used, groups.agent.budget.used]).toEqual([0, 0]);
+    await allComesBack(carriers, groups);
+  });
+
+  it.each([1, 3])('delivers the ends of many short streams on %i carriers', { timeout: 60_000 }, async (count) => {
+    const length = 100_000;
+    const { carriers, far, groups } = await link(count, length);
+    for (let round = 0; round < 15; round++) {
+      const near = carriers.flatMap((pair, i) => [0, 1, 2, 3].map((k) => open(pair, 10 * i + k, length)));
+      const all = Promise.all(near.map((n) => n.done));
+      await shuffle(carriers, all, round);
+      expect(await all).toEqual(near.map(() => undefined));
+      await Promise.all(far.map((f) => f.done));
+      expect([...near, ...far].filter((end) => end.received.bytes !== length)).toEqual([]);
+    }
+    await allComesBack(carriers, groups);
   });
 
   it('loses with a carrier only what was on it, and delivers nothing wrong', { timeout: 60_000 }, async () => {
@@ -256,7 +275,7 @@ describe('a link of several carriers', () => {
 });
 
 /** An agent with two carriers to an edge that a test plays frame by frame. */
-async function hostileEdge() {
+async function hostileEdge(onBytes: (stream: TunnelStream) => void = () => {}) {
   const group = new CarrierGroup();
   const resets: ResetCode[] = [];
   const ends: TunnelEnd[] = [];
@@ -279,6 +298,7 @@ async function hostileEdge() {
           onData: (buffer, start, end) => {
             received.push(buffer.toString('latin1', start, end));
             stream.consumed(end - start);
+            onBytes(stream);
           },
           onEnd: () => received.push('end'),
           onReset: (code) => resets.push(code),
@@ -299,6 +319,121 @@ async function hostileEdge() {
   await expect.poll(() => old.tunnel.stats.streams).toBe(1);
   return { old, next, resets, ends, received, group };
 }
+
+/** An edge with two carriers to an agent that a test plays frame by frame, and a stream on the first of them. */
+async function hostileAgent(onWritable: (stream: TunnelStream) => void = () => {}) {
+  const received: string[] = [];
+  const ends: TunnelEnd[] = [];
+  const carriers: { tunnel: Tunnel; send(type: FrameType, stream: number, payload?: Uint8Array): void; got: string }[] =
+    [];
+  const moveBulk = (): void => {
+    const [old, next] = carriers;
+    if (old !== undefined && next !== undefined) old.tunnel.moveTo(next.tunnel);
+  };
+  const group = new CarrierGroup({ onBulk: moveBulk });
+  for (let carrier = 0; carrier < 2; carrier++) {
+    const sockets = await socketPair('tcp');
+    closing.push(sockets.close);
+    const tunnel = createTunnel({
+      socket: sockets.accepted,
+      role: 'edge',
+      clock: systemClock,
+      logger: silentLogger,
+      group,
+      carrier,
+      onClose: (end) => ends.push(end),
+    });
+    const played = {
+      tunnel,
+      send: (type: FrameType, stream: number, payload = new Uint8Array(0)): void => {
+        sockets.dialled.write(encodeFrame(type, stream, payload));
+      },
+      /** The payloads of all DATA. */
+      got: '',
+    };
+    let unread = Buffer.alloc(0);
+    sockets.dialled
+      .on('error', () => {})
+      .on('data', (chunk: Buffer) => {
+        unread = Buffer.concat([unread, chunk]);
+        while (unread.length >= HEADER && unread.length >= HEADER + unread.readUIntBE(1, 3)) {
+          const end = HEADER + unread.readUIntBE(1, 3);
+          if (unread[0] === FRAME.DATA) played.got += unread.toString('latin1', HEADER, end);
+          unread = unread.subarray(end);
+        }
+      });
+    carriers.push(played);
+  }
+  const [old, next] = carriers;
+  const stream: TunnelStream | undefined = old?.tunnel.open(Uint8Array.of(1), {
+    onData: (buffer, start, end) => {
+      received.push(buffer.toString('latin1', start, end));
+      stream?.consumed(end - start);
+    },
+    onEnd: () => received.push('end'),
+    onReset: () => received.push('reset'),
+    onWritable: () => stream !== undefined && onWritable(stream),
+  });
+  if (old === undefined || next === undefined || stream === undefined) throw new Error('no stream');
+  old.send(FRAME.OPENED, 1, new Uint8Array(4));
+  const streams = () => old.tunnel.stats.streams + next.tunnel.stats.streams;
+  return { old, next, stream, received, ends, group, streams };
+}
+
+/** The payload of a WINDOW. */
+function credit(bytes: number): Uint8Array {
+  const payload = Buffer.alloc(4);
+  payload.writeUInt32BE(bytes);
+  return payload;
+}
+
+describe('an edge whose stream is in the middle of a move', () => {
+  it('waits for what the old carrier still brings when both sides have ended on the new one', async () => {
+    for (const last of ['move', 'end and move'] as const) {
+      const { old, next, stream, received, group, streams } = await hostileAgent();
+      await expect.poll(() => old.tunnel.moveTo(next.tunnel)).toBe(1);
+      next.send(FRAME.FIN, 1);
+      const { bytesIn } = next.tunnel.stats;
+      await expect.poll(() => next.tunnel.stats.bytesIn).toBeGreaterThan(bytesIn);
+      stream.end();
+      old.send(FRAME.DATA, 1, Buffer.from('last words'));
+      if (last === 'end and move') old.send(FRAME.FIN, 1);
+      else expect(received).toEqual([]);
+      old.send(FRAME.MOVE, 1);
+      await expect.poll(streams).toBe(0);
+      expect(received).toEqual(['last words', 'end']);
+      expect(group.budget.used).toBe(0);
+    }
+  });
+
+  it('sends no more on the new carrier than is granted there when a write in text sets off the move', async () => {
+    const { old, next, stream, ends } = await hostileAgent();
+    stream.write(Buffer.alloc(INITIAL_WINDOW, 'x'));
+    old.send(FRAME.WINDOW, 1, credit(10_000_000));
+    await expect.poll(() => stream.writable).toBe(true);
+    for (let i = 0; i < 300; i++) stream.writeLatin1('x'.repeat(1000));
+    await expect.poll(() => old.tunnel.stats.streams + next.tunnel.stats.streams).toBe(2);
+    for (let i = 0; i < 100; i++) stream.writeLatin1('y'.repeat(1000));
+    await expect.poll(() => next.got.length).toBe(INITIAL_WINDOW);
+    expect(ends).toEqual([]);
+  });
+
+  it('keeps the order when a write that nobody waited for sets off the move', async () => {
+    const { old, next, stream } = await hostileAgent((writer) => {
+      if (writer.writable) writer.write(Buffer.from('later'));
+    });
+    stream.write(Buffer.alloc(INITIAL_WINDOW, 'x'));
+    await expect.poll(() => old.got.length).toBe(INITIAL_WINDOW);
+    const most = 256 * 1024;
+    for (let at = 0; at < most - 1; at += 32 * 1024)
+      stream.write(Buffer.alloc(Math.min(32 * 1024, most - 1 - at), 'x'));
+    old.send(FRAME.WINDOW, 1, credit(most - 1));
+    await expect.poll(() => old.got.length).toBe(INITIAL_WINDOW + most - 1);
+    expect(stream.writable).toBe(false);
+    stream.write(Buffer.from('a'));
+    await expect.poll(() => next.got).toMatch(/^alater/);
+  });
+});
 
 /** The payload of a CONTINUE. */
 const from = (carrier: number, stream: number): number[] => [0, 0, 0, carrier, 0, 0, 0, stream];
@@ -325,6 +460,19 @@ describe('an agent whose edge plays foul', () => {
       }
       await expect.poll(() => received.join('')).toBe('first secondend');
     }
+  });
+
+  it('hands on all that came early, and the end, though its own side ends at the first byte of it', async () => {
+    const { old, next, received, group } = await hostileEdge((stream) => stream.end());
+    next.send(FRAME.CONTINUE, 1, from(0, 1));
+    const pieces = ['a'.repeat(5000), 'b'.repeat(5000), 'c'];
+    for (const piece of pieces) next.send(FRAME.DATA, 1, piece);
+    next.send(FRAME.FIN, 1);
+    await expect.poll(() => next.tunnel.stats.bytesIn).toBeGreaterThan(10_000 + 5 * HEADER);
+    old.send(FRAME.MOVE, 1);
+    await expect.poll(() => received.join('')).toBe(`${pieces.join('')}end`);
+    await expect.poll(() => old.tunnel.stats.streams + next.tunnel.stats.streams).toBe(0);
+    expect(group.budget.used).toBe(0);
   });
 
   it('cuts the carrier that continues a stream twice, and loses only that stream', async () => {
