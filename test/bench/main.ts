@@ -12,6 +12,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ACCESS_LOOKUP, benchAccess } from './access-lookup.ts';
+import { APP_IDLE, appIdle } from './app-idle.ts';
 import { AUTH_COST, benchAuth } from './auth-cost.ts';
 import { FAIRNESS, fairnessCases } from './fairness.ts';
 import { NO_GROWTH, noGrowth } from './growth.ts';
@@ -34,6 +35,7 @@ const CASES = [
   WORKERS,
   ...IDLE,
   NO_GROWTH,
+  APP_IDLE,
   ...FAIRNESS,
   ...PATHS,
 ];
@@ -65,7 +67,7 @@ if (ALONE.some((name) => name === values.only)) process.exit(0);
 const MEMORY: readonly string[] = [...IDLE, NO_GROWTH];
 const memory = MEMORY.some(wanted);
 const neighbours = CASES.some(
-  (name) => wanted(name) && ![...ALONE, ...PATHS, ...MEMORY, ...FAIRNESS, WORKERS].includes(name),
+  (name) => wanted(name) && ![...ALONE, ...PATHS, ...MEMORY, ...FAIRNESS, WORKERS, APP_IDLE].includes(name),
 );
 if ((neighbours || memory || wanted(WORKERS)) && (WRK === undefined || NGINX === undefined)) {
   console.error('The benchmark needs wrk and nginx: apt-get install wrk nginx-light haproxy iperf3 nghttp2-client');
@@ -113,7 +115,7 @@ async function httpCases(dir: string, origin: Server, porthole: Porthole): Promi
 }
 
 const bounded: Bounded = (name, unit, ours, bound) => {
-  console.log(`\n${name}: ${Math.round(ours)} ${unit} (bound: ${bound})`);
+  console.log(`\n${name}: ${ours < 10 ? ours.toFixed(2) : Math.round(ours)} ${unit} (bound: ${bound})`);
   writeJson(name, 'bound', ours, bound, unit);
 };
 
@@ -146,6 +148,7 @@ const model = os.cpus()[0]?.model ?? 'unknown processor';
 console.log(`${model}, ${os.cpus().length} cores shared by load, proxies and origin; ${seconds} s a row`);
 if (neighbours) await neighbourCases(dir);
 if (memory) await memoryCases(dir);
+if (wanted(APP_IDLE)) await appIdle(dir, seconds, bounded);
 await fairnessCases(dir, wanted, seconds, writeJson);
 if (wanted(WORKERS)) await workersCase(dir, seconds, writeJson);
 await pathCases(dir, wanted, seconds, report);
