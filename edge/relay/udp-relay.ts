@@ -12,7 +12,7 @@ const TICK = 1_000;
 /** Bytes that the system hasn't sent yet, from where answers on a port are dropped. */
 const MOST_UNSENT = 4 * 1024 * 1024;
 
-/** Milliseconds between two lines in the access log about one source that a service doesn't let in. */
+/** Milliseconds between two lines in the access log about one source that a service doesn't let in, for one reason. */
 const DENIAL_INTERVAL = 10_000;
 /** Such sources that are remembered at once; what comes from others meanwhile is only counted. */
 const DENIED_SOURCES = 1024;
@@ -121,7 +121,7 @@ export class UdpRelay {
   #deny(route: DirectRoute, visitor: Endpoint, source: string, judgement: Judgement): void {
     this.denied++;
     if (judgement.denied !== undefined) this.#options.onDenied?.(judgement.denied);
-    const key = `${route.serviceId} ${source}`;
+    const key = `${route.serviceId} ${source} ${judgement.denied}`;
     if (this.#told.has(key) || this.#told.size >= DENIED_SOURCES) return;
     this.#told.set(key, this.#options.clock.monotonic() + DENIAL_INTERVAL);
     const outcome = { bytesUp: 0, bytesDown: 0, failure: judgement.denied, judgement };

@@ -127,6 +127,12 @@ describe('a datagram', () => {
     expect(records).toHaveLength(2);
   });
 
+  it('has a line for each reason that it is dropped for, however soon that comes after another', () => {
+    receive(ELSEWHERE, '127.0.0.1');
+    for (let port = 1; port <= 5; port++) receive({ ...HERE, crowdsec: 'enforce' }, '127.0.0.1', port);
+    expect(records.map(({ failure }) => failure)).toEqual(['ip_restricted', 'crowdsec_unavailable']);
+  });
+
   it('does not cost others their sessions', () => {
     for (let i = 0; i < 2000; i++) receive(HERE, `192.0.${i >> 8}.${i & 255}`);
     receive(HERE, '127.0.0.1');
