@@ -85,6 +85,11 @@ export class LoginStand implements AsyncDisposable {
     this.edge = await startEdge(this.dataDir, this.#args);
     this.#life.defer(() => this.edge[Symbol.asyncDispose]());
     this.#joined = await joinEdge(this.edge, await newToken(this.dataDir));
+    await this.link();
+  }
+
+  /** Gives the laptop a connection; this one does not come back by itself when it is lost. */
+  async link(): Promise<void> {
     await linkLaptop(this.edge, this.#joined);
   }
 
@@ -93,7 +98,7 @@ export class LoginStand implements AsyncDisposable {
     this.edge.child.kill(signal);
     await this.edge.exited;
     this.edge = await startEdge(this.dataDir, this.#args);
-    await linkLaptop(this.edge, this.#joined);
+    await this.link();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
