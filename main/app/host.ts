@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { UpdateState } from '../../shared/contract/agent-state.ts';
+import type { UpdateLook, UpdateState, UpdatesOff } from '../../shared/contract/agent-state.ts';
 import type { Notice } from '../../shared/contract/ipc.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
 import type { Result } from '../../shared/domain/result.ts';
@@ -44,10 +44,23 @@ export interface LoginItem {
   set(enabled: boolean): Result<null, Failure>;
 }
 
+/** What is known of newer versions. */
+export interface UpdateNews {
+  /** Left out while there is none. */
+  readonly update?: UpdateState;
+  /** Left out until there was one. */
+  readonly look?: UpdateLook;
+}
+
 /** Newer versions of Porthole. Nothing is downloaded or installed unasked. */
 export interface Updates {
-  /** Looks for one; what is found, and what becomes of it, goes to `listener`. Returns how to stop. */
-  watch(listener: (update: UpdateState) => void): () => void;
+  news(): UpdateNews;
+  /** Calls `listener` after every change of `news`. Returns how to end that. */
+  on(listener: () => void): () => void;
+  /** Looks for newer versions by itself. Returns how to stop. */
+  watch(): () => void;
+  /** Looks for one now, unless one is being downloaded. */
+  look(): void;
   download(): void;
   /** Ends this version and starts the new one. */
   install(): void;
@@ -74,6 +87,8 @@ export interface Host {
   notify?(notice: Notice): void;
   /** Newer versions, where the host can install one. */
   readonly updates?: Updates | undefined;
+  /** Why there are no `updates`, where there could be. */
+  readonly updatesOff?: UpdatesOff | undefined;
   /** The session's secret box, if the host has one. */
   readonly safeStorage?: SafeStorage;
   /** Ends the host process in good order, `app.close()` included. */

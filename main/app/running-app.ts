@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { AgentState, ClusterView, UpdateState } from '../../shared/contract/agent-state.ts';
+import type { AgentState, ClusterView } from '../../shared/contract/agent-state.ts';
 import type { ClusterInfo, LogBatch } from '../../shared/contract/control-api.ts';
 import type { EventName, Events, Notice, Outputs } from '../../shared/contract/ipc.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
@@ -73,7 +73,6 @@ export class RunningApp implements App {
   readonly #inspector: Inspector;
   readonly #joins: JoinDesk;
   readonly #diagnoses: DiagnoseDesk;
-  #update: UpdateState | undefined;
   #endUpdates: (() => void) | undefined;
   readonly #hidden = new Set<number>();
   readonly #waiting = new Set<() => void>();
@@ -143,16 +142,17 @@ export class RunningApp implements App {
       this.#endUpdates = undefined;
       return;
     }
-    this.#endUpdates ??= host.updates?.watch((update) => {
-      this.#update = update;
-      this.#hub.touch();
-    });
+    this.#endUpdates ??= host.updates?.watch();
   }
 
   /** Enters the cluster that this laptop belongs to. */
   async start(): Promise<void> {
     this.#watchUpdates();
-    this.#parts.lifetime.defer(() => this.#endUpdates?.());
+    const endNews = this.#parts.host.updates?.on(() => this.#hub.touch());
+    this.#parts.lifetime.defer(() => {
+      endNews?.();
+      this.#endUpdates?.();
+    });
     const { joined } = this.#parts.settings.get();
     if (joined !== undefined) {
       const vault = await reopenVault(this.#parts.place, joined.vault);
@@ -343,7 +343,7 @@ export class RunningApp implements App {
       ...(this.#inspector.services.length === 0 ? {} : { inspecting: this.#inspector.services }),
       preferences: preferencesOf(this.#parts.settings),
       abilities: abilitiesOf(host),
-      ...(this.#update === undefined ? {} : { update: this.#update }),
+      ...updatesOf(host),
       ...(agent === undefined ? {} : { links: agent.links }),
       ...(this.#joins.preview === undefined ? {} : { join: this.#joins.preview }),
       ...(this.#diagnoses.last === undefined ? {} : { diagnosis: this.#diagnoses.last }),
@@ -469,6 +469,12 @@ const abilitiesOf = ({ loginItem, notify, updates }: Host): NonNullable<AgentSta
   ...(notify === undefined ? [] : (['notifications'] as const)),
   ...(updates === undefined ? [] : (['updates'] as const)),
 ];
+
+function updatesOf({ updates, updatesOff }: Host): Pick<AgentState, 'update' | 'updateLook' | 'updatesOff'> {
+  if (updates === undefined) return updatesOff === undefined ? {} : { updatesOff };
+  const { update, look } = updates.news();
+  return { ...(update === undefined ? {} : { update }), ...(look === undefined ? {} : { updateLook: look }) };
+}
 
 const clusterView = ({ version, nodeId, fingerprint, caPem, operator }: ClusterInfo): ClusterView => ({
   version,

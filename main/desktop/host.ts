@@ -90,6 +90,10 @@ export function createHost(edge: string, { onNoticeClicked, endWith }: HostEvent
     get updates() {
       return updates;
     },
+    get updatesOff() {
+      if (updates !== undefined) return undefined;
+      return app.isPackaged ? 'feed' : 'source';
+    },
     loginItem: loginItem(),
     ...(Notification.isSupported() ? { notify: (notice) => notify(notice, onNoticeClicked) } : {}),
     safeStorage: {

@@ -10,7 +10,7 @@ import { useCall } from '../state/use-call.ts';
 import { LANGUAGES, type Language, rememberLanguage } from '../strings/language.ts';
 import { t } from '../strings/strings.ts';
 import { Row, Section, Toggle } from './row.tsx';
-import { UpdateRow } from './updates.tsx';
+import { UpdatesSection } from './updates.tsx';
 
 /** What quiet hours are when they are switched on. */
 const USUAL_QUIET = { from: '22:00', to: '07:00' } as const;
@@ -201,20 +201,7 @@ function Parts(props: PartProps) {
           <Row label={t.preferences.notificationsOn} hint={t.preferences.notificationsNot} />
         )}
       </Section>
-      <Section title={t.preferences.updates}>
-        {state.update !== undefined && <UpdateRow state={state} update={state.update} />}
-        {can.has('updates') ? (
-          <Toggle
-            label={t.preferences.look}
-            hint={`${t.preferences.version(state.host.version)} ${t.preferences.lookHint}`}
-            checked={preferences.checkForUpdates}
-            online={online}
-            patch={(checkForUpdates) => ({ checkForUpdates })}
-          />
-        ) : (
-          <Row label={t.preferences.version(state.host.version)} hint={t.preferences.updatesNot} />
-        )}
-      </Section>
+      <UpdatesSection {...props} />
       <Section title={t.preferences.help}>
         <Diagnostics online={online} />
         <Row label={t.preferences.data} hint={t.preferences.dataHint}>

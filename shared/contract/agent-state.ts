@@ -71,14 +71,34 @@ export const DEFAULT_PREFERENCES: Preferences = {
   checkForUpdates: true,
 };
 
+/**
+ * Why a look for newer versions or a download came to nothing. `unreachable`: no answer from where they are. `unusable`:
+ * an answer that is no version of Porthole, or a damaged one. `disk`: it can't be written here. `package`: this one was
+ * installed in a way that can't replace it.
+ */
+export type UpdateTrouble = 'unreachable' | 'unusable' | 'disk' | 'package';
+
 /** A newer version of Porthole. */
 export interface UpdateState {
   readonly version: string;
   readonly state: 'available' | 'downloading' | 'ready' | 'failed';
   /** 0 to 1, while it is downloading. */
   readonly progress?: number;
-  readonly failure?: Failure;
+  /** With `failed`. */
+  readonly why?: UpdateTrouble;
 }
+
+/** The last look for a newer version, whether by the clock or on the user's word. */
+export interface UpdateLook {
+  readonly state: 'looking' | 'none' | 'found' | 'failed';
+  /** When it began, or else when it was over; milliseconds since the epoch. */
+  readonly at: number;
+  /** With `failed`. */
+  readonly why?: UpdateTrouble;
+}
+
+/** Why a desktop app doesn't look for newer versions. `source`: it was not packaged. `feed`: it is not told where. */
+export type UpdatesOff = 'source' | 'feed';
 
 /** How an edge proves who it is. */
 export interface EdgeCertificate {
@@ -161,6 +181,10 @@ export interface AgentState {
   readonly abilities?: readonly ('startAtLogin' | 'notifications' | 'updates')[];
   /** Left out when there is none. */
   readonly update?: UpdateState;
+  /** Left out until there was one. */
+  readonly updateLook?: UpdateLook;
+  /** Left out where `abilities` names `updates`, and outside the desktop app. */
+  readonly updatesOff?: UpdatesOff;
   /** The links to single nodes of the edge, of which `edge.link` is the sum. */
   readonly links?: readonly NodeLink[];
   /** Left out when there is none. */

@@ -164,6 +164,8 @@ export const CALLS = {
   'preferences:set': preferencesPatchSchema,
   /** What helps whoever helps: versions, state, the last lines of the log; without secrets, as text. */
   'app:diagnostics': z.undefined(),
+  /** Looks for a newer version now; what comes of it shows in the state. Nothing happens while one is downloaded. */
+  'update:look': z.undefined(),
   /** Downloads the newer version, or, once that is done, starts it; what goes offline meanwhile is the caller's to say. */
   'update:install': z.undefined(),
   'app:quit': z.undefined(),
@@ -206,6 +208,7 @@ export interface Outputs {
   'agent:pause': null;
   'preferences:set': Preferences;
   'app:diagnostics': { readonly text: string };
+  'update:look': null;
   'update:install': null;
   'app:quit': null;
 }

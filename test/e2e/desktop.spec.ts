@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { findElectron } from '../../build/electron.mjs';
 import type { PortholeApi } from '../../shared/contract/ipc.ts';
 import { createToken } from '../../shared/domain/token.ts';
@@ -7,6 +8,7 @@ import type { ShownNotification } from '../standin/system.ts';
 import { expect, publish, test, visit } from './fixtures.ts';
 import { edgeOf } from './processes.ts';
 import { openShell, type Shell, startDesktop } from './shells.ts';
+import { startUpdateFeed } from './update-feed.ts';
 
 declare global {
   interface Window {
@@ -122,7 +124,10 @@ if (findElectron({}) === undefined) {
     await expect.poll(() => trayOf(shell)).toMatchObject({ words: 'Porthole: Connected, nothing is public' });
   });
 
-  test('publishes, pauses and resumes from the tray', async ({ shell, page, origin, visitor }) => {
+  test('publishes, pauses and resumes from the tray', async ({ shell, page, visitor }, info) => {
+    // The menu has room for the first dozen of the machine's ports.
+    const origin = await startLowOrigin('Hello from the laptop');
+    info.attach
     await expect(page.locator(`[data-port="${origin.port}"]`)).toBeVisible();
     const label = await shell.app?.evaluate((electron, port) => {
       const items = (electron as unknown as Standin).__standin.trays[0]?.menu?.items ?? [];
@@ -183,11 +188,62 @@ if (findElectron({}) === undefined) {
   });
 
   test('starts hidden where it is asked to, and shows its window when it is wanted', async ({ home }) => {
-    const { app, exited } = await startDesktop(home, '--hidden');
+    const { app, exited } = await startDesktop(home, ['--hidden']);
     await expect.poll(async () => (await trayOf({ app }))?.rows).toContain('Open Porthole…');
     expect(app.windows()).toEqual([]);
     const [page] = await Promise.all([app.waitForEvent('window'), choose({ app }, 'Open Porthole…')]);
     await expect(page.getByRole('navigation')).toBeVisible();
+    await app.close();
+    await exited;
+  });
+
+  test('looks for a newer version when it is told to, says what came of it, and what the restart ends', async ({
+    home,
+    origin,
+  }) => {
+    const feed = await startUpdateFeed();
+    const packaged = {
+      STANDIN_PACKAGED: '1',
+      APPIMAGE: path.join(home, 'Porthole.AppImage'),
+      PORTHOLE_UPDATE_FEED: feed.url,
+    };
+    const { app, exited } = await startDesktop(home, [], packaged);
+    const page = await app.firstWindow();
+    await publish(page, origin.port);
+    await page.getByRole('link', { name: 'Settings' }).click();
+    const updates = page.getByRole('region', { name: 'Updates' });
+    const says = (words: string) => updates.getByRole('status').filter({ hasText: words });
+    const look = updates.getByRole('button', { name: 'Check now' });
+    await look.focus();
+    await page.keyboard.press('Enter');
+    await expect(says('What answered where newer versions are has no list of them')).toHaveCount(1);
+    await expect(updates).toContainText('Tried now.');
+    await expect(look).toBeFocused();
+
+    feed.version = await app.evaluate((electron) => electron.app.getVersion());
+    await page.keyboard.press('Enter');
+    await expect(says('Porthole is up to date.')).toHaveCount(1);
+    await expect(updates).toContainText('As of now.');
+
+    feed.version = '99.0.0';
+    await page.keyboard.press('Enter');
+    await expect(says('Version 99.0.0 is there.')).toHaveCount(1);
+    await updates.getByRole('button', { name: 'Download' }).focus();
+    await page.keyboard.press('Enter');
+    await expect(says('Version 99.0.0 is downloaded.')).toHaveCount(1);
+    await expect(updates).toContainText('Restarting takes 1 service offline for a moment');
+    const restart = updates.getByRole('button', { name: 'Restart to update…' });
+    await expect(restart).toBeFocused();
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('dialog', { name: 'Restart into version 99.0.0?' })).toContainText(
+      '1 service goes offline for a moment:',
+    );
+    await page.keyboard.press('Escape');
+
+    await feed.close();
+    await look.focus();
+    await page.keyboard.press('Enter');
+    await expect(says('Nothing answered where newer versions are')).toHaveCount(1);
     await app.close();
     await exited;
   });

@@ -23,6 +23,17 @@ test('offers what its shell can do, and explains the rest', async ({ page, shell
   await expect.poll(() => existsSync(entry)).toBe(false);
 });
 
+test('says why it does not look for newer versions, with no button that does nothing', async ({ page, shell }) => {
+  await page.getByRole('link', { name: 'Settings' }).click();
+  const updates = page.getByRole('region', { name: 'Updates' });
+  await expect(updates).toContainText(/This is version \d/);
+  await expect(updates).toContainText(
+    shell.kind === 'web' ? 'Update it the way you installed it.' : 'It runs from its source code',
+  );
+  await expect(updates.getByRole('button')).toHaveCount(0);
+  await expect(updates.getByRole('switch')).toHaveCount(0);
+});
+
 test('speaks the language that is chosen, and remembers it', async ({ page }) => {
   await page.getByRole('link', { name: 'Settings' }).click();
   await page.getByRole('combobox', { name: 'Language' }).selectOption('de');

@@ -99,14 +99,14 @@ async function openWeb({ home, browser }: ShellOptions): Promise<Shell> {
   };
 }
 
-/** Starts the desktop app, in Electron where it is here; with `--hidden` no window opens. */
-export async function startDesktop(home: string, ...args: readonly string[]) {
+/** Starts the desktop app, in Electron where it is here; with `--hidden` no window opens. `env` adds to its surroundings. */
+export async function startDesktop(home: string, args: readonly string[] = [], env: Record<string, string> = {}) {
   const real = findElectron({});
   const standin = path.join(root, 'test', 'standin', 'dist', 'electron');
   // Without an executable of its own choice Playwright loads its loader first, which holds `ready` back until it is
   // connected; the package's own lookup obeys this variable.
   if (real === undefined) process.env.ELECTRON_OVERRIDE_DIST_PATH = path.dirname(standin);
-  const app = await _electron.launch({ args: [root, ...args], cwd: home, env: surroundings(home) });
+  const app = await _electron.launch({ args: [root, ...args], cwd: home, env: { ...surroundings(home), ...env } });
   const child = app.process();
   const lastWords = keepLastWords(child);
   const exited = once(child, 'exit').then(([code]): number | null => code);

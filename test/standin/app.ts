@@ -52,7 +52,8 @@ type AppParts = Pick<
 
 class App extends EventEmitter implements AppParts {
   name = 'electron';
-  readonly isPackaged = false;
+  /** A test of what only packages do says so. */
+  readonly isPackaged = process.env.STANDIN_PACKAGED === '1';
   readonly commandLine: Pick<Electron.CommandLine, 'appendSwitch'>;
   readonly #switches: string[] = [];
   readonly #paths = new Map<string, string>();

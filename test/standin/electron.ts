@@ -5,6 +5,7 @@
 import { app } from './app.ts';
 import { ipcMain } from './ipc-main.ts';
 import { Menu, nativeImage, Tray, trays } from './menu.ts';
+import { net } from './net.ts';
 import { permissions, protocol, session } from './protocol.ts';
 import { asked, clipboard, dialog, Notification, nativeTheme, powerMonitor, safeStorage, shell } from './system.ts';
 import { utilityProcess } from './utility-process.ts';
@@ -23,6 +24,7 @@ export {
   Notification,
   nativeImage,
   nativeTheme,
+  net,
   powerMonitor,
   protocol,
   safeStorage,

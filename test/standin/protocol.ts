@@ -59,4 +59,6 @@ const defaultSession = strict<Pick<Electron.Session, 'setPermissionRequestHandle
   },
   'session',
 );
-export const session = strict({ defaultSession }, 'session');
+/** A session that only carries requests of the main process, which `net.ts` makes without one. */
+const fromPartition = (): object => strict({}, 'session of a partition');
+export const session = strict({ defaultSession, fromPartition }, 'session');

@@ -6,7 +6,7 @@ import { err, ok } from '../../../shared/domain/result.ts';
 import type { SettingsStore } from '../settings.ts';
 import type { Context, Handlers } from './context.ts';
 
-type PreferenceChannel = 'agent:pause' | 'preferences:set' | 'app:diagnostics' | 'update:install';
+type PreferenceChannel = 'agent:pause' | 'preferences:set' | 'app:diagnostics' | 'update:look' | 'update:install';
 
 /** What the user has chosen, complete. */
 export const preferencesOf = (settings: SettingsStore): Preferences => {
@@ -57,6 +57,13 @@ export function preferenceHandlers(context: Context): Handlers<PreferenceChannel
       return ok(after);
     },
     'app:diagnostics': async () => ok({ text: context.diagnostics() }),
+    async 'update:look'() {
+      const { updates } = context.host;
+      if (updates === undefined)
+        return err(failure('input_invalid', { reason: 'This Porthole does not look for newer versions.' }));
+      updates.look();
+      return ok(null);
+    },
     async 'update:install'() {
       const { updates } = context.host;
       const { update } = context.state();

@@ -28,16 +28,58 @@ export const preferences: Translated<typeof english> = {
     lookHint: 'Alle sechs Stunden. Ohne dein Wort wird nichts geladen oder installiert.',
     updatesNot:
       'Dieses Porthole kommt nicht aus einem Paket, das sich selbst aktualisiert. Aktualisiere es so, wie du es installiert hast.',
+    updatesOff: {
+      source:
+        'Es läuft aus dem Quelltext; dort sieht nichts nach neueren Versionen. Hole stattdessen neueren Quelltext.',
+      feed: 'Es weiß nicht, wo neuere Versionen liegen. Trage die https-Adresse ihres Ordners in settings.json als updateFeed ein und starte Porthole neu.',
+    },
+    newer: 'Neuere Versionen',
+    lookNow: 'Jetzt nachsehen',
+    notLooked: 'Seit dem Start von Porthole noch nicht nachgesehen.',
+    looks: {
+      looking: 'Sieht nach neueren Versionen…',
+      none: 'Porthole ist auf dem neuesten Stand.',
+      failed: 'Nachsehen ging nicht.',
+    },
+    lookedAt: {
+      none: (when) => `Stand: ${when}.`,
+      found: (when) => `Nachgesehen: ${when}.`,
+      failed: (when) => `Versucht: ${when}.`,
+    },
+    lookTroubles: {
+      unreachable:
+        'Wo neuere Versionen liegen, antwortet niemand; es kann also eine geben. Prüfe das Netz dieses Laptops und sieh noch einmal nach.',
+      unusable:
+        'Was dort antwortet, hat keine Liste neuerer Versionen; es kann also eine geben. Sieh später noch einmal nach, oder sag es dem, der den Server betreibt.',
+      disk: 'Porthole kann in seinen eigenen Ordner nicht schreiben; das muss es dafür. Schaffe Platz und sieh noch einmal nach.',
+      package:
+        'Dieses Porthole ist so installiert, dass es sich nicht selbst ersetzen kann. Aktualisiere es so, wie du es installiert hast.',
+    },
     version: (version) => `Dies ist Version ${version}.`,
     available: (version) => `Version ${version} ist da.`,
-    downloading: (version, percent) => `Version ${version} wird geladen: ${percent}.`,
+    downloading: (version) => `Version ${version} wird geladen.`,
+    progress: (percent) => `${percent} geschafft.`,
     ready: (version) => `Version ${version} ist geladen.`,
     failed: (version) => `Version ${version} konnte nicht geladen werden.`,
+    downloadTroubles: {
+      unreachable: 'Es ist alles beim Alten. Prüfe das Netz dieses Laptops und versuche es noch einmal.',
+      unusable:
+        'Was ankam, ist beschädigt oder nicht da, und wurde verworfen. Versuche es später, oder sag es dem, der den Server betreibt.',
+      disk: 'Sie konnte nicht geschrieben werden. Schaffe Platz und versuche es noch einmal.',
+      package:
+        'Dieses Porthole ist so installiert, dass es sich nicht selbst ersetzen kann. Aktualisiere es so, wie du es installiert hast.',
+    },
     download: 'Laden',
     restart: 'Neu starten zum Aktualisieren…',
     restartTitle: (version) => `Mit Version ${version} neu starten?`,
     restartNone: 'Gerade ist nichts öffentlich; kein Besucher merkt etwas.',
     restartSome: (n) => count(n, '1 Dienst geht kurz offline:', '# Dienste gehen kurz offline:'),
+    restartDrops: (n) =>
+      count(
+        n,
+        'Der Neustart nimmt 1 Dienst kurz offline und beendet seine offenen Verbindungen.',
+        'Der Neustart nimmt # Dienste kurz offline und beendet ihre offenen Verbindungen.',
+      ),
     restartMore: (n) => `und ${n} weitere`,
     restartBack: 'Offene Verbindungen enden. Alles ist wieder da, wenn die neue Version gestartet ist.',
     restartConfirm: 'Jetzt neu starten',

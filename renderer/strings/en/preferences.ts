@@ -25,16 +25,57 @@ export const preferences = {
     lookHint: 'Every six hours. Nothing is downloaded or installed without your word.',
     updatesNot:
       'This Porthole was not installed from a package that updates itself. Update it the way you installed it.',
+    updatesOff: {
+      source: 'It runs from its source code, where nothing looks for newer versions. Fetch newer source code instead.',
+      feed: 'It was not told where newer versions are. Put the https address of their folder in settings.json as updateFeed, then restart Porthole.',
+    },
+    newer: 'Newer versions',
+    lookNow: 'Check now',
+    notLooked: 'Not looked for since Porthole started.',
+    looks: {
+      looking: 'Looking for newer versions…',
+      none: 'Porthole is up to date.',
+      failed: 'Could not look for newer versions.',
+    },
+    lookedAt: {
+      none: (when: string) => `As of ${when}.`,
+      found: (when: string) => `Looked ${when}.`,
+      failed: (when: string) => `Tried ${when}.`,
+    },
+    lookTroubles: {
+      unreachable:
+        'Nothing answered where newer versions are, so there may be one. Check this laptop’s network, then check again.',
+      unusable:
+        'What answered where newer versions are has no list of them, so there may be one. Check again later, or tell whoever runs that server.',
+      disk: 'Porthole cannot write to its own folder, which it must to look. Make room on the disk, then check again.',
+      package:
+        'This Porthole was installed in a way that cannot be replaced from within. Update it the way you installed it.',
+    },
     version: (version: string) => `This is version ${version}.`,
     available: (version: string) => `Version ${version} is there.`,
-    downloading: (version: string, percent: string) => `Version ${version} is being downloaded: ${percent}.`,
+    downloading: (version: string) => `Version ${version} is being downloaded.`,
+    progress: (percent: string) => `${percent} done.`,
     ready: (version: string) => `Version ${version} is downloaded.`,
     failed: (version: string) => `Version ${version} could not be downloaded.`,
+    downloadTroubles: {
+      unreachable: 'Nothing has changed. Check this laptop’s network, then try again.',
+      unusable:
+        'What arrived is damaged or not there, and was thrown away. Try again later, or tell whoever runs that server.',
+      disk: 'It could not be written. Make room on the disk, then try again.',
+      package:
+        'This Porthole was installed in a way that cannot be replaced from within. Update it the way you installed it.',
+    },
     download: 'Download',
     restart: 'Restart to update…',
     restartTitle: (version: string) => `Restart into version ${version}?`,
     restartNone: 'Nothing is public right now, so no visitor notices.',
     restartSome: (n: number) => count(n, '1 service goes offline for a moment:', '# services go offline for a moment:'),
+    restartDrops: (n: number) =>
+      count(
+        n,
+        'Restarting takes 1 service offline for a moment, and ends its open connections.',
+        'Restarting takes # services offline for a moment, and ends their open connections.',
+      ),
     restartMore: (n: number) => `and ${n} more`,
     restartBack: 'Open connections end. Everything comes back when the new version has started.',
     restartConfirm: 'Restart now',

@@ -203,6 +203,12 @@ const PICTURES: readonly Picture[] = [
   { name: 'settings', scene: 'able', hash: '#/settings' },
   { name: 'settings-web', scene: 'mixed', hash: '#/settings' },
   { name: 'settings-download', scene: 'downloading', hash: '#/settings' },
+  ...(['current', 'unanswered', 'source'] as const).map((scene) => ({
+    name: `settings-${scene}`,
+    scene,
+    hash: '#/settings' as const,
+    act: (page: Page) => page.getByRole('heading', { name: 'Help and data' }).scrollIntoViewIfNeeded(),
+  })),
   {
     name: 'settings-restart',
     scene: 'able',

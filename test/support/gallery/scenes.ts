@@ -387,7 +387,15 @@ export const SCENES = {
       quiet: { from: '22:00', to: '07:30' },
     },
     update: { version: '0.2.0', state: 'ready' },
+    updateLook: { state: 'found', at: NOW - 600_000 },
   }),
+  current: scene({ abilities: ['updates'], updateLook: { state: 'none', at: NOW - 180_000 } }),
+  unanswered: scene({
+    abilities: ['updates'],
+    updateLook: { state: 'failed', at: NOW - 60_000, why: 'unusable' },
+    update: { version: '0.2.0', state: 'failed', why: 'unreachable' },
+  }),
+  source: scene({ updatesOff: 'source' }),
   downloading: scene({
     services: SERVICES,
     abilities: ['startAtLogin', 'notifications', 'updates'],
