@@ -133,8 +133,8 @@ if (findElectron({}) === undefined) {
       const items = (electron as unknown as Standin).__standin.trays[0]?.menu?.items ?? [];
       const ports = items.find((item) => item.label === 'Publish a port')?.submenu?.items ?? [];
       return ports.find((item) => item.label.endsWith(`port ${port}`))?.label;
-    }, origin.port);
-    await choose(shell, 'Publish a port', label ?? '');
+    }, lowOrigin.port);
+    await choose(shell, 'Publish a port', label ?? 'the port of the test');
     await expect(page.getByRole('region', { name: 'Your services' }).locator('[data-status]')).toHaveText('Live');
     const url = await shell.clipboard();
     expect(await visit(visitor, url)).toBe(200);

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { test as base, expect, type Locator, type Page } from '@playwright/test';
-import { type Origin, startOrigin } from './origin.ts';
+import { type Origin, startLowOrigin, startOrigin } from './origin.ts';
 import { openShell, type Shell } from './shells.ts';
 
 export interface HostOption {
@@ -18,6 +18,8 @@ interface Fixtures {
   readonly visitor: Page;
   /** A local server that says `Hello from the laptop`. */
   readonly origin: Origin;
+  /** One at a low port: the tray's menu lists the first dozen of the machine's ports. */
+  readonly lowOrigin: Origin;
 }
 
 export const test = base.extend<Fixtures, HostOption>({
@@ -47,6 +49,12 @@ export const test = base.extend<Fixtures, HostOption>({
   // biome-ignore lint/correctness/noEmptyPattern: see above
   origin: async ({}, use) => {
     const origin = await startOrigin('Hello from the laptop');
+    await use(origin);
+    await origin.close();
+  },
+  // biome-ignore lint/correctness/noEmptyPattern: see above
+  lowOrigin: async ({}, use) => {
+    const origin = await startLowOrigin('Hello from the laptop');
     await use(origin);
     await origin.close();
   },

@@ -9,18 +9,17 @@ export interface Origin {
   close(): Promise<void>;
 }
 
-/** Serves a page that says `words` at every path, on loopback. */
-export async function startOrigin(words: string): Promise<Origin> {
+/** Serves a page that says `words` at every path, on loopback: at `port`, any free one unless told. */
+export async function startOrigin(words: string, port = 0): Promise<Origin> {
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'text/html');
     response.end(`<!doctype html><title>${words}</title><h1>${words}</h1>`);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  // A listening TCP server has an `AddressInfo`.
-  const { port } = server.address() as AddressInfo;
   return {
-    port,
+    // A listening TCP server has an `AddressInfo`.
+    port: (server.address() as AddressInfo).port,
     async close() {
       if (!server.listening) return;
       const closed = once(server, 'close');
@@ -29,4 +28,15 @@ export async function startOrigin(words: string): Promise<Origin> {
       await closed;
     },
   };
+}
+
+/** The same at the lowest free port from 3000 on, where lists of ports have it near the top. */
+export async function startLowOrigin(words: string): Promise<Origin> {
+  for (let port = 3000; ; port++) {
+    try {
+      return await startOrigin(words, port);
+    } catch (error) {
+      if (port === 3999) throw error;
+    }
+  }
 }
