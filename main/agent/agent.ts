@@ -23,6 +23,7 @@ import type { TunnelDialler } from './link-tunnel.ts';
 import type { PortFinder } from './local-ports.ts';
 import { createOriginDialler } from './origin.ts';
 import type { DialOrigin } from './origin-stream.ts';
+import { directly, type FindWay } from './proxy-choice.ts';
 import { createTargetWatch, type TargetWatch } from './target-watch.ts';
 import { createTunnelDialler } from './tunnel-dialler.ts';
 import { watchWake } from './wake-watch.ts';
@@ -41,6 +42,8 @@ export interface AgentOptions {
   readonly allowed: AllowList;
   /** Owned by the caller, who closes it. */
   readonly ports: PortFinder;
+  /** Leads directly by default. */
+  readonly findWay?: FindWay;
   /** Reads along what passes, where the user wants that. */
   readonly inspector?: ConnectionWatch;
   /** Ends the agent. */
@@ -118,8 +121,8 @@ class RunningAgent implements Agent {
     this.#logger = options.logger ?? silentLogger;
     this.#lifetime = createLifetime(options.signal, (error) => this.#logger.error('The agent ended badly.', { error }));
     const { signal } = this.#lifetime;
-    const dialler = createEdgeDialler(options.address, options.trust);
-    const { address, trust, credential } = options;
+    const { address, trust, credential, findWay = directly } = options;
+    const dialler = createEdgeDialler(address, trust, { findWay });
     this.control = createControlClient({ address, trust, credential, dialler });
     this.#lifetime.defer(() => this.control.close());
     this.#targets = this.#watchTargets(signal);
@@ -128,7 +131,7 @@ class RunningAgent implements Agent {
       createTunnelDialler({
         ...options,
         address: to,
-        dialler: to === address ? dialler : createEdgeDialler(to, trust),
+        dialler: to === address ? dialler : createEdgeDialler(to, trust, { findWay }),
         clock: this.#clock,
         logger: this.#logger,
         dialOrigin: this.dialOrigin,

@@ -31,6 +31,7 @@ import { createRequester, REPLY_LIMIT, type Requester, readJson } from './contro
 import type { EdgeAddress, EdgeTrust } from './edge-address.ts';
 import { createEdgeDialler, type EdgeDialler } from './edge-dialler.ts';
 import { createLineReader } from './ndjson.ts';
+import { directly, type FindWay } from './proxy-choice.ts';
 
 /** The edge sends a ping after 10 s; a stream that was silent for this many milliseconds is dead. */
 export const STREAM_SILENCE = 25_000;
@@ -45,7 +46,8 @@ export interface StreamHandlers<T> {
 
 /**
  * The control API of one edge as calls. Nothing throws: failures are `edge_unreachable` (with the reason in words),
- * `edge_untrusted`, `edge_incompatible`, `edge_odd`, or what the edge itself refused with.
+ * `edge_untrusted`, `edge_incompatible`, `edge_odd`, `proxy_invalid`, `proxy_failed`, or what the edge itself refused
+ * with.
  */
 export interface ControlClient {
   /** Trades a join token for a credential; `name` is what people call this machine. */
@@ -81,11 +83,14 @@ export interface ControlClientOptions {
   readonly credential?: string;
   /** Shares a dialler, and with it a resolved fingerprint, with the tunnel. */
   readonly dialler?: EdgeDialler;
+  /** For a dialler of its own. */
+  readonly findWay?: FindWay | undefined;
 }
 
 /** A client for the edge at `address`. Makes no connection before the first call. */
 export function createControlClient(options: ControlClientOptions): ControlClient {
-  const dialler = options.dialler ?? createEdgeDialler(options.address, options.trust);
+  const { findWay = directly } = options;
+  const dialler = options.dialler ?? createEdgeDialler(options.address, options.trust, { findWay });
   const requester = createRequester(options.address, dialler, options.credential);
   const { call, callEmpty } = requester;
   const at = (id: string): string => `/services/${encodeURIComponent(id)}`;

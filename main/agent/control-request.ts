@@ -52,8 +52,8 @@ class EdgeAgent extends Agent {
     void this.#dialler.dial({ purpose: 'control', signal: this.#signal }).then((dialled) => {
       // Node's agent reads the second argument only when the first is null; its type says otherwise.
       if (!dialled.ok) (done as ((error: Error) => void) | undefined)?.(new DialError(dialled.error));
-      else if (done === undefined) dialled.value.destroy();
-      else done(null, dialled.value);
+      else if (done === undefined) dialled.value.socket.destroy();
+      else done(null, dialled.value.socket);
     });
   }
 }

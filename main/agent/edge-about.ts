@@ -9,6 +9,7 @@ import { readJson } from './control-request.ts';
 import { errorCode, unreachableReason } from './dial-error.ts';
 import { describeEdge, type EdgeAddress, type EdgeTrust } from './edge-address.ts';
 import { createEdgeDialler } from './edge-dialler.ts';
+import { directly, type FindWay } from './proxy-choice.ts';
 
 /** Bytes that an edge may say about itself. */
 const ABOUT_LIMIT = 16 * 1024;
@@ -30,10 +31,11 @@ export async function glanceAt(
   address: EdgeAddress,
   trust: EdgeTrust,
   signal: AbortSignal,
+  findWay: FindWay = directly,
 ): Promise<Result<EdgeGlance, Failure>> {
-  const dialled = await createEdgeDialler(address, trust).dial({ purpose: 'control', signal });
+  const dialled = await createEdgeDialler(address, trust, { findWay }).dial({ purpose: 'control', signal });
   if (!dialled.ok) return dialled;
-  const socket = dialled.value;
+  const { socket } = dialled.value;
   const leaf = socket.getPeerX509Certificate();
   const pinned = trust.fingerprint ?? undefined;
   const isPrivate = pinned !== undefined || trust.caPem !== undefined;

@@ -12,7 +12,9 @@ export interface EdgeAddress {
   readonly port: number;
   /** The cluster domain, once known: sent as SNI and looked for in the certificate instead of `host`. */
   readonly domain?: string;
-  /** Somebody else named it: never to be dialled where only this machine or its own network can be. */
+  /** Not the user named it but an edge. */
+  readonly named?: boolean;
+  /** Never to be dialled where only this machine or its own network can be. */
   readonly publicOnly?: boolean;
 }
 

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { isIP, type TcpNetConnectOpts } from 'node:net';
+import { isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { TUNNEL_ALPN } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
@@ -8,10 +8,12 @@ import { workerAlpn } from '../../shared/wire/handshake.ts';
 import { chainOf, fingerprintOf, isWithinValidity, publicAuthorities, readPem } from './certificates.ts';
 import { errorCode, unreachableReason, untrustedReason } from './dial-error.ts';
 import { describeEdge, type EdgeAddress, type EdgeTrust, edgeServerName } from './edge-address.ts';
+import { alongRoutes, leadThrough } from './edge-route.ts';
 import { isLocalhostName, LOOPBACK_ATTEMPT, loopbackLookup } from './loopback.ts';
 import { publicLookup } from './node-address.ts';
+import { directly, type FindWay } from './proxy-choice.ts';
 
-/** Milliseconds for name look-up, TCP and TLS together. */
+/** Milliseconds for finding the way, name look-up, proxy, TCP and TLS together. */
 export const EDGE_DIAL_TIMEOUT = 10_000;
 
 export interface DialOptions {
@@ -43,10 +45,27 @@ type Check =
   | { readonly kind: 'leaf'; readonly fingerprint: string }
   | { readonly kind: 'none' };
 
+/** A connection to an edge. */
+export interface EdgeConnection {
+  /** Connected and verified. */
+  readonly socket: TLSSocket;
+  /** The edge's address as the system knows it; `undefined` where a proxy is in between, which alone knows it. */
+  readonly remoteAddress: string | undefined;
+}
+
 /** Opens TLS connections to one edge that are verified before a byte is written to them. */
 export interface EdgeDialler {
-  /** A connected, verified socket. Fails with `edge_unreachable`, `edge_untrusted`, `edge_incompatible`, `edge_odd`. */
-  dial(options: DialOptions): Promise<Result<TLSSocket, Failure>>;
+  /**
+   * Fails with `edge_unreachable`, `edge_untrusted`, `edge_incompatible`, `edge_odd`, `proxy_invalid` or `proxy_failed`.
+   */
+  dial(options: DialOptions): Promise<Result<EdgeConnection, Failure>>;
+}
+
+export interface EdgeDiallerOptions {
+  /** Asked anew for every connection; leads directly by default. A proxy sees TLS only, and where it leads. */
+  readonly findWay?: FindWay;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
 }
 
 /**
@@ -57,13 +76,18 @@ export interface EdgeDialler {
  * then on (its holder proves the key in the handshake); if it is an authority, it becomes the only one trusted and
  * OpenSSL verifies chain, validity, purpose and name as for any other.
  */
-export function createEdgeDialler(address: EdgeAddress, trust: EdgeTrust, now: () => number = Date.now): EdgeDialler {
+export function createEdgeDialler(
+  address: EdgeAddress,
+  trust: EdgeTrust,
+  options: EdgeDiallerOptions = {},
+): EdgeDialler {
+  const surroundings = { findWay: options.findWay ?? directly, now: options.now ?? Date.now };
   let pinned: Check | undefined;
 
   async function judge(options: DialOptions): Promise<Result<Check, Failure>> {
     if (trust.fingerprint !== undefined) {
       if (pinned !== undefined) return ok(pinned);
-      const found = await resolvePin(address, trust.fingerprint, options);
+      const found = await resolvePin(address, trust.fingerprint, options, surroundings);
       if (found.ok) pinned = found.value;
       return found;
     }
@@ -77,7 +101,7 @@ export function createEdgeDialler(address: EdgeAddress, trust: EdgeTrust, now: (
   return {
     async dial(options) {
       const how = await judge(options);
-      return how.ok ? attempt(address, how.value, options, now) : how;
+      return how.ok ? attempt(address, how.value, options, surroundings) : how;
     },
   };
 }
@@ -107,11 +131,13 @@ async function resolvePin(
   address: EdgeAddress,
   fingerprint: string,
   options: DialOptions,
+  surroundings: Required<EdgeDiallerOptions>,
 ): Promise<Result<Check, Failure>> {
-  const probe = await attempt(address, { kind: 'none' }, options, Date.now);
+  const probe = await attempt(address, { kind: 'none' }, options, surroundings);
   if (!probe.ok) return probe;
-  const leaf = probe.value.getPeerX509Certificate();
-  probe.value.destroy();
+  const { socket } = probe.value;
+  const leaf = socket.getPeerX509Certificate();
+  socket.destroy();
   const chain = leaf === undefined ? [] : chainOf(leaf);
   const index = chain.findIndex((certificate) => fingerprintOf(certificate) === fingerprint);
   const match = chain[index];
@@ -147,18 +173,55 @@ function connectionOptions(address: EdgeAddress, check: Check, options: DialOpti
 const identity = (name: string | undefined, certificate: PeerCertificate): Error | undefined =>
   name === undefined ? undefined : checkServerIdentity(name, certificate);
 
-/** One connection attempt under its own timeout. The socket is handed out only after every check. */
-function attempt(
+/** One connection attempt under its own timeout, along whatever way leads there. */
+async function attempt(
   address: EdgeAddress,
   check: Check,
   options: DialOptions,
-  now: () => number,
+  { findWay, now }: Required<EdgeDiallerOptions>,
+): Promise<Result<EdgeConnection, Failure>> {
+  const { signal } = options;
+  const began = performance.now();
+  const way = await findWay(address.host, address.port, signal);
+  if (!way.ok) return way;
+  const left = EDGE_DIAL_TIMEOUT - (performance.now() - began);
+  return alongRoutes(way.value.routes, left, signal, async (route, limit) => {
+    const from = performance.now();
+    const under = route === 'direct' ? undefined : await leadThrough(route, address, signal, limit);
+    if (under?.ok === false) return under;
+    const base = { under: under?.value, limit: Math.max(1, limit - (performance.now() - from)), now };
+    const secured = await secure(address, check, options, base);
+    if (!secured.ok) return secured;
+    const socket = secured.value;
+    return ok({ socket, remoteAddress: under === undefined ? socket.remoteAddress : undefined });
+  });
+}
+
+/** What TLS is spoken over, and for how long it may take. */
+interface Base {
+  /** Leads to the edge already; without it the edge is dialled. */
+  readonly under: Socket | undefined;
+  /** Milliseconds. */
+  readonly limit: number;
+  readonly now: () => number;
+}
+
+/** Dials, unless there is a connection already, and speaks TLS. The socket is handed out only after every check. */
+function secure(
+  address: EdgeAddress,
+  check: Check,
+  options: DialOptions,
+  { under, limit, now }: Base,
 ): Promise<Result<TLSSocket, Failure>> {
   return new Promise((resolve) => {
     const at = describeEdge(address);
-    if (options.signal.aborted) return resolve(err(failure('edge_unreachable', { address: at, reason: 'given up' })));
-    const socket = connect(connectionOptions(address, check, options));
-    let reached = false;
+    if (options.signal.aborted) {
+      under?.destroy();
+      return resolve(err(failure('edge_unreachable', { address: at, reason: 'given up' })));
+    }
+    const wanted = connectionOptions(address, check, options);
+    const socket = connect(under === undefined ? wanted : { ...wanted, socket: under });
+    let reached = under !== undefined;
     const finish = (result: Result<TLSSocket, Failure>): void => {
       clearTimeout(timer);
       options.signal.removeEventListener('abort', onAbort);
@@ -172,7 +235,7 @@ function attempt(
     const onAbort = (): void => refuse('edge_unreachable', 'given up');
     const onError = (error: unknown): void => finish(err(dialFailure(at, reached, error)));
     const onClose = (): void => refuse('edge_unreachable', 'the connection was closed');
-    const timer = setTimeout(() => refuse('edge_unreachable', 'no answer in time'), EDGE_DIAL_TIMEOUT);
+    const timer = setTimeout(() => refuse('edge_unreachable', 'no answer in time'), limit);
     options.signal.addEventListener('abort', onAbort, { once: true });
     socket.once('connect', () => {
       reached = true;

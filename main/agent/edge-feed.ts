@@ -4,7 +4,12 @@ import { type Clock, pause } from '../../shared/node/clock.ts';
 
 /** Milliseconds between tries when only a person can help. */
 const SLOW = 60_000;
-const NEEDS_A_PERSON: ReadonlySet<FailureCode> = new Set(['credential_unknown', 'edge_untrusted', 'edge_incompatible']);
+const NEEDS_A_PERSON: ReadonlySet<FailureCode> = new Set([
+  'credential_unknown',
+  'edge_untrusted',
+  'edge_incompatible',
+  'proxy_invalid',
+]);
 
 export interface FeedOptions {
   /** Follows the stream until it is over; calls `opened` once the edge has accepted it. */

@@ -23,7 +23,12 @@ const SPREAD = 300;
 const DRAINING = 64;
 
 /** Refusals that the same try won't get past without somebody doing something. */
-const NEEDS_A_PERSON: ReadonlySet<FailureCode> = new Set(['credential_unknown', 'edge_untrusted', 'edge_incompatible']);
+const NEEDS_A_PERSON: ReadonlySet<FailureCode> = new Set([
+  'credential_unknown',
+  'edge_untrusted',
+  'edge_incompatible',
+  'proxy_invalid',
+]);
 
 export interface EdgeLinkOptions {
   readonly dial: TunnelDialler;
@@ -41,7 +46,7 @@ export interface EdgeLink {
   readonly view: NodeLink;
   /** Where its newest tunnel has landed; `undefined` until one was up. */
   readonly place: LinkPlace | undefined;
-  /** The edge's address as the system knows it, while the link is up. */
+  /** The edge's address as the system knows it, while the link is up and no proxy is in between. */
   readonly remoteAddress: string | undefined;
   onChange(listener: () => void): () => void;
   /** The machine woke up or changed networks: asks for a sign of life, and dials what may have to take over. */

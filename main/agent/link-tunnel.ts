@@ -26,7 +26,7 @@ export interface LinkTunnel {
   /** Bytes sent and received. */
   readonly sent: number;
   readonly received: number;
-  /** The edge's address as the system knows it. */
+  /** The edge's address as the system knows it; `undefined` where a proxy is in between. */
   readonly remoteAddress: string | undefined;
   /** Pings; the tunnel closes itself when nothing at all arrives within `wait` milliseconds. */
   probe(wait: number): void;

@@ -1,4 +1,5 @@
 import type { LookupAddress, LookupOptions } from 'node:dns';
+import { BlockList, isIP } from 'node:net';
 
 type LookupDone = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
 
@@ -23,6 +24,18 @@ export const LOOPBACK_ATTEMPT = 100;
 
 /** Whether `host` names this machine by RFC 6761 (`localhost` and names under it). */
 export const isLocalhostName = (host: string): boolean => host === 'localhost' || host.endsWith('.localhost');
+
+/** 127.0.0.0/8 and ::1, and the addresses that stand for any of this machine's own. */
+const OWN = new BlockList();
+OWN.addSubnet('127.0.0.0', 8, 'ipv4');
+OWN.addAddress('0.0.0.0', 'ipv4');
+OWN.addSubnet('::', 127, 'ipv6');
+
+/** Whether `host`, a name or an address, is this machine whatever a resolver says; IPv4 in IPv6 counts as IPv4. */
+export function isThisMachine(host: string): boolean {
+  const family = isIP(host);
+  return family === 0 ? isLocalhostName(host) : OWN.check(host, family === 4 ? 'ipv4' : 'ipv6');
+}
 
 /** Ports of which the address that answers is remembered. Past that the memory starts anew. */
 const REMEMBERED_PORTS = 1024;

@@ -42,7 +42,7 @@ export function nodeAddress(text: string, home: EdgeAddress, publicOnly: boolean
   if (!parsed.ok) return undefined;
   const { host, port } = parsed.value;
   if (publicOnly && (isLocalAddress(host) || isLocalhostName(host))) return undefined;
-  return { host, port, domain: home.domain ?? home.host, publicOnly };
+  return { host, port, domain: home.domain ?? home.host, named: true, publicOnly };
 }
 
 type Done = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
@@ -56,5 +56,15 @@ export function publicLookup(name: string, options: LookupOptions, done: Done): 
     if (first === undefined) return done(Object.assign(new Error('only local addresses'), { code: 'ENOTFOUND' }), []);
     if (options.all === true) done(null, open);
     else done(null, first.address, first.family);
+  });
+}
+
+/** An address of `name`, itself maybe one, that isn't local; IPv4 first, which every proxy has. */
+export function publicAddress(name: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    publicLookup(name, { all: true }, (_, found) => {
+      const addresses = typeof found === 'string' ? [] : found;
+      resolve((addresses.find(({ family }) => family === 4) ?? addresses[0])?.address);
+    });
   });
 }

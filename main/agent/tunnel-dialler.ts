@@ -47,21 +47,21 @@ export function createTunnelDialler(options: TunnelDiallerOptions): TunnelDialle
   };
   return async (events, signal, ask) => {
     const { worker, grows, link } = ask;
-    const socket = await options.dialler.dial({
+    const dialled = await options.dialler.dial({
       purpose: 'tunnel',
       signal,
       ...(worker === undefined ? {} : { worker }),
     });
-    if (!socket.ok) return socket;
-    const { remoteAddress } = socket.value;
+    if (!dialled.ok) return dialled;
+    const { socket, remoteAddress } = dialled.value;
     const said = { ...hello, link, ...(grows ? { grows } : {}) };
-    const welcome = await agentHandshake(socket.value, said, { clock, signal });
+    const welcome = await agentHandshake(socket, said, { clock, signal });
     if (!welcome.ok) return err(handshakeFailure(options.address, welcome.error));
     if (signal.aborted) {
-      socket.value.destroy();
+      socket.destroy();
       return err(failure('offline', { reason: 'given up' }));
     }
-    return ok(drive(options, socket.value, welcome.value, { events, ask, remoteAddress, logger }));
+    return ok(drive(options, socket, welcome.value, { events, ask, remoteAddress, logger }));
   };
 }
 

@@ -88,6 +88,16 @@ const REGISTRY = {
     say: 'The edge at {address} speaks another version of the protocol ({reason}). Update whichever is older.',
   },
   edge_odd: { status: 502, retry: true, say: 'What answers at {address} is not a Porthole edge ({reason}).' },
+  proxy_invalid: {
+    status: 502,
+    retry: false,
+    say: '{source} names a proxy that Porthole cannot use: {reason}. Give one as http://HOST:PORT in HTTPS_PROXY, or leave the edge out with NO_PROXY.',
+  },
+  proxy_failed: {
+    status: 503,
+    retry: true,
+    say: 'The proxy {proxy} does not lead to {address} ({reason}). Check the proxy, or ask who runs it to let you through.',
+  },
   already_joined: {
     status: 409,
     retry: false,

@@ -220,7 +220,7 @@ describe('a certificate that is swapped under open connections', () => {
       const address = { host: '127.0.0.1', port: edge.ready.httpsPort, domain: 'edge.test' };
       const dialler = createEdgeDialler(address, { fingerprint: edge.ready.fingerprint });
       const dialled = await dialler.dial({ purpose: 'tunnel', signal: new AbortController().signal });
-      if (dialled.ok) dialled.value.destroy();
+      if (dialled.ok) dialled.value.socket.destroy();
       return dialled.ok ? 'connected' : dialled.error.code;
     };
     expect(await dial()).toBe('connected');

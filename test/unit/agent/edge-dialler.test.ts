@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createTcpServer, type Server } from 'node:net';
 import { createServer } from 'node:tls';
@@ -7,6 +7,8 @@ import { makeCertificate, toPem } from '../../../edge/certificates/x509.ts';
 import { fingerprintOf } from '../../../main/agent/certificates.ts';
 import type { EdgeAddress, EdgeTrust } from '../../../main/agent/edge-address.ts';
 import { createEdgeDialler } from '../../../main/agent/edge-dialler.ts';
+import { createWayFinder } from '../../../main/agent/proxy-choice.ts';
+import { ConnectProxy } from '../../support/connect-proxy.ts';
 
 const HOUR = 3_600_000;
 const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
@@ -92,8 +94,9 @@ async function dial(
   purpose: 'control' | 'tunnel' = 'tunnel',
   now: () => number = Date.now,
 ) {
-  const dialled = await createEdgeDialler(address, trust, now).dial({ purpose, signal: new AbortController().signal });
-  if (dialled.ok) dialled.value.destroy();
+  const { signal } = new AbortController();
+  const dialled = await createEdgeDialler(address, trust, { now }).dial({ purpose, signal });
+  if (dialled.ok) dialled.value.socket.destroy();
   return dialled.ok ? 'connected' : dialled.error.code;
 }
 
@@ -183,7 +186,7 @@ describe('the edge dialler', () => {
     const { signal } = new AbortController();
     for (let i = 0; i < 2; i++) {
       const dialled = await dialler.dial({ purpose: 'tunnel', signal });
-      if (dialled.ok) dialled.value.destroy();
+      if (dialled.ok) dialled.value.socket.destroy();
     }
     expect(edge.names).toHaveLength(3);
   });
@@ -221,5 +224,115 @@ describe('the edge dialler', () => {
     });
     asked.abort();
     expect((await dialled).ok).toBe(false);
+  });
+});
+
+describe('the edge dialler behind a proxy', () => {
+  const { signal } = new AbortController();
+  const far: EdgeAddress = { host: 'edge.test', port: 443 };
+
+  /** Dials `address` as the environment says. */
+  async function dialBy(env: Record<string, string>, address: EdgeAddress, trust: EdgeTrust = { caPem: ca.pem }) {
+    const dialled = await createEdgeDialler(address, trust, { findWay: createWayFinder(env) }).dial({
+      purpose: 'tunnel',
+      signal,
+    });
+    if (dialled.ok) dialled.value.socket.destroy();
+    return dialled;
+  }
+
+  it('checks the edge as ever, and lets the proxy see nothing but where it leads', async () => {
+    const edge = await startEdge(good);
+    await using proxy = await new ConnectProxy({
+      leads: { 'edge.test:443': edge.port },
+      credentials: 'ada:pw',
+    }).start();
+    const env = { HTTPS_PROXY: `http://ada:pw@127.0.0.1:${proxy.port}` };
+    expect(await dialBy(env, far)).toMatchObject({ ok: true, value: { remoteAddress: undefined } });
+    expect((await dialBy(env, far, { fingerprint: good.fingerprint })).ok).toBe(true);
+    expect((await dialBy(env, far, { fingerprint: ca.fingerprint })).ok).toBe(true);
+    // Two connections each for the fingerprints.
+    expect(proxy.asked).toEqual(Array(5).fill('edge.test:443'));
+    expect(edge.names).toEqual(Array(5).fill('edge.test'));
+    const other = { caPem: authority('Other CA').pem };
+    expect(await dialBy(env, far, other)).toMatchObject({ error: { code: 'edge_untrusted' } });
+    expect(await dialBy(env, far, { fingerprint: 'ab'.repeat(32) })).toMatchObject({
+      error: { code: 'edge_untrusted' },
+    });
+    expect(edge.got).toEqual([]);
+  });
+
+  it('carries both directions, and ends with its socket', async () => {
+    const server = createServer(good, (socket) => socket.on('error', () => {}).pipe(socket));
+    const port = await listen(server);
+    await using proxy = await new ConnectProxy({ leads: { 'edge.test:443': port } }).start();
+    const findWay = createWayFinder({ HTTPS_PROXY: `127.0.0.1:${proxy.port}` });
+    const dialler = createEdgeDialler(far, { caPem: ca.pem }, { findWay });
+    const dialled = await dialler.dial({ purpose: 'control', signal });
+    if (!dialled.ok) throw new Error(dialled.error.message);
+    const { socket } = dialled.value;
+    const sent = randomBytes(300_000);
+    socket.write(sent);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      if (chunks.reduce((sum, { length }) => sum + length, 0) === sent.length) break;
+    }
+    expect(Buffer.concat(chunks).equals(sent)).toBe(true);
+    await proxy.idle();
+  });
+
+  it('says that the proxy is in the way, and how', async () => {
+    await using proxy = await new ConnectProxy({ leads: {}, credentials: 'ada:pw' }).start();
+    const at = `127.0.0.1:${proxy.port}`;
+    const failing = async (env: Record<string, string>) => {
+      const dialled = await dialBy(env, far);
+      return dialled.ok ? undefined : dialled.error;
+    };
+    expect(await failing({ HTTPS_PROXY: `http://ada:pw@${at}` })).toMatchObject({
+      code: 'proxy_failed',
+      message: expect.stringContaining(`The proxy ${at} does not lead to edge.test:443 (it answers with status 502).`),
+    });
+    const refused = await failing({ HTTPS_PROXY: `http://ada:secret@${at}` });
+    expect(refused).toMatchObject({ code: 'proxy_failed', message: expect.stringContaining('407') });
+    expect(JSON.stringify(refused)).not.toMatch(/secret|ada/);
+    expect(await failing({ HTTPS_PROXY: 'socks5://ada:secret@proxy' })).toMatchObject({ code: 'proxy_invalid' });
+    await proxy.stop();
+    expect(await failing({ HTTPS_PROXY: at })).toMatchObject({
+      code: 'proxy_failed',
+      message: expect.stringContaining('it is not reached: the connection was refused'),
+    });
+  });
+
+  it('goes round a proxy that fails where the system names another way, and tells of the first failure', async () => {
+    const edge = await startEdge(good);
+    await using broken = await new ConnectProxy({ leads: {} }).start();
+    await using proxy = await new ConnectProxy({ leads: { 'edge.test:443': edge.port } }).start();
+    const way = async (text: string) => {
+      const findWay = createWayFinder({}, async () => text);
+      const dialled = await createEdgeDialler(far, { caPem: ca.pem }, { findWay }).dial({ purpose: 'tunnel', signal });
+      if (dialled.ok) dialled.value.socket.destroy();
+      return dialled.ok ? 'connected' : dialled.error.message;
+    };
+    const [bad, fine] = [`PROXY 127.0.0.1:${broken.port}`, `PROXY 127.0.0.1:${proxy.port}`];
+    expect(await way(`${bad}; SOCKS x:1; ${fine}`)).toBe('connected');
+    expect(await way(`DIRECT; ${fine}`)).toBe('connected');
+    expect(await way(`${bad}; DIRECT`)).toContain('status 502');
+  });
+
+  it('has a proxy lead to public addresses only where an edge named the place, whatever its name', async () => {
+    const edge = await startEdge(good);
+    const leads = { 'edge.test:443': edge.port, '203.0.113.9:443': edge.port, 'localhost.test:443': edge.port };
+    await using proxy = await new ConnectProxy({ leads: { ...leads, '10.0.0.1:443': edge.port } }).start();
+    const env = { HTTPS_PROXY: `127.0.0.1:${proxy.port}` };
+    const named = (host: string, publicOnly: boolean) =>
+      dialBy(env, { host, port: 443, domain: 'edge.test', named: true, publicOnly });
+    expect((await named('203.0.113.9', true)).ok).toBe(true);
+    for (const host of ['10.0.0.1', 'nowhere.invalid'])
+      for (const publicOnly of [true, false])
+        expect(await named(host, publicOnly)).toMatchObject({ error: { code: 'edge_unreachable' } });
+    expect(proxy.asked).toEqual(['203.0.113.9:443']);
+    // What the user named may be anywhere.
+    expect((await dialBy(env, { host: '10.0.0.1', port: 443, domain: 'edge.test' })).ok).toBe(true);
   });
 });

@@ -57,16 +57,19 @@ describe('a feed', () => {
     expect(bench.states.map((s) => s.live)).toEqual([false, false, true, false]);
   });
 
-  it('waits long when only a person can help, unless told to hurry', async () => {
-    const bench = new Bench();
-    await bench.end(failure('credential_unknown'));
-    bench.clock.advance(30_000);
-    await settled();
-    expect(bench.turns).toHaveLength(1);
-    bench.feed.hurry();
-    await settled();
-    expect(bench.turns).toHaveLength(2);
-  });
+  it.each(['credential_unknown', 'proxy_invalid'] as const)(
+    'waits long when only a person can help, unless told to hurry: %s',
+    async (code) => {
+      const bench = new Bench();
+      await bench.end(failure(code));
+      bench.clock.advance(30_000);
+      await settled();
+      expect(bench.turns).toHaveLength(1);
+      bench.feed.hurry();
+      await settled();
+      expect(bench.turns).toHaveLength(2);
+    },
+  );
 
   it('is opened anew on request, which is no failure', async () => {
     const bench = new Bench();

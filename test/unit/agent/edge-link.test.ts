@@ -46,11 +46,21 @@ describe('the link to an edge', () => {
     expect(bench.link.state.since).toBe(since);
   });
 
-  it('tries slowly when only a person can help, and says why', async () => {
-    const bench = new Bench(() => 0);
-    await bench.fail(failure('credential_unknown'));
-    expect(bench.link.state.failure?.code).toBe('credential_unknown');
-    expect(bench.wait).toBe(30_000);
+  it.each(['credential_unknown', 'proxy_invalid'] as const)(
+    'tries slowly when only a person can help, and says why: %s',
+    async (code) => {
+      const bench = new Bench(() => 0);
+      await bench.fail(failure(code));
+      expect(bench.link.state.failure?.code).toBe(code);
+      expect(bench.wait).toBe(30_000);
+    },
+  );
+
+  it('tries a proxy that fails as often as an edge that does', async () => {
+    const bench = new Bench(() => 0.999);
+    await bench.fail(failure('proxy_failed'));
+    expect(bench.link.state.failure?.code).toBe('proxy_failed');
+    expect(bench.wait).toBeLessThanOrEqual(500);
   });
 
   it('dials anew when its tunnel breaks', async () => {

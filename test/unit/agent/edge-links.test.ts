@@ -20,7 +20,7 @@ interface Dial {
 }
 
 /** A laptop in a cluster; the test plays all nodes. */
-function cluster(known = nodes, remote = '203.0.113.7') {
+function cluster(known = nodes, remote: string | null = '203.0.113.7') {
   const clock = new ManualClock();
   const dials: Dial[] = [];
   const links = createEdgeLinks({
@@ -38,7 +38,9 @@ function cluster(known = nodes, remote = '203.0.113.7') {
     const [dial] = at === -1 ? [] : dials.splice(at, 1);
     if (dial === undefined) throw new Error(`nobody dials ${host}`);
     const place: LinkPlace = { nodeId, carriers: 8, workers: 1, worker: 0, nodes: known };
-    const tunnel = Object.assign(new FakeTunnel(dial.events, place), { remoteAddress: remote });
+    const tunnel = Object.assign(new FakeTunnel(dial.events, place), {
+      remoteAddress: remote ?? undefined,
+    });
     dial.answer(ok(tunnel));
     await settled();
     return tunnel;
@@ -123,6 +125,9 @@ describe('links to the nodes of a cluster', () => {
     const outside = cluster(known);
     await outside.succeed('a.test');
     expect(outside.dialled()).toEqual([]);
+    const proxied = cluster(known, null);
+    await proxied.succeed('a.test');
+    expect(proxied.dialled()).toEqual([]);
     const local = cluster(known, '127.0.0.1');
     await local.succeed('a.test');
     expect(local.dialled()).toHaveLength(1);

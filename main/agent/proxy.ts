@@ -1,0 +1,88 @@
+import { err, ok, type Result } from '../../shared/domain/result.ts';
+import { authority } from '../../shared/domain/service.ts';
+
+/** An HTTP proxy that opens ways by CONNECT. Its credentials are told when asked for, and never show by themselves. */
+export class HttpProxy {
+  /** A hostname or an IP address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly #authorization: string | undefined;
+
+  constructor(host: string, port: number, authorization?: string) {
+    this.host = host;
+    this.port = port;
+    this.#authorization = authorization;
+  }
+
+  /** The value of `Proxy-Authorization` (RFC 7617), if there is one: a secret. */
+  get authorization(): string | undefined {
+    return this.#authorization;
+  }
+
+  /** For people: `proxy.example.com:3128`. */
+  get place(): string {
+    return authority(this.host, this.port);
+  }
+}
+
+/** Through a proxy, or straight to where it leads. */
+export type Route = HttpProxy | 'direct';
+
+/** The operating system, as the one who names a proxy. */
+export const SYSTEM = 'system';
+
+/** How an edge is reached, and who says so. */
+export interface Way {
+  /** Tried in this order; at least one. */
+  readonly routes: readonly Route[];
+  /** Who names the proxies in it: a variable of the environment, or `SYSTEM`. */
+  readonly from?: string;
+  /** The variable whose proxy is not used because `NO_PROXY` leaves this place out. */
+  readonly spared?: string;
+  /** The operating system was asked and did not say. */
+  readonly untold?: true;
+}
+
+/** The way without any proxy. */
+export const DIRECT: Way = { routes: ['direct'] };
+
+/** A URL's scheme, where text begins with one. */
+const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
+
+/**
+ * Reads a proxy as people name it: `http://[USER:PASSWORD@]HOST[:PORT]`, the scheme left out or not; port 80 when left
+ * out. Fails with why it can't be used, in words that repeat nothing of `text`: it may hold a password.
+ */
+export function parseProxy(text: string): Result<HttpProxy, string> {
+  const trimmed = text.trim();
+  const scheme = SCHEME.exec(trimmed)?.[1]?.toLowerCase();
+  if (scheme === 'https') return err('it is a proxy that is spoken to by https');
+  if (scheme?.startsWith('socks') === true) return err('it is a SOCKS proxy');
+  if (scheme !== undefined && scheme !== 'http') return err('it is not an http proxy');
+  const url = URL.parse(scheme === undefined ? `http://${trimmed}` : trimmed);
+  if (url === null) return err('it is not a URL');
+  const authorization = basic(url);
+  if (!authorization.ok) return authorization;
+  const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  const port = url.port === '' ? 80 : Number(url.port);
+  if (host === '' || port < 1) return err('it is not a URL');
+  return ok(new HttpProxy(host, port, authorization.value));
+}
+
+/** Credentials by RFC 7617 section 2: no control characters, and no colon in the name, where the password begins. */
+function basic({ username, password }: URL): Result<string | undefined, string> {
+  if (username === '' && password === '') return ok(undefined);
+  const [user, secret] = [decoded(username), decoded(password)];
+  if (user === undefined || secret === undefined || user.includes(':'))
+    return err('the user name or the password in it is not percent-encoded');
+  return ok(`Basic ${Buffer.from(`${user}:${secret}`, 'utf8').toString('base64')}`);
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    const value = decodeURIComponent(text);
+    return /[\u0000-\u001f\u007f]/.test(value) ? undefined : value;
+  } catch {
+    return undefined;
+  }
+}
