@@ -9,6 +9,7 @@ import {
   parseEdgeUrl,
   parseFingerprint,
 } from '../agent/edge-address.ts';
+import type { FindWay } from '../agent/proxy-choice.ts';
 import type { Parsed } from './handlers/context.ts';
 import { JOINED_CREDENTIAL, type Joined, placeOf } from './joined-membership.ts';
 import type { SettingsStore } from './settings.ts';
@@ -34,6 +35,16 @@ export function parseJoin(
   return ok({ address: address.value, trust, token });
 }
 
+/** What joining needs besides what the user said. */
+export interface JoinParts {
+  readonly settings: SettingsStore;
+  /** Opens the vault, once it is needed. */
+  readonly vault: () => Promise<Vault>;
+  readonly findWay?: FindWay | undefined;
+  /** Gives up. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Trades the token for a credential and keeps it: vault first, then settings. If either can't be written, the new
  * agent is signed off again, so that nothing half-made is left at the edge or here.
@@ -41,16 +52,14 @@ export function parseJoin(
 export async function joinCluster(
   input: JoinInput,
   name: string,
-  settings: SettingsStore,
-  vault: () => Promise<Vault>,
-  signal: AbortSignal,
+  { settings, vault, findWay, signal }: JoinParts,
 ): Promise<Result<{ readonly joined: Joined; readonly vault: Vault }, Failure>> {
   const current = settings.get().joined;
   if (current !== undefined) return err(failure('already_joined', { cluster: current.domain }));
   const parsed = parseJoin(input);
   if (!parsed.ok) return parsed;
   const { address, trust, token } = parsed.value;
-  const client = createControlClient({ address, trust });
+  const client = createControlClient({ address, trust, findWay });
   const giveUp = (): void => client.close();
   signal.addEventListener('abort', giveUp, { once: true });
   const reply = await client.join(token, name);
@@ -65,7 +74,7 @@ export async function joinCluster(
   const noted = stored.ok ? settings.set({ joined }) : stored;
   if (noted.ok) return ok({ joined, vault: keeper });
   if (stored.ok) await keeper.delete(JOINED_CREDENTIAL);
-  const member = createControlClient({ ...placeOf(joined), credential });
+  const member = createControlClient({ ...placeOf(joined), credential, findWay });
   await member.leave();
   member.close();
   return noted;

@@ -1,19 +1,17 @@
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
 import type { LinkState } from '../../shared/contract/agent-state.ts';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { authority, type Target } from '../../shared/domain/service.ts';
 import { RESET } from '../../shared/wire/codes.ts';
-import { raceAddresses } from '../agent/address-race.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { AllowList } from '../agent/allow-list.ts';
-import { errorCode, unreachableReason } from '../agent/dial-error.ts';
 import { glanceAt } from '../agent/edge-about.ts';
-import { describeEdge, type EdgeAddress } from '../agent/edge-address.ts';
-import { isLocalhostName, LoopbackMemory } from '../agent/loopback.ts';
+import { describeEdge } from '../agent/edge-address.ts';
+import { LoopbackMemory } from '../agent/loopback.ts';
 import { dialOrigin } from '../agent/origin-dial.ts';
+import type { FindWay } from '../agent/proxy-choice.ts';
 import { openOf } from '../agent/target-health.ts';
 import { type OriginProbe, type Probe, type Probes, STEP_LIMIT, type Verdict } from './diagnose.ts';
+import { createWayProbes } from './diagnose-way.ts';
 import { allowanceOf } from './handlers/publish.ts';
 import type { EdgePlace } from './membership.ts';
 
@@ -29,7 +27,7 @@ export interface DiagnoseFacts {
   readonly services: readonly Pick<ServiceView, 'id' | 'name' | 'enabled' | 'targets'>[];
   readonly agentIds: ReadonlySet<string>;
   readonly allowed: AllowList;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly findWay: FindWay;
   readonly now: () => number;
 }
 
@@ -40,40 +38,22 @@ const fail = (finding: Verdict['finding'], values: NonNullable<Verdict['values']
   values,
 });
 
+const NO_WAY: Pick<Probes, 'proxy' | 'name' | 'port'> = {
+  proxy: async () => ({ state: 'ok', finding: 'proxy_none' }),
+  name: async () => NOT_RUNNING,
+  port: async () => NOT_RUNNING,
+};
+
 /** The real probes: they dial, and send the edge nothing but what the agent sends it anyway. */
 export function createProbes(facts: DiagnoseFacts): Probes {
   const { place, link } = facts;
-  let addresses: { address: string; family: number }[] = [];
   let offset: number | undefined;
 
   return {
-    async name() {
-      if (place === undefined) return NOT_RUNNING;
-      const { host } = place.address;
-      const family = isIP(host);
-      if (family !== 0) {
-        addresses = [{ address: host, family }];
-        return { state: 'ok', finding: 'name_is_address', values: { host } };
-      }
-      try {
-        addresses = isLocalhostName(host)
-          ? [
-              { address: '127.0.0.1', family: 4 },
-              { address: '::1', family: 6 },
-            ]
-          : (await lookup(host, { all: true })).slice(0, 8);
-      } catch (error) {
-        const unanswered = ['EAI_AGAIN', 'EAI_FAIL'].includes(errorCode(error));
-        return fail(unanswered ? 'name_unanswered' : 'name_unknown', { host });
-      }
-      const found = addresses.map((a) => a.address).join(', ');
-      return { state: 'ok', finding: 'name_ok', values: { host, found } };
-    },
-    port: (signal) => (place === undefined ? Promise.resolve(NOT_RUNNING) : reach(place.address, addresses, signal)),
-    proxy: (reached) => judgeProxy(facts.env, reached, place?.address.host),
+    ...(place === undefined ? NO_WAY : createWayProbes(place.address, facts.findWay)),
     async certificate(signal) {
       if (place === undefined) return NOT_RUNNING;
-      const seen = await glanceAt(place.address, place.trust, signal);
+      const seen = await glanceAt(place.address, place.trust, signal, facts.findWay);
       const at = describeEdge(place.address);
       if (!seen.ok) {
         const untrusted = seen.error.code === 'edge_untrusted';
@@ -88,46 +68,6 @@ export function createProbes(facts: DiagnoseFacts): Probes {
     tunnel: async () => judgeLink(link),
     origins: originProbes(facts),
   };
-}
-
-async function reach(
-  address: EdgeAddress,
-  addresses: readonly { address: string; family: number }[],
-  signal: AbortSignal,
-): Promise<Verdict> {
-  const at = describeEdge(address);
-  const began = performance.now();
-  const outcome = await new Promise<string | number>((resolve) => {
-    const race = raceAddresses(addresses, address.port, (result) => {
-      if (typeof result === 'string') return resolve(result);
-      result.on('error', () => {}).destroy();
-      resolve(performance.now() - began);
-    });
-    signal.addEventListener(
-      'abort',
-      () => {
-        race.cancel();
-        resolve('ETIMEDOUT');
-      },
-      { once: true },
-    );
-  });
-  if (typeof outcome === 'number') return { state: 'ok', finding: 'port_ok', values: { at, ms: Math.ceil(outcome) } };
-  if (outcome === 'ECONNREFUSED') return fail('port_refused', { at });
-  if (outcome === 'ETIMEDOUT') return fail('port_silent', { at });
-  return fail('port_failed', { at, reason: unreachableReason(outcome) ?? outcome });
-}
-
-const PROXY_VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'] as const;
-
-/** The name of the variable only: its value may hold a password. */
-export function judgeProxy(env: DiagnoseFacts['env'], reached: boolean, host: string | undefined): Verdict {
-  const variable = PROXY_VARIABLES.find((name) => (env[name] ?? '') !== '');
-  const near = host !== undefined && (isLocalhostName(host) || /^127\.|^::1$/.test(host));
-  if (variable === undefined || near) return { state: 'ok', finding: 'proxy_none' };
-  return reached
-    ? { state: 'ok', finding: 'proxy_unused', values: { variable } }
-    : { state: 'warn', finding: 'proxy_needed', values: { variable } };
 }
 
 /** `offset`: how far this clock is ahead of the edge's, in milliseconds. */

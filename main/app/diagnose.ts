@@ -28,10 +28,10 @@ export interface OriginProbe {
 
 /** What there is to look at. The steps before `origins` build on one another in this order. */
 export interface Probes {
+  readonly proxy: Probe;
+  /** Of what this laptop connects to itself: the edge, or the proxy. */
   readonly name: Probe;
   readonly port: Probe;
-  /** Judged by whether the port could be reached. */
-  readonly proxy: (portReached: boolean) => Verdict;
   readonly certificate: Probe;
   readonly clock: Probe;
   readonly credential: Probe;
@@ -39,14 +39,16 @@ export interface Probes {
   readonly origins: readonly OriginProbe[];
 }
 
+/** The steps that build on one another. */
+const LINE = ['proxy', 'name', 'port', 'certificate', 'clock', 'credential'] as const;
 const SKIPPED: Verdict = { state: 'skipped', finding: 'after_broken' };
-const NEEDS_ANSWER: readonly DiagnosisKind[] = ['name', 'port', 'certificate'];
+const NEEDS_ANSWER: readonly DiagnosisKind[] = ['proxy', 'name', 'port', 'certificate'];
 
 /** What a step that didn't end in time has found. */
 const TOO_LATE: Readonly<Record<DiagnosisKind, Verdict>> = {
+  proxy: { state: 'warn', finding: 'proxy_untold' },
   name: { state: 'fail', finding: 'name_unanswered' },
   port: { state: 'fail', finding: 'port_silent' },
-  proxy: { state: 'ok', finding: 'proxy_none' },
   certificate: { state: 'fail', finding: 'certificate_failed', values: { reason: 'no answer in time' } },
   clock: { state: 'warn', finding: 'clock_untold' },
   credential: { state: 'fail', finding: 'credential_failed', values: { reason: 'no answer in time' } },
@@ -85,7 +87,7 @@ class Run {
     this.#report = report;
     this.#signal = signal;
     this.#startedAt = clock.now();
-    const line = ['name', 'port', 'proxy', 'certificate', 'clock', 'credential', 'tunnel'] as const;
+    const line = [...LINE, 'tunnel'] as const;
     this.#steps = [
       ...line.map((kind): DiagnosisStep => ({ id: kind, kind, state: 'waiting' })),
       ...probes.origins
@@ -96,10 +98,7 @@ class Run {
   }
 
   async line(probes: Probes): Promise<void> {
-    for (const kind of ['name', 'port'] as const) await this.#step(kind, kind, probes[kind]);
-    const port = this.#steps.find((s) => s.id === 'port');
-    this.#end('proxy', probes.proxy(port?.state === 'ok'));
-    for (const kind of ['certificate', 'clock', 'credential'] as const) await this.#step(kind, kind, probes[kind]);
+    for (const kind of LINE) await this.#step(kind, kind, probes[kind]);
     // What the link itself knows is worth saying even where nothing can be reached.
     await this.#look('tunnel', 'tunnel', probes.tunnel);
   }

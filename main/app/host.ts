@@ -83,6 +83,11 @@ export interface Host {
   openSettings(home: string): Promise<Result<SettingsStore, Failure>>;
   /** Starting at login, where the host knows how. */
   readonly loginItem?: LoginItem;
+  /**
+   * The proxies that the operating system's settings name for a URL, in the words of a PAC script (`PROXY a:3128;
+   * DIRECT`), where the host can ask it. May take its time.
+   */
+  readonly resolveProxy?: (url: string) => Promise<string>;
   /** Shows a system notification, where there are such. */
   notify?(notice: Notice): void;
   /** Newer versions, where the host can install one. */

@@ -94,7 +94,7 @@ class JoinedMembership implements Membership {
   }
 
   #start(credential: string): void {
-    const { host, ports, inspector, clock, logger, name } = this.#parts;
+    const { host, ports, inspector, findWay, clock, logger, name } = this.#parts;
     this.#trouble = undefined;
     this.agent = createAgent({
       ...placeOf(this.#joined),
@@ -105,6 +105,7 @@ class JoinedMembership implements Membership {
       allowed: this.allowed,
       ports,
       inspector,
+      findWay,
       clock,
       logger: logger.child({ room: 'agent' }),
     });

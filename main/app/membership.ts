@@ -8,6 +8,7 @@ import type { AllowList } from '../agent/allow-list.ts';
 import type { EdgeAddress, EdgeTrust } from '../agent/edge-address.ts';
 import type { Inspector } from '../agent/inspect/inspector.ts';
 import type { PortFinder } from '../agent/local-ports.ts';
+import type { FindWay } from '../agent/proxy-choice.ts';
 import type { Host } from './host.ts';
 import type { SettingsStore } from './settings.ts';
 import type { Vault } from './vault/vault.ts';
@@ -19,6 +20,7 @@ export interface MembershipParts {
   readonly settings: SettingsStore;
   readonly ports: PortFinder;
   readonly inspector: Inspector;
+  readonly findWay: FindWay;
   readonly clock: Clock;
   readonly logger: Logger;
   /** What people call this machine. */

@@ -11,8 +11,10 @@ import type { Lifetime } from '../../shared/node/lifetime.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type { Agent } from '../agent/agent.ts';
 import { createAllowList } from '../agent/allow-list.ts';
+import { glanceAt } from '../agent/edge-about.ts';
 import { Inspector } from '../agent/inspect/inspector.ts';
 import { createPortFinder, type PortFinder } from '../agent/local-ports.ts';
+import { createWayFinder, type FindWay } from '../agent/proxy-choice.ts';
 import type { App, AppOptions } from './app.ts';
 import { type JoinInput, joinCluster } from './cluster.ts';
 import { DiagnoseDesk } from './diagnose-desk.ts';
@@ -71,6 +73,7 @@ export class RunningApp implements App {
   readonly #noticeListeners = new Set<(notice: Notice) => void>();
   readonly #notifier: Notifier;
   readonly #inspector: Inspector;
+  readonly #findWay: FindWay;
   readonly #joins: JoinDesk;
   readonly #diagnoses: DiagnoseDesk;
   #endUpdates: (() => void) | undefined;
@@ -105,7 +108,9 @@ export class RunningApp implements App {
     this.#hub.on((state) => this.#notifier.onState(state));
     this.#logListeners.add((batch) => this.#notifier.onLog(batch, this.state()));
     const touch = (): void => this.#hub.touch();
+    this.#findWay = createWayFinder(parts.env ?? process.env, parts.host.resolveProxy);
     this.#joins = new JoinDesk({
+      glance: (address, trust, signal) => glanceAt(address, trust, signal, this.#findWay),
       join: (input) => this.#oneByOne(() => this.#join(input)),
       joinedTo: () => parts.settings.get().joined?.domain,
       onChange: touch,
@@ -291,6 +296,7 @@ export class RunningApp implements App {
       settings,
       logger,
       inspector,
+      findWay: this.#findWay,
       ports: this.#ports,
       clock: this.#clock,
       name: this.#name,
@@ -313,7 +319,7 @@ export class RunningApp implements App {
       services: [...services, ...guests.map((guest) => ({ ...guest, enabled: true }))],
       agentIds: new Set([...services.map((s) => s.ownerId), ...guests.flatMap((g) => g.targets.map((t) => t.agentId))]),
       allowed: membership?.allowed ?? createAllowList(),
-      env: this.#parts.env ?? process.env,
+      findWay: this.#findWay,
       now: () => this.#clock.now(),
     };
   }
@@ -415,7 +421,9 @@ export class RunningApp implements App {
   async #join(input: JoinInput): Promise<Result<Outputs['cluster:join'], Failure>> {
     const { settings, place, lifetime } = this.#parts;
     const name = input.name ?? this.#name;
-    const result = await joinCluster(input, name, settings, () => openVault(place), lifetime.signal);
+    const { signal } = lifetime;
+    const vaultHere = () => openVault(place);
+    const result = await joinCluster(input, name, { settings, vault: vaultHere, findWay: this.#findWay, signal });
     if (!result.ok) return result;
     const { joined, vault } = result.value;
     await this.#enter(() => createJoinedMembership(this.#membershipParts(), joined, vault));

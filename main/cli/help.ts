@@ -8,7 +8,8 @@ Examples:
 
 Without a cluster that was joined, an edge inside Porthole is used: its names work on this machine.
 Exit codes: 0 it worked, 1 it failed, 2 the command line is wrong.
-PORTHOLE_HOME is the folder where Porthole keeps its data; NO_COLOR switches colours off.`,
+PORTHOLE_HOME is the folder where Porthole keeps its data; NO_COLOR switches colours off. HTTPS_PROXY names an HTTP
+proxy that leads to a joined edge, NO_PROXY what is reached without it.`,
   expose: `
 Examples:
   porthole expose 3000

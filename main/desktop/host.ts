@@ -1,4 +1,4 @@
-import { app, clipboard, Notification, safeStorage, shell, utilityProcess } from 'electron';
+import { app, clipboard, Notification, safeStorage, session, shell, utilityProcess } from 'electron';
 import type { Notice } from '../../shared/contract/ipc.ts';
 import { ok } from '../../shared/domain/result.ts';
 import { systemClock } from '../../shared/node/clock.ts';
@@ -95,6 +95,7 @@ export function createHost(edge: string, { onNoticeClicked, endWith }: HostEvent
       return app.isPackaged ? 'feed' : 'source';
     },
     loginItem: loginItem(),
+    resolveProxy: (url) => session.defaultSession.resolveProxy(url),
     ...(Notification.isSupported() ? { notify: (notice) => notify(notice, onNoticeClicked) } : {}),
     safeStorage: {
       // On Linux without a keyring Electron falls back to a password that everyone knows.

@@ -2,9 +2,9 @@
 
 /** In the order in which they are looked at; `origin` once for each target. */
 export const DIAGNOSIS_KINDS = [
+  'proxy',
   'name',
   'port',
-  'proxy',
   'certificate',
   'clock',
   'credential',
@@ -16,6 +16,12 @@ export type DiagnosisKind = (typeof DIAGNOSIS_KINDS)[number];
 /** What a step found; whoever shows it has the words for each. */
 export type Finding =
   | 'edge_not_running'
+  | 'proxy_none'
+  | 'proxy_variable'
+  | 'proxy_system'
+  | 'proxy_spared'
+  | 'proxy_untold'
+  | 'proxy_invalid'
   | 'name_ok'
   | 'name_is_address'
   | 'name_unknown'
@@ -24,9 +30,10 @@ export type Finding =
   | 'port_refused'
   | 'port_silent'
   | 'port_failed'
-  | 'proxy_none'
-  | 'proxy_unused'
-  | 'proxy_needed'
+  | 'port_by_proxy'
+  | 'proxy_unreached'
+  | 'proxy_refused'
+  | 'proxy_credentials'
   | 'certificate_public'
   | 'certificate_private'
   | 'certificate_untrusted'

@@ -280,7 +280,11 @@ describe('what a laptop keeps of the pin that it joined with', () => {
     const vault = createMemoryVault();
     const input = { url: `https://127.0.0.1:${edge.ready.httpsPort}`, token: await tokenOf(), fingerprint };
     const joined = must(
-      await joinCluster(input, 'laptop', settings, () => Promise.resolve(vault), new AbortController().signal),
+      await joinCluster(input, 'laptop', {
+        settings,
+        vault: () => Promise.resolve(vault),
+        signal: new AbortController().signal,
+      }),
     );
     return { caPem: joined.joined.caPem, fingerprint: joined.joined.fingerprint };
   }

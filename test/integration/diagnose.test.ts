@@ -3,15 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createAllowList } from '../../main/agent/allow-list.ts';
 import { createControlClient } from '../../main/agent/control-client.ts';
 import { glanceAt } from '../../main/agent/edge-about.ts';
+import { createWayFinder, directly } from '../../main/agent/proxy-choice.ts';
 import { diagnose, type Probes, STEP_LIMIT } from '../../main/app/diagnose.ts';
 import { createProbes, type DiagnoseFacts } from '../../main/app/diagnose-probes.ts';
 import { JoinDesk } from '../../main/app/join-link-desk.ts';
 import type { Diagnosis } from '../../shared/contract/diagnosis.ts';
 import { systemClock } from '../../shared/node/clock.ts';
+import { ConnectProxy } from '../support/connect-proxy.ts';
 import { EdgeProcess } from '../support/edge-process.ts';
 import { Laptop } from '../support/laptop.ts';
 
@@ -61,7 +63,7 @@ const run = (more: Partial<DiagnoseFacts>, change: Partial<Probes> = {}): Promis
         services: [],
         agentIds: new Set([laptop.agentId]),
         allowed: laptop.allowed,
-        env: {},
+        findWay: directly,
         now: () => Date.now(),
         ...more,
       }),
@@ -77,9 +79,9 @@ const findings = (diagnosis: Diagnosis) => Object.fromEntries(diagnosis.steps.ma
 it('finds a good line good', async () => {
   const diagnosis = await run({});
   expect(findings(diagnosis)).toEqual({
+    proxy: 'proxy_none',
     name: 'name_is_address',
     port: 'port_ok',
-    proxy: 'proxy_none',
     certificate: 'certificate_private',
     clock: 'clock_ok',
     credential: 'credential_ok',
@@ -161,9 +163,51 @@ it("looks at this laptop's servers, and at those only that are allowed", async (
   expect(diagnosis.broken).toBe('origin:dead');
 });
 
+describe('behind a proxy', () => {
+  const far = () => here(443, 'edge.test');
+
+  it('aims at the proxy, and finds a good line good', async () => {
+    await using proxy = await new ConnectProxy({ leads: { 'edge.test:443': edge.ready.httpsPort } }).start();
+    const findWay = createWayFinder({ HTTPS_PROXY: `http://localhost:${proxy.port}` });
+    const diagnosis = await run({ place: far(), findWay });
+    expect(diagnosis.steps.slice(0, 4)).toMatchObject([
+      { id: 'proxy', finding: 'proxy_variable', values: { variable: 'HTTPS_PROXY', proxy: `localhost:${proxy.port}` } },
+      { id: 'name', finding: 'name_ok', values: { host: 'localhost' } },
+      { id: 'port', finding: 'port_by_proxy', values: { at: 'edge.test:443' } },
+      { id: 'certificate', finding: 'certificate_private' },
+    ]);
+    expect(diagnosis.broken).toBeUndefined();
+  });
+
+  it('finds what the proxy has against it', async () => {
+    await using proxy = await new ConnectProxy({ leads: {}, credentials: 'ada:pw' }).start();
+    const by = async (text: string) => {
+      const diagnosis = await run({ place: far(), findWay: createWayFinder({ HTTPS_PROXY: text }) });
+      expect(JSON.stringify(diagnosis)).not.toMatch(/ada|secret/);
+      return { broken: diagnosis.broken, ...findings(diagnosis) };
+    };
+    const at = `127.0.0.1:${proxy.port}`;
+    expect(await by(at)).toMatchObject({ broken: 'port', port: 'proxy_credentials', certificate: 'after_broken' });
+    expect(await by(`ada:secret@${at}`)).toMatchObject({ broken: 'port', port: 'proxy_credentials' });
+    expect(await by(`ada:pw@${at}`)).toMatchObject({ broken: 'port', port: 'proxy_refused' });
+    await proxy.stop();
+    expect(await by(at)).toMatchObject({ broken: 'port', port: 'proxy_unreached' });
+    expect(await by(`socks5://ada:secret@${at}`)).toMatchObject({ broken: 'proxy', name: 'after_broken' });
+    expect(await by('http://no-such-proxy.invalid')).toMatchObject({ broken: 'name', port: 'after_broken' });
+  });
+
+  it('tries what the system names in turn, as the agent does', async () => {
+    await using proxy = await new ConnectProxy({ leads: { 'edge.test:443': edge.ready.httpsPort } }).start();
+    const system = `PROXY 127.0.0.1:${await aPort(true)}; PROXY no-such-proxy.invalid:1; PROXY 127.0.0.1:${proxy.port}`;
+    const diagnosis = await run({ place: far(), findWay: createWayFinder({}, async () => system) });
+    expect(findings(diagnosis)).toMatchObject({ proxy: 'proxy_system', port: 'port_by_proxy' });
+    expect(diagnosis.broken).toBeUndefined();
+  });
+});
+
 it('says that the edge is not running where there is none', async () => {
   const diagnosis = await run({ place: undefined, agent: undefined, link: { state: 'connecting', since: 0 } });
-  expect(findings(diagnosis)).toMatchObject({ name: 'edge_not_running', port: 'after_broken' });
+  expect(findings(diagnosis)).toMatchObject({ proxy: 'proxy_none', name: 'edge_not_running', port: 'after_broken' });
 });
 
 it('tells strangers what the edge is and who runs it, and members too', async () => {

@@ -6,13 +6,13 @@ import { app } from './app.ts';
 import { ipcMain } from './ipc-main.ts';
 import { Menu, nativeImage, Tray, trays } from './menu.ts';
 import { net } from './net.ts';
-import { permissions, protocol, session } from './protocol.ts';
+import { permissions, protocol, proxies, session } from './protocol.ts';
 import { asked, clipboard, dialog, Notification, nativeTheme, powerMonitor, safeStorage, shell } from './system.ts';
 import { utilityProcess } from './utility-process.ts';
 import { BrowserWindow, webContents } from './window.ts';
 
 /** For tests: what the real one has no way to tell. */
-export const __standin = { asked, permissions, trays };
+export const __standin = { asked, permissions, proxies, trays };
 
 export {
   app,

@@ -48,8 +48,17 @@ export const permissions = {
   check: undefined as Parameters<Electron.Session['setPermissionCheckHandler']>[0] | undefined,
 };
 
-const defaultSession = strict<Pick<Electron.Session, 'setPermissionRequestHandler' | 'setPermissionCheckHandler'>>(
+/** What the system's settings say of proxies, for a test to set, and the URLs that the app asked for. */
+export const proxies = { answer: 'DIRECT', asked: [] as string[] };
+
+const defaultSession = strict<
+  Pick<Electron.Session, 'resolveProxy' | 'setPermissionRequestHandler' | 'setPermissionCheckHandler'>
+>(
   {
+    async resolveProxy(url) {
+      proxies.asked.push(url);
+      return proxies.answer;
+    },
     setPermissionRequestHandler(handler) {
       permissions.request = handler;
     },

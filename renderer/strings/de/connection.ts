@@ -147,6 +147,14 @@ export const connection: Translated<typeof english> = {
     found: {
       edge_not_running: () =>
         'Der Edge auf diesem Laptop läuft nicht. Er wird von selbst neu gestartet; bleibt das aus, starte Porthole neu und kopiere die Diagnosedaten.',
+      proxy_none: () => 'Kein Proxy ist im Weg.',
+      proxy_variable: (v) => `${v.variable} nennt den Proxy ${v.proxy}. Porthole verbindet über ihn.`,
+      proxy_system: (v) => `Die Systemeinstellungen nennen den Proxy ${v.proxy}. Porthole verbindet über ihn.`,
+      proxy_spared: (v) =>
+        `${v.variable} nennt einen Proxy, und NO_PROXY nimmt diesen Edge aus. Porthole verbindet direkt.`,
+      proxy_untold: () =>
+        'Das System hat nicht gesagt, welcher Proxy zu nehmen ist; Porthole verbindet deshalb direkt. Braucht dieses Netz einen, setze HTTPS_PROXY und starte Porthole neu.',
+      proxy_invalid: (v) => `Ohne einen brauchbaren Proxy verbindet Porthole nicht. ${v.reason}`,
       name_ok: (v) => `${v.host} ist ${v.found}.`,
       name_is_address: (v) => `${v.host} ist eine Adresse: kein Name ist aufzulösen.`,
       name_unknown: (v) =>
@@ -159,10 +167,13 @@ export const connection: Translated<typeof english> = {
       port_silent: () =>
         'Am Port des Edges antwortet nichts. Eine Firewall verwirft, was du sendest, oder der Rechner ist aus. Versuche ein anderes Netz und frage den Betreiber.',
       port_failed: (v) => `${v.at} ist nicht erreichbar: ${v.reason}. Prüfe das Netz dieses Laptops.`,
-      proxy_none: () => 'Kein Proxy ist im Weg.',
-      proxy_unused: (v) => `${v.variable} nennt einen Proxy. Porthole verbindet direkt, und das geht.`,
-      proxy_needed: (v) =>
-        `${v.variable} nennt einen Proxy, und der direkte Weg geht nicht. Vielleicht lässt dieses Netz nur den Proxy hinaus: Lass den Port des Edges öffnen.`,
+      port_by_proxy: (v) => `${v.at} nimmt über den Proxy ${v.proxy} Verbindungen an (${v.ms} ms).`,
+      proxy_unreached: (v) =>
+        `Der Proxy ${v.proxy} ist nicht erreichbar: ${v.reason}. Prüfe seine Adresse, und ob du in dem Netz bist, für das er da ist.`,
+      proxy_refused: (v) =>
+        `Der Proxy ${v.proxy} führt nicht zu ${v.at}: ${v.reason}. Bitte seinen Betreiber, dich zu diesem Port durchzulassen.`,
+      proxy_credentials: (v) =>
+        `Der Proxy ${v.proxy} verlangt einen Benutzernamen und ein Passwort, oder nimmt die angegebenen nicht an. Setze HTTPS_PROXY auf http://BENUTZER:PASSWORT@HOST:PORT und starte Porthole neu.`,
       certificate_public: (v) => `${v.at} weist sich mit einem öffentlichen Zertifikat aus.`,
       certificate_private: (v) => `${v.at} weist sich mit dem Zertifikat aus, mit dem du beigetreten bist.`,
       certificate_untrusted: (v) =>

@@ -145,6 +145,14 @@ export const connection = {
     found: {
       edge_not_running: () =>
         'The edge on this laptop is not running. It is started again by itself; if it never is, restart Porthole and copy the diagnostics.',
+      proxy_none: () => 'No proxy is in the way.',
+      proxy_variable: (v: Values) => `${v.variable} names the proxy ${v.proxy}. Porthole goes through it.`,
+      proxy_system: (v: Values) => `The system’s settings name the proxy ${v.proxy}. Porthole goes through it.`,
+      proxy_spared: (v: Values) =>
+        `${v.variable} names a proxy, and NO_PROXY leaves this edge out. Porthole connects directly.`,
+      proxy_untold: () =>
+        'The system did not say which proxy to use, so Porthole connects directly. If this network needs one, set HTTPS_PROXY and restart Porthole.',
+      proxy_invalid: (v: Values) => `Without a proxy that it can use Porthole does not connect. ${v.reason}`,
       name_ok: (v: Values) => `${v.host} is ${v.found}.`,
       name_is_address: (v: Values) => `${v.host} is an address: there is no name to look up.`,
       name_unknown: (v: Values) =>
@@ -157,10 +165,13 @@ export const connection = {
       port_silent: () =>
         'Nothing answers on the edge’s port. A firewall drops what you send, or the machine is off. Try another network, and ask the operator.',
       port_failed: (v: Values) => `${v.at} can’t be reached: ${v.reason}. Check this laptop’s network.`,
-      proxy_none: () => 'No proxy is in the way.',
-      proxy_unused: (v: Values) => `${v.variable} names a proxy. Porthole connects directly, and that works.`,
-      proxy_needed: (v: Values) =>
-        `${v.variable} names a proxy, and the direct way fails. This network may let only the proxy out: ask for the edge’s port to be opened.`,
+      port_by_proxy: (v: Values) => `${v.at} accepts connections through the proxy ${v.proxy} (${v.ms} ms).`,
+      proxy_unreached: (v: Values) =>
+        `The proxy ${v.proxy} can’t be reached: ${v.reason}. Check its address, and whether you are in the network that it is for.`,
+      proxy_refused: (v: Values) =>
+        `The proxy ${v.proxy} does not lead to ${v.at}: ${v.reason}. Ask who runs it to let you through to that port.`,
+      proxy_credentials: (v: Values) =>
+        `The proxy ${v.proxy} wants a user name and a password, or does not take those that it was given. Set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT and restart Porthole.`,
       certificate_public: (v: Values) => `${v.at} proves who it is by a public certificate.`,
       certificate_private: (v: Values) => `${v.at} proves who it is by the certificate that you joined with.`,
       certificate_untrusted: (v: Values) =>

@@ -324,14 +324,26 @@ const DIAGNOSED: AgentState['diagnosis'] = {
   broken: 'port',
   steps: [
     {
+      id: 'proxy',
+      kind: 'proxy',
+      state: 'ok',
+      finding: 'proxy_variable',
+      values: { variable: 'HTTPS_PROXY', proxy: 'proxy.example.com:3128' },
+    },
+    {
       id: 'name',
       kind: 'name',
       state: 'ok',
       finding: 'name_ok',
-      values: { host: 'tunnel.example.com', found: '203.0.113.9, 2001:db8::9' },
+      values: { host: 'proxy.example.com', found: '203.0.113.9, 2001:db8::9' },
     },
-    { id: 'port', kind: 'port', state: 'fail', finding: 'port_refused', values: { at: 'tunnel.example.com:443' } },
-    { id: 'proxy', kind: 'proxy', state: 'warn', finding: 'proxy_needed', values: { variable: 'HTTPS_PROXY' } },
+    {
+      id: 'port',
+      kind: 'port',
+      state: 'fail',
+      finding: 'proxy_refused',
+      values: { proxy: 'proxy.example.com:3128', at: 'tunnel.example.com:443', reason: 'it answers with status 403' },
+    },
     { id: 'certificate', kind: 'certificate', state: 'skipped', finding: 'after_broken' },
     { id: 'clock', kind: 'clock', state: 'skipped', finding: 'after_broken' },
     { id: 'credential', kind: 'credential', state: 'skipped', finding: 'after_broken' },
@@ -340,7 +352,10 @@ const DIAGNOSED: AgentState['diagnosis'] = {
       kind: 'tunnel',
       state: 'fail',
       finding: 'tunnel_down',
-      values: { reason: 'Nothing answers at tunnel.example.com:443 (the connection was refused).' },
+      values: {
+        reason:
+          'The proxy proxy.example.com:3128 does not lead to tunnel.example.com:443 (it answers with status 403). Check the proxy, or ask who runs it to let you through.',
+      },
     },
     { id: 'origin:1', kind: 'origin', state: 'running', service: 'vite-5173' },
     {

@@ -1,4 +1,5 @@
 import { expect, it, vi } from 'vitest';
+import { HttpProxy, SYSTEM } from '../../../main/agent/proxy.ts';
 import {
   diagnose,
   MOST_ORIGINS,
@@ -8,7 +9,8 @@ import {
   type Verdict,
 } from '../../../main/app/diagnose.ts';
 import { DiagnoseDesk } from '../../../main/app/diagnose-desk.ts';
-import { judgeClock, judgeLink, judgeProxy } from '../../../main/app/diagnose-probes.ts';
+import { judgeClock, judgeLink } from '../../../main/app/diagnose-probes.ts';
+import { judgeWay } from '../../../main/app/diagnose-way.ts';
 import type { Diagnosis } from '../../../shared/contract/diagnosis.ts';
 import { failure } from '../../../shared/domain/failure.ts';
 import { systemClock } from '../../../shared/node/clock.ts';
@@ -21,9 +23,9 @@ const says =
 const fine = (finding: Verdict['finding']): Probe => says({ state: 'ok', finding });
 
 const LINE: Probes = {
+  proxy: fine('proxy_none'),
   name: fine('name_ok'),
   port: fine('port_ok'),
-  proxy: (reached) => (reached ? { state: 'ok', finding: 'proxy_none' } : { state: 'warn', finding: 'proxy_needed' }),
   certificate: fine('certificate_public'),
   clock: fine('clock_ok'),
   credential: fine('credential_ok'),
@@ -49,9 +51,9 @@ it('names the first broken step, skips what needs it, and looks at the servers a
   });
   expect(diagnosis.broken).toBe('port');
   expect(states(diagnosis)).toEqual({
+    proxy: 'ok',
     name: 'ok',
     port: 'fail',
-    proxy: 'warn',
     certificate: 'skipped',
     clock: 'skipped',
     credential: 'skipped',
@@ -75,7 +77,7 @@ it('tells every step as it goes', async () => {
     const running = d.steps.find((s) => s.state === 'running')?.id;
     if (running !== undefined && seen.at(-1) !== running) seen.push(running);
   });
-  expect(seen).toEqual(['name', 'port', 'certificate', 'clock', 'credential', 'tunnel', 'origin:t1']);
+  expect(seen).toEqual(['proxy', 'name', 'port', 'certificate', 'clock', 'credential', 'tunnel', 'origin:t1']);
 });
 
 it('gives a step that hangs its time, and no more', async () => {
@@ -104,7 +106,7 @@ it('ends at once when Porthole does', async () => {
   const ending = new AbortController();
   ending.abort();
   const diagnosis = await diagnose(LINE, systemClock, () => {}, ending.signal);
-  expect(diagnosis.steps.filter((s) => s.state !== 'skipped').map((s) => s.id)).toEqual(['proxy']);
+  expect(diagnosis.steps.filter((s) => s.state !== 'skipped').map((s) => s.id)).toEqual([]);
 });
 
 it('runs one diagnosis at a time', async () => {
@@ -128,15 +130,17 @@ it.each([
   expect(judgeClock(offset)).toMatchObject({ state, ...(seconds === undefined ? {} : { values: { seconds } }) });
 });
 
+const PROXY = new HttpProxy('proxy', 3128, 'Basic secret');
+
 it.each([
-  [{}, true, 'edge.example.com', 'proxy_none'],
-  [{ HTTPS_PROXY: '' }, false, 'edge.example.com', 'proxy_none'],
-  [{ https_proxy: 'http://ada:secret@proxy:3128' }, true, 'edge.example.com', 'proxy_unused'],
-  [{ HTTPS_PROXY: 'http://ada:secret@proxy:3128' }, false, 'edge.example.com', 'proxy_needed'],
-  [{ HTTPS_PROXY: 'http://proxy:3128' }, false, '127.0.0.1', 'proxy_none'],
-] as const)('judges the proxy of %j, reached: %s', (env, reached, host, finding) => {
-  const verdict = judgeProxy(env, reached, host);
-  expect(verdict.finding).toBe(finding);
+  [{ routes: ['direct'] }, 'ok', 'proxy_none', undefined],
+  [{ routes: ['direct'], spared: 'HTTPS_PROXY' }, 'ok', 'proxy_spared', { variable: 'HTTPS_PROXY' }],
+  [{ routes: ['direct'], untold: true }, 'warn', 'proxy_untold', undefined],
+  [{ routes: [PROXY], from: 'ALL_PROXY' }, 'ok', 'proxy_variable', { variable: 'ALL_PROXY', proxy: 'proxy:3128' }],
+  [{ routes: [PROXY, PROXY, 'direct'], from: SYSTEM }, 'ok', 'proxy_system', { proxy: 'proxy:3128, proxy:3128' }],
+] as const)('judges the way %j', (way, state, finding, values) => {
+  const verdict = judgeWay(way);
+  expect(verdict).toEqual({ state, finding, ...(values === undefined ? {} : { values }) });
   expect(JSON.stringify(verdict)).not.toContain('secret');
 });
 

@@ -90,7 +90,8 @@ it('says nothing of a step that is not over', () => {
 });
 
 it('has words for every finding in every language, and fills all of them', () => {
-  const values = { host: 'h', found: 'f', at: 'a', ms: 1, reason: 'r', variable: 'v', seconds: -90, target: 't' };
+  const proxy = { proxy: 'p', variable: 'v' };
+  const values = { host: 'h', found: 'f', at: 'a', ms: 1, reason: 'r', seconds: -90, target: 't', ...proxy };
   for (const found of [en.diagnosis.found, de.diagnosis.found])
     for (const words of Object.values(found)) expect(words(values)).not.toMatch(/undefined|^$/);
   expect(en.diagnosis.found.clock_wrong({ seconds: -90 })).toContain('90 s behind');
