@@ -1,4 +1,5 @@
 import type { LocalPort } from '../../shared/contract/agent-state.ts';
+import { type CancelTimer, type Clock, systemClock } from '../../shared/node/clock.ts';
 import type { ListeningSocket, SocketScan } from './listening-socket.ts';
 import { createDarwinScan } from './ports-darwin.ts';
 import { createLinuxScan } from './ports-linux.ts';
@@ -9,6 +10,8 @@ export const PORTS_LIMIT = 500;
 /** Milliseconds between two looks: while somebody watches, and otherwise. */
 const WATCHED = 2_000;
 const UNWATCHED = 10_000;
+/** Between two looks lies this many times what a look takes: on systems whose tools have to be run for one that is long. */
+const REST = 50;
 
 /** Addresses under which a connection to loopback arrives. */
 const LOOPBACK = new Set(['127.0.0.1', '0.0.0.0', '::1', '::', '::ffff:127.0.0.1', '::ffff:0.0.0.0', '*']);
@@ -19,7 +22,7 @@ export interface PortFinder {
   ports(): readonly LocalPort[] | undefined;
   /** Calls back after every change; the return value unsubscribes. */
   onChange(listener: () => void): () => void;
-  /** Looks every 2 s instead of 10 s until the return value is called. */
+  /** Looks every 2 s instead of 10 s until the return value is called, or less often where a look takes long. */
   watch(): () => void;
   /** Resolves when a look that began after this call is done. */
   refresh(): Promise<void>;
@@ -31,6 +34,7 @@ export interface PortFinderOptions {
   /** Ports to leave out: those of the application itself. Asked at every look. */
   readonly exclude?: () => ReadonlySet<number>;
   readonly scan?: SocketScan;
+  readonly clock?: Clock;
 }
 
 /** The scan for this system. */
@@ -63,17 +67,25 @@ export function groupPorts(sockets: readonly ListeningSocket[], exclude: Readonl
 /** A finder that looks at once and then again and again; looks never overlap. */
 export function createPortFinder(options: PortFinderOptions = {}): PortFinder {
   const scan = options.scan ?? systemScan();
+  const clock = options.clock ?? systemClock;
   const closing = new AbortController();
   const listeners = new Set<() => void>();
   let found: readonly LocalPort[] | undefined;
   let watchers = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let cancelNext: CancelTimer = () => {};
+  /** Milliseconds that the last look took, and the shorter of the last two: one that found something new takes longer. */
+  let took = 0;
+  let usual = 0;
   let looking: Promise<void> | undefined;
   let next: Promise<void> | undefined;
 
   async function look(): Promise<void> {
     // A system that won't say leaves the last list standing: it is the best there is, even if it is empty.
+    const began = clock.monotonic();
     const sockets = await scan(closing.signal).catch(() => undefined);
+    const before = took;
+    took = clock.monotonic() - began;
+    usual = Math.min(before, took);
     if (closing.signal.aborted) return;
     const ports = sockets === undefined ? (found ?? []) : groupPorts(sockets, options.exclude?.() ?? new Set());
     if (found !== undefined && JSON.stringify(ports) === JSON.stringify(found)) return;
@@ -83,7 +95,7 @@ export function createPortFinder(options: PortFinderOptions = {}): PortFinder {
 
   function refresh(): Promise<void> {
     if (closing.signal.aborted) return Promise.resolve();
-    clearTimeout(timer);
+    cancelNext();
     if (looking === undefined) {
       looking = look().finally(() => {
         looking = undefined;
@@ -100,9 +112,10 @@ export function createPortFinder(options: PortFinderOptions = {}): PortFinder {
   }
 
   function schedule(): void {
-    clearTimeout(timer);
+    cancelNext();
     if (closing.signal.aborted || looking !== undefined || next !== undefined) return;
-    timer = setTimeout(() => void refresh(), watchers > 0 ? WATCHED : UNWATCHED);
+    const pause = watchers > 0 ? Math.min(UNWATCHED, Math.max(WATCHED, REST * usual)) : UNWATCHED;
+    cancelNext = clock.setTimeout(() => void refresh(), pause);
   }
 
   void refresh();
@@ -124,7 +137,7 @@ export function createPortFinder(options: PortFinderOptions = {}): PortFinder {
     refresh,
     close() {
       closing.abort();
-      clearTimeout(timer);
+      cancelNext();
       listeners.clear();
     },
   };

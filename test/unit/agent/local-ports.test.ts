@@ -6,8 +6,10 @@ import { describe, expect, it } from 'vitest';
 import type { ListeningSocket } from '../../../main/agent/listening-socket.ts';
 import { createPortFinder, groupPorts, PORTS_LIMIT, systemScan } from '../../../main/agent/local-ports.ts';
 import { createDarwinScan, parseLsof, parsePs } from '../../../main/agent/ports-darwin.ts';
-import { createLinuxScan, parseProcNet } from '../../../main/agent/ports-linux.ts';
+import { createLinuxScan } from '../../../main/agent/ports-linux.ts';
 import { createWindowsScan, parseNetstat, parseTasklist } from '../../../main/agent/ports-windows.ts';
+import { parseProcNet } from '../../../main/agent/proc-net.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 
 const PROC_NET = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 35764 1 000000002d394767 100 0 0 10 0
@@ -116,6 +118,76 @@ describe('the scan of Linux', () => {
     addProcess(root, 10, 35764, ['node', '/p/out/main/edge.js', '--domain', 'localhost', '--data-dir', '/d']);
     const [found] = await createLinuxScan(() => 0, root)(signal);
     expect(found).toMatchObject({ pid: 10, process: 'edge', edge: true });
+    rmSync(root, { recursive: true });
+  });
+
+  it('believes a table for ten seconds while the number of sockets stays, and reads it at once when that differs', async () => {
+    const root = proc();
+    let time = 0;
+    const scan = createLinuxScan(() => time, root);
+    const ports = async () => (await scan(signal)).map(({ port }) => port);
+    const tell = (inUse: number, table: string): void => {
+      writeFileSync(
+        path.join(root, 'net/sockstat'),
+        `sockets: used 9\nTCP: inuse ${inUse} orphan 0 tw 0 alloc 9 mem 1\n`,
+      );
+      writeFileSync(path.join(root, 'net/tcp'), table);
+    };
+    const [head = '', first = '', second = ''] = PROC_NET.split('\n');
+    tell(1, `${head}\n${first}\n`);
+    expect(await ports()).toEqual([3000]);
+    tell(2, `${head}\n${first}\n${second}\n`);
+    expect(await ports()).toEqual([3000, 8080]);
+    // One ends and another begins between two looks.
+    tell(2, `${head}\n${second}\n${first.replace('0BB8', '0BB9')}\n`);
+    time = 9_999;
+    expect(await ports()).toEqual([3000, 8080]);
+    time = 10_000;
+    expect(await ports()).toEqual([8080, 3001]);
+    tell(0, `${head}\n${first}\n`);
+    expect(await ports()).toEqual([]);
+    rmSync(root, { recursive: true });
+  });
+
+  it('counts the sockets of IPv6 by themselves', async () => {
+    const root = proc();
+    writeFileSync(path.join(root, 'net/tcp6'), PROC_NET6);
+    writeFileSync(path.join(root, 'net/sockstat'), 'TCP: inuse 2 orphan 0 tw 0 alloc 5 mem 1\n');
+    writeFileSync(path.join(root, 'net/sockstat6'), 'TCP6: inuse 3\n');
+    const scan = createLinuxScan(() => 0, root);
+    expect(await scan(signal)).toHaveLength(5);
+    writeFileSync(path.join(root, 'net/sockstat6'), 'TCP6: inuse 1\n');
+    writeFileSync(path.join(root, 'net/tcp6'), PROC_NET6.split('\n').slice(0, 2).join('\n'));
+    expect(await scan(signal)).toHaveLength(3);
+    rmSync(root, { recursive: true });
+  });
+
+  it('reads a table of many pages to its end', async () => {
+    const root = proc();
+    const [head = '', row = ''] = PROC_NET.split('\n');
+    const rows = Array.from({ length: 1_000 }, (_, i) =>
+      row.replace('0BB8', (2_000 + i).toString(16).padStart(4, '0')),
+    );
+    writeFileSync(path.join(root, 'net/tcp'), [head, ...rows, ''].join('\n'));
+    const found = await createLinuxScan(() => 0, root)(signal);
+    expect(found.map(({ port }) => port)).toEqual(Array.from({ length: 1_000 }, (_, i) => 2_000 + i));
+    rmSync(root, { recursive: true });
+  });
+
+  it('gives way to others every few milliseconds while it looks for a process', async () => {
+    const root = proc();
+    mkdirSync(path.join(root, '10/fd'), { recursive: true });
+    for (let i = 0; i < 80; i++) symlinkSync('/dev/null', path.join(root, `10/fd/${i}`));
+    let time = 0;
+    let turns = 0;
+    const seen = new Set<number>();
+    const scan = createLinuxScan(() => {
+      seen.add(turns);
+      setImmediate(() => turns++);
+      return time++;
+    }, root);
+    await scan(signal);
+    expect(seen.size).toBeGreaterThan(10);
     rmSync(root, { recursive: true });
   });
 
@@ -253,6 +325,40 @@ describe('the list of local ports', () => {
     await Promise.all([refreshed, same]);
     expect([looks.length, finder.ports()?.map((p) => p.port)]).toEqual([2, [1]]);
     finder.close();
+  });
+
+  it('is looked at more often while somebody watches, but less often where each look takes long', async () => {
+    const clock = new ManualClock();
+    let end: (() => void) | undefined;
+    const scan = () => new Promise<readonly ListeningSocket[]>((resolve) => (end = () => resolve([])));
+    const finder = createPortFinder({ clock, scan });
+    /** Lets the look that is under way take `ms`; yields how long it is to the next one. */
+    const pauseAfter = async (ms: number): Promise<number> => {
+      clock.advance(ms);
+      end?.();
+      end = undefined;
+      const began = clock.monotonic();
+      await expect.poll(() => clock.timers).toBe(1);
+      while (end === undefined) clock.advance(100);
+      return clock.monotonic() - began;
+    };
+    expect(await pauseAfter(10)).toBe(10_000);
+    const endWatch = finder.watch();
+    end?.();
+    end = undefined;
+    // Another look follows the one that was under way.
+    await expect.poll(() => end).toBeDefined();
+    expect(await pauseAfter(10)).toBe(2_000);
+    // The first one after many that were quick may have had something to find.
+    expect(await pauseAfter(100)).toBe(2_000);
+    expect(await pauseAfter(100)).toBe(5_000);
+    expect(await pauseAfter(1_000)).toBe(5_000);
+    expect(await pauseAfter(1_000)).toBe(10_000);
+    expect(await pauseAfter(10)).toBe(2_000);
+    endWatch();
+    expect(await pauseAfter(10)).toBe(10_000);
+    finder.close();
+    expect(clock.timers).toBe(0);
   });
 
   it.runIf(process.platform === 'linux')('names a server of this very process', async () => {
