@@ -86,7 +86,7 @@ export class ConnectProxy implements AsyncDisposable {
       socket.end('HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="x"\r\n\r\n');
       return;
     }
-    const port = leads[/^CONNECT (\S+) HTTP\/1\.1\r\n/.exec(head)?.[1] ?? ''];
+    const port = leads[/^CONNECT (\S+) HTTP\/1\.[01]\r\n/.exec(head)?.[1] ?? ''];
     if (port === undefined) {
       socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
       return;

@@ -5,6 +5,7 @@ import { type AllowList, createAllowList, type Place } from '../../main/agent/al
 import { createControlClient } from '../../main/agent/control-client.ts';
 import { lastingTrust } from '../../main/agent/edge-address.ts';
 import { createPortFinder, type PortFinder } from '../../main/agent/local-ports.ts';
+import { directly } from '../../main/agent/proxy-choice.ts';
 import { externalUrl } from '../../shared/contract/agent-state.ts';
 import type { NewService, ServiceView } from '../../shared/contract/control-api.ts';
 import type { EdgeProcess } from './edge-process.ts';
@@ -22,11 +23,11 @@ export class Laptop implements AsyncDisposable {
     this.ports = ports;
   }
 
-  /** Joins the cluster of `edge`; resolves when its tunnel is up. */
-  static async join(edge: EdgeProcess, name = 'test laptop'): Promise<Laptop> {
+  /** Joins the cluster of `edge`, directly unless told otherwise; resolves when its tunnel is up. */
+  static async join(edge: EdgeProcess, name = 'test laptop', findWay = directly): Promise<Laptop> {
     const trust = { caPem: readFileSync(edge.ready.caFile, 'utf8') };
     const address = { host: '127.0.0.1', port: edge.ready.httpsPort };
-    const client = createControlClient({ address, trust });
+    const client = createControlClient({ address, trust, findWay });
     const joined = await client.join(await edge.token(), name);
     client.close();
     if (!joined.ok) throw new Error(joined.error.message);
@@ -42,6 +43,7 @@ export class Laptop implements AsyncDisposable {
       version: '0.0.0',
       allowed,
       ports,
+      findWay,
     });
     const laptop = new Laptop(agentId, agent, allowed, ports);
     await laptop.reached((s) => s.link.state === 'up' && s.servicesKnown);
