@@ -5,6 +5,8 @@ import type { PortholeApi } from '../../shared/contract/ipc.ts';
 import { createToken } from '../../shared/domain/token.ts';
 import type { ShownTray } from '../standin/menu.ts';
 import type { ShownNotification } from '../standin/system.ts';
+import { ConnectProxy } from '../support/connect-proxy.ts';
+import { EdgeProcess } from '../support/edge-process.ts';
 import { expect, publish, test, visit } from './fixtures.ts';
 import { edgeOf } from './processes.ts';
 import { openShell, type Shell, startDesktop } from './shells.ts';
@@ -19,6 +21,7 @@ declare global {
 /** What the stand-in tells tests. */
 interface Standin {
   readonly __standin: {
+    readonly proxies: { answer: string; readonly asked: readonly string[] };
     readonly trays: readonly ShownTray[];
     readonly asked: { readonly notified: readonly ShownNotification[] };
   };
@@ -246,6 +249,37 @@ if (findElectron({}) === undefined) {
     await expect(says('Nothing answered where newer versions are')).toHaveCount(1);
     await app.close();
     await exited;
+  });
+
+  test('goes through the proxy that the system names, and says so', async ({ shell, page }) => {
+    await using edge = new EdgeProcess('edge.test');
+    const { httpsPort, fingerprint } = await edge.start();
+    const at = `edge.test:${httpsPort}`;
+    await using proxy = await new ConnectProxy({ leads: { [at]: httpsPort } }).start();
+    const answer = (text: string) =>
+      shell.app?.evaluate((electron, given) => {
+        const { proxies } = (electron as unknown as Standin).__standin;
+        proxies.answer = given;
+        return proxies.asked;
+      }, text);
+    await page.getByRole('link', { name: /^Connection/ }).click();
+    expect(await answer('SOCKS5 127.0.0.1:1')).toEqual([]);
+    const link = `porthole://join/${at}?token=${await edge.token()}&fingerprint=${fingerprint}`;
+    await page.getByRole('textbox', { name: 'Join link' }).fill(link);
+    await page.getByRole('button', { name: 'Look at it' }).click();
+    await expect(page.getByText('it is of the kind SOCKS5')).toBeVisible();
+    expect(await answer(`PROXY 127.0.0.1:${proxy.port}; DIRECT`)).toContain(`https://${at}/`);
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Try again' }).click();
+    await dialog.getByRole('button', { name: 'Join', exact: true }).click();
+    await expect(page.getByRole('heading', { level: 1, name: 'The line is good' })).toBeVisible();
+    await page.getByRole('button', { name: 'Diagnose' }).click();
+    await expect(
+      page.getByText(`settings name the proxy 127.0.0.1:${proxy.port}. Porthole goes through it.`),
+    ).toBeVisible();
+    await expect(page.getByText(`${at} accepts connections through the proxy`)).toBeVisible();
+    await expect(page.getByText('Nothing is broken.')).toBeVisible();
+    expect(new Set(proxy.asked)).toEqual(new Set([at]));
   });
 
   test('is back within a second after the machine woke up', async ({ shell, page }) => {
