@@ -1,7 +1,8 @@
 /**
  * `npm run screenshots -- [--width PIXELS] [NAME…]`: builds the screens, opens them in Chromium in every designed state,
- * and writes a picture of each to screenshots/gallery. Fails when a page logs an error, breaks the policy under which
- * the shells serve it, scrolls sideways, or has what axe calls a barrier.
+ * and writes a picture of each to screenshots/gallery, and without --width a small one at three widths to docs/screens.
+ * Fails when a page logs an error, breaks the policy under which the shells serve it, scrolls sideways, or has what axe
+ * calls a barrier.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -18,6 +19,7 @@ import { barriers } from '../axe.ts';
 import { CHROMIUM_ARGS, CHROMIUM_MISSING, findChromium } from '../chromium.ts';
 import { installFake, type Puppet } from './fake-porthole.ts';
 import { SCENES, type SceneName } from './scenes.ts';
+import { makeSheets } from './sheets.ts';
 
 interface Picture {
   readonly name: string;
@@ -31,6 +33,7 @@ const WIDTHS = [320, 380, 820, 1280] as const;
 /** Where axe looks too: the narrow layout and the wide one. */
 const LOOKED_AT: readonly number[] = [380, 1280];
 const SCHEMES = ['light', 'dark'] as const;
+const DOCS = path.join(import.meta.dirname, '../../../docs/screens');
 
 const PICTURES: readonly Picture[] = [
   { name: 'no-key' },
@@ -442,6 +445,8 @@ try {
   for (const picture of PICTURES.filter(({ name }) => wanted.length === 0 || wanted.includes(name)))
     for (const width of widths)
       for (const scheme of SCHEMES) faults.push(...(await draw(browser, server.url, picture, width, scheme, folder)));
+  const names = PICTURES.map(({ name }) => name);
+  if (values.width === undefined) await makeSheets(browser, names, folder, DOCS, wanted.length === 0);
 } finally {
   await browser.close();
   server.close();
