@@ -15,10 +15,19 @@ export type DialOrigin = (target: OpenRequest, signal: DialSignal) => Promise<Re
 class Departure implements DialSignal, SpliceListener {
   aborted = false;
   #listener: (() => void) | undefined;
+  #onEnd: (() => void) | undefined;
+
+  /** `onEnd` is called once, when the stream is over. */
+  constructor(onEnd: (() => void) | undefined) {
+    this.#onEnd = onEnd;
+  }
 
   onSpliceEnd(): void {
     this.aborted = true;
     this.#listener?.();
+    const onEnd = this.#onEnd;
+    this.#onEnd = undefined;
+    onEnd?.();
   }
 
   addEventListener(_type: 'abort', listener: () => void): void {
@@ -51,16 +60,17 @@ export function serveOrigin(
   }
   if (target.udp === true) return datagrams.serve(stream, target);
   const tap = watch?.tap(target);
-  if (tap === undefined) return connect(stream, target, dial);
+  if (tap === undefined) return connect(stream, target, dial, watch?.unread(target));
   return new TappedHandler(connect(new TappedStream(stream, tap), target, dial), tap);
 }
 
-function connect(stream: AgentStream, target: OpenRequest, dial: DialOrigin): StreamHandler {
-  const gone = new Departure();
+function connect(stream: AgentStream, target: OpenRequest, dial: DialOrigin, onEnd?: () => void): StreamHandler {
+  const gone = new Departure(onEnd);
   const splice = createSplice(stream, gone);
   void dial(target, gone).then((dialled) => {
     if (!dialled.ok) {
       if (!gone.aborted) stream.reset(dialled.error.code, dialled.error.reason);
+      gone.onSpliceEnd();
       return;
     }
     const { dialMicros, http2 } = dialled.value;

@@ -113,8 +113,11 @@ function Parts({ detail }: { readonly detail: Detail }) {
         ))}
       </Tabs.List>
       <Panel name="headers">
-        <p className="text-12 text-muted wrap-anywhere">{words.sentTo(target)}</p>
+        <p className="text-12 text-muted wrap-anywhere">
+          {words.sentTo(target, summary.http2 === true ? 'HTTP/2' : 'HTTP/1.1')}
+        </p>
         <Headers title={words.requestHeaders} headers={request.headers} />
+        {request.trailers !== undefined && <Headers title={words.requestTrailers} headers={request.trailers} />}
         {response === undefined ? (
           nothing
         ) : (
@@ -123,6 +126,7 @@ function Parts({ detail }: { readonly detail: Detail }) {
             headers={response.headers}
           />
         )}
+        {response?.trailers !== undefined && <Headers title={words.responseTrailers} headers={response.trailers} />}
       </Panel>
       <Panel name="request">
         <BodyView id={summary.id} side="request" body={request.body} />

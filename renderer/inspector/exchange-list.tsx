@@ -16,7 +16,7 @@ const inkOf = ({ status = 0 }: ExchangeSummary): string =>
 export function noteOf({ state, replayOf, edited }: ExchangeSummary): string {
   const notes = [
     ...(replayOf === undefined ? [] : [edited === true ? t.inspector.edited : t.inspector.replayed]),
-    ...(state === 'open' ? [t.inspector.open] : state === 'broken' ? [t.inspector.broken] : []),
+    ...(state === 'done' ? [] : [t.inspector[state]]),
   ];
   return notes.join(', ');
 }

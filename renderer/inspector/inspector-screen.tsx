@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { externalUrl } from '../../shared/contract/agent-state.ts';
+import type { UnreadConnections } from '../../shared/contract/inspect.ts';
 import { Button } from '../controls/button.tsx';
 import { Icon } from '../controls/icons.tsx';
 import { Skeleton } from '../controls/late.tsx';
@@ -34,12 +35,21 @@ function Nothing({ known, filtered, onClear }: { known: boolean; filtered: boole
   );
 }
 
-function Unreadable({ ids, names }: { readonly ids: readonly string[]; readonly names: ReadonlyMap<string, string> }) {
-  const known = ids.map((id) => names.get(id)).filter((name) => name !== undefined);
-  if (known.length === 0) return null;
+interface UnreadProps {
+  readonly unread: UnreadConnections;
+  readonly names: ReadonlyMap<string, string>;
+}
+
+/** What passes and isn't shown, and why. */
+function Unread({ unread: { unreadable, before }, names }: UnreadProps) {
+  const mute = unreadable.map((id) => names.get(id)).filter((name) => name !== undefined);
+  const known = before.filter(({ serviceId }) => names.has(serviceId));
+  const count = known.reduce((sum, { connections }) => sum + connections, 0);
+  if (mute.length === 0 && count === 0) return null;
   return (
     <Notice tone="quiet" mark="attention">
-      {words.unreadable(known.join(', '))}
+      {mute.length > 0 && <p>{words.unreadable(mute.join(', '))}</p>}
+      {count > 0 && <p>{words.before(known.map(({ serviceId }) => names.get(serviceId)).join(', '), count)}</p>}
     </Notice>
   );
 }
@@ -93,7 +103,7 @@ export function InspectorScreen({ path: [service = ''] }: { readonly path: reado
         <p className="max-w-[72ch] text-13 text-muted">{words.about}</p>
       </div>
       <ServiceSwitches online={online} />
-      <Unreadable ids={view.unreadable} names={names} />
+      <Unread unread={view} names={names} />
       <Filters
         filter={filter}
         onFilter={setFilter}

@@ -20,15 +20,13 @@ export function useInspector(): InspectorStore {
   const [view, setView] = useState<InspectorView>(EMPTY);
   useEffect(() => transport.on('inspector', (news) => setView((old) => receive(old, news))), [transport]);
   const refresh = useCallback(() => {
-    void transport
-      .call('inspector:list', { limit: MOST })
-      .then((reply) =>
-        setView((old) =>
-          reply.ok
-            ? { ...old, exchanges: reply.value.exchanges, known: true, failure: undefined }
-            : { ...old, failure: reply.error },
-        ),
-      );
+    void transport.call('inspector:list', { limit: MOST }).then((reply) =>
+      setView((old) => {
+        if (!reply.ok) return { ...old, failure: reply.error };
+        const { exchanges, unreadable, before } = reply.value;
+        return { ...old, exchanges, unreadable, before, known: true, failure: undefined };
+      }),
+    );
   }, [transport]);
   useEffect(() => {
     if (online) refresh();

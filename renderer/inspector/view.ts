@@ -1,4 +1,4 @@
-import type { ExchangeSummary, InspectorNews } from '../../shared/contract/inspect.ts';
+import type { ExchangeSummary, InspectorNews, UnreadConnections } from '../../shared/contract/inspect.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
 
 /** As many as main keeps. */
@@ -14,13 +14,12 @@ export interface InspectorFilter {
 
 export const NO_FILTER: InspectorFilter = { text: '', service: '', method: '', status: '' };
 
-export interface InspectorView {
+export interface InspectorView extends UnreadConnections {
   /** Newest first. */
   readonly exchanges: readonly ExchangeSummary[];
   /** Newer ones than this wait, so that nothing moves under the eye; undefined: all are shown. */
   readonly upTo: number | undefined;
   readonly known: boolean;
-  readonly unreadable: readonly string[];
   readonly failure: Failure | undefined;
 }
 
@@ -29,6 +28,7 @@ export const EMPTY: InspectorView = {
   upTo: undefined,
   known: false,
   unreadable: [],
+  before: [],
   failure: undefined,
 };
 
@@ -38,7 +38,7 @@ export function receive(view: InspectorView, news: InspectorNews): InspectorView
   for (const exchange of news.changed) known.set(exchange.id, exchange);
   for (const id of news.gone) known.delete(id);
   const exchanges = [...known.values()].sort((a, b) => b.id - a.id).slice(0, MOST);
-  return { ...view, exchanges, unreadable: news.unreadable };
+  return { ...view, exchanges, unreadable: news.unreadable, before: news.before };
 }
 
 /** The id of the newest one; 0 when there is none. */

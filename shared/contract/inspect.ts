@@ -14,8 +14,13 @@ export interface ExchangeSummary {
   readonly path: string;
   /** Left out until there is a response. */
   readonly status?: number;
-  /** `open`: still under way. `broken`: cut off before it was whole. */
-  readonly state: 'open' | 'done' | 'broken';
+  /**
+   * `open`: still under way. `broken`: cut off before it was whole. `lost`: it went on, but could not be read any
+   * further.
+   */
+  readonly state: 'open' | 'done' | 'broken' | 'lost';
+  /** Over HTTP/2; left out for HTTP/1.1. */
+  readonly http2?: true;
   /** Milliseconds from the first byte to the last; left out while it is open. */
   readonly duration?: number;
   /** Bytes of the bodies as they passed, without the framing of chunks. */
@@ -59,32 +64,41 @@ export interface ExchangeTiming {
   readonly connect?: number;
 }
 
+export interface InspectedMessage {
+  readonly headers: readonly InspectedHeader[];
+  readonly body: InspectedBody;
+  /** Fields after the body, where HTTP/2 had some: the outcome of a gRPC call is there. */
+  readonly trailers?: readonly InspectedHeader[];
+}
+
 export interface ExchangeDetail {
   readonly summary: ExchangeSummary;
   /** Where it went: `http://localhost:3000`. */
   readonly target: string;
-  readonly request: { readonly headers: readonly InspectedHeader[]; readonly body: InspectedBody };
-  readonly response?: {
-    readonly reason: string;
-    readonly headers: readonly InspectedHeader[];
-    readonly body: InspectedBody;
-  };
+  readonly request: InspectedMessage;
+  readonly response?: InspectedMessage & { readonly reason: string };
   readonly timing: ExchangeTiming;
   /** Why it can't be sent again as it is: it is not whole, or it became a connection (WebSocket). */
   readonly unrepeatable?: 'cut' | 'upgrade';
 }
 
-export interface ExchangePage {
+/** What passes inspected services and isn't shown. */
+export interface UnreadConnections {
+  /** Services with connections of which nothing more is shown: they carry no HTTP, or could not be followed. */
+  readonly unreadable: readonly string[];
+  /** How many connections are open that began before their service was inspected: those are not read. */
+  readonly before: readonly { readonly serviceId: string; readonly connections: number }[];
+}
+
+export interface ExchangePage extends UnreadConnections {
   /** Newest first. */
   readonly exchanges: readonly ExchangeSummary[];
   readonly more: boolean;
 }
 
 /** What changed since the last one; at most ten a second. */
-export interface InspectorNews {
+export interface InspectorNews extends UnreadConnections {
   readonly changed: readonly ExchangeSummary[];
   /** Ids that are gone: too old, pushed out by newer ones, or cleared. */
   readonly gone: readonly number[];
-  /** Services whose traffic is HTTP/2 or no HTTP, of which nothing is shown. */
-  readonly unreadable: readonly string[];
 }

@@ -4,6 +4,7 @@ import { type Agent, type AgentSnapshot, createAgent } from '../../main/agent/ag
 import { type AllowList, createAllowList, type Place } from '../../main/agent/allow-list.ts';
 import { createControlClient } from '../../main/agent/control-client.ts';
 import { lastingTrust } from '../../main/agent/edge-address.ts';
+import type { ConnectionWatch } from '../../main/agent/inspect/inspector.ts';
 import { createPortFinder, type PortFinder } from '../../main/agent/local-ports.ts';
 import { directly } from '../../main/agent/proxy-choice.ts';
 import { externalUrl } from '../../shared/contract/agent-state.ts';
@@ -24,7 +25,12 @@ export class Laptop implements AsyncDisposable {
   }
 
   /** Joins the cluster of `edge`, directly unless told otherwise; resolves when its tunnel is up. */
-  static async join(edge: EdgeProcess, name = 'test laptop', findWay = directly): Promise<Laptop> {
+  static async join(
+    edge: EdgeProcess,
+    name = 'test laptop',
+    findWay = directly,
+    inspector?: ConnectionWatch,
+  ): Promise<Laptop> {
     const trust = { caPem: readFileSync(edge.ready.caFile, 'utf8') };
     const address = { host: '127.0.0.1', port: edge.ready.httpsPort };
     const client = createControlClient({ address, trust, findWay });
@@ -44,6 +50,7 @@ export class Laptop implements AsyncDisposable {
       allowed,
       ports,
       findWay,
+      ...(inspector === undefined ? {} : { inspector }),
     });
     const laptop = new Laptop(agentId, agent, allowed, ports);
     await laptop.reached((s) => s.link.state === 'up' && s.servicesKnown);

@@ -14,12 +14,18 @@ export async function detailOf(
   limit: number,
 ): Promise<ExchangeDetail> {
   const { request, response, requestEnd, responseStart, end, connect } = exchange;
-  const shown = (head: MessageHead) => head.headers.map(([name, value]) => maskHeader(name, value, secrets));
+  const shown = ({ headers }: Pick<MessageHead, 'headers'>) =>
+    headers.map(([name, value]) => maskHeader(name, value, secrets));
+  const trailing = (headers: MessageHead['headers']) => (headers.length === 0 ? {} : { trailers: shown({ headers }) });
   const unrepeatable = obstacleOf(exchange);
   return {
     summary: exchange.summary(),
     target: placeOf(exchange.target),
-    request: { headers: shown(request), body: await bodyOf(request, exchange.requestBody, limit) },
+    request: {
+      headers: shown(request),
+      body: await bodyOf(request, exchange.requestBody, limit),
+      ...trailing(exchange.requestTrailers),
+    },
     ...(response === undefined
       ? {}
       : {
@@ -27,6 +33,7 @@ export async function detailOf(
             reason: response.first[2],
             headers: shown(response),
             body: await bodyOf(response, exchange.responseBody, limit),
+            ...trailing(exchange.responseTrailers),
           },
         }),
     timing: {

@@ -34,6 +34,9 @@ export class Exchange {
   responseStart: number | undefined;
   end: number | undefined;
   state: ExchangeSummary['state'] = 'open';
+  /** Fields that came after a body. */
+  requestTrailers: MessageHead['headers'] = [];
+  responseTrailers: MessageHead['headers'] = [];
   /** It became a connection of another protocol. */
   upgraded = false;
   readonly #budget: CaptureBudget;
@@ -63,13 +66,30 @@ export class Exchange {
     return this.request.first[0];
   }
 
+  get http2(): boolean {
+    return this.request.first[2] === 'HTTP/2';
+  }
+
+  /** The request has passed whole. */
+  sent(at: number): void {
+    this.requestEnd = at - this.began.monotonic;
+  }
+
   answer(response: MessageHead, at: number): void {
     this.response = response;
     this.responseStart = at - this.began.monotonic;
     this.#weigh(response);
   }
 
-  finish(state: 'done' | 'broken', at: number): void {
+  /** Fields after a body; only the last such section counts, as there may be only one. */
+  trail(side: 'request' | 'response', headers: MessageHead['headers']): void {
+    if (side === 'request') this.requestTrailers = headers;
+    else this.responseTrailers = headers;
+    this.#weigh({ first: ['', '', ''], headers });
+  }
+
+  /** It is over: as it should be, cut off, or as far as anybody can tell from here. */
+  finish(state: 'done' | 'broken' | 'lost', at: number): void {
     if (this.state !== 'open') return;
     this.state = state;
     this.end = at - this.began.monotonic;
@@ -86,6 +106,7 @@ export class Exchange {
       ...(this.response === undefined ? {} : { status: Number(this.response.first[1]) }),
       state: this.state,
       ...(this.end === undefined ? {} : { duration: this.end }),
+      ...(this.http2 ? { http2: true as const } : {}),
       requestBytes: this.requestBody.size,
       responseBytes: this.responseBody.size,
       ...(type === undefined || type === '' ? {} : { type: type.slice(0, 128) }),

@@ -1,4 +1,10 @@
-import type { ExchangeDetail, ExchangePage, ExchangeSummary, InspectorNews } from '../../../shared/contract/inspect.ts';
+import type {
+  ExchangeDetail,
+  ExchangePage,
+  ExchangeSummary,
+  InspectorNews,
+  UnreadConnections,
+} from '../../../shared/contract/inspect.ts';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
 import type { CancelTimer, Clock } from '../../../shared/node/clock.ts';
@@ -48,6 +54,8 @@ export interface InspectedService {
 /** What an agent asks of the inspector: whether to show it a connection. */
 export interface ConnectionWatch {
   tap(target: OpenRequest): StreamTap | undefined;
+  /** A connection that isn't shown has begun; what it returns is called when that is over. */
+  unread(target: OpenRequest): (() => void) | undefined;
 }
 
 /**
@@ -65,7 +73,10 @@ export class Inspector implements ConnectionWatch {
   readonly #listeners = new Set<(news: InspectorNews) => void>();
   readonly #changed = new Set<number>();
   readonly #gone = new Set<number>();
-  readonly #unreadable = new Set<string>();
+  /** Services with connections that can't be read, and how many of these there are now. */
+  readonly #unreadable = new Map<string, number>();
+  /** How many connections each service has that are not read, for they began when it wasn't inspected. */
+  readonly #before = new Map<string, number>();
   readonly #closing = new AbortController();
   readonly #budget: CaptureBudget;
   #used = 0;
@@ -105,8 +116,9 @@ export class Inspector implements ConnectionWatch {
     else {
       this.#services.delete(service);
       this.#unreadable.delete(service);
-      for (const tap of [...this.#taps]) if (tap.target.service === service) tap.stop();
+      for (const tap of [...this.#taps]) if (tap.target.service === service) tap.release();
     }
+    this.#soon();
     this.#onServices();
   }
 
@@ -140,14 +152,34 @@ export class Inspector implements ConnectionWatch {
         return exchange;
       },
       changed: (exchange) => this.#touch(exchange),
-      unreadable: ({ target: { service } }) => {
-        if (service === undefined || this.#unreadable.size >= MOST_UNREADABLE) return;
-        this.#unreadable.add(service);
-        this.#soon();
-      },
+      unreadable: ({ target: { service } }) => this.#blind(service, 1),
       over: (tap) => void this.#taps.delete(tap),
+      released: ({ target }) => this.unread(target),
+      ended: ({ target: { service } }) => this.#blind(service, -1),
       monotonic: () => this.#clock.monotonic(),
     });
+  }
+
+  unread({ service, udp }: OpenRequest): (() => void) | undefined {
+    if (service === undefined || udp === true) return undefined;
+    this.#countBefore(service, 1);
+    return () => this.#countBefore(service, -1);
+  }
+
+  #countBefore(service: string, change: 1 | -1): void {
+    const left = (this.#before.get(service) ?? 0) + change;
+    if (left > 0) this.#before.set(service, left);
+    else this.#before.delete(service);
+    if (this.#services.has(service)) this.#soon();
+  }
+
+  /** One connection more, or less, of which nothing more is shown. That there was one is said until one can be read. */
+  #blind(service: string | undefined, change: 1 | -1): void {
+    if (service === undefined || !this.#services.has(service)) return;
+    const known = this.#unreadable.get(service);
+    if (known === undefined && (change < 0 || this.#unreadable.size >= MOST_UNREADABLE)) return;
+    this.#unreadable.set(service, Math.max(0, (known ?? 0) + change));
+    this.#soon();
   }
 
   #begin(target: OpenRequest, head: MessageHead, mark?: ReplayMark): Exchange | undefined {
@@ -157,7 +189,7 @@ export class Inspector implements ConnectionWatch {
     const exchange = new Exchange(++this.#lastId, { ...target, service }, head, began, this.#budget, mark);
     this.#exchanges.set(exchange.id, exchange);
     while (this.#exchanges.size > this.#limits.exchanges) this.#dropOldest();
-    this.#unreadable.delete(service);
+    if (this.#unreadable.get(service) === 0) this.#unreadable.delete(service);
     this.#touch(exchange);
     this.#watchAge();
     return exchange;
@@ -223,10 +255,21 @@ export class Inspector implements ConnectionWatch {
       const exchange = this.#exchanges.get(id);
       if (exchange !== undefined) changed.push(exchange.summary());
     }
-    const news = { changed, gone: [...this.#gone], unreadable: [...this.#unreadable] };
+    const news = { changed, gone: [...this.#gone], ...this.#unread() };
     this.#changed.clear();
     this.#gone.clear();
     for (const listener of [...this.#listeners]) listener(news);
+  }
+
+  #unread(): UnreadConnections {
+    const before = [...this.#services].map((serviceId) => ({
+      serviceId,
+      connections: this.#before.get(serviceId) ?? 0,
+    }));
+    return {
+      unreadable: [...this.#unreadable.keys()],
+      before: before.filter(({ connections }) => connections > 0),
+    };
   }
 
   /** News, at most ten a second; the return value unsubscribes. */
@@ -246,7 +289,11 @@ export class Inspector implements ConnectionWatch {
     const fitting = [...this.#exchanges.values()]
       .filter((exchange) => exchange.id < before && (serviceId === undefined || exchange.serviceId === serviceId))
       .reverse();
-    return { exchanges: fitting.slice(0, limit).map((one) => one.summary()), more: fitting.length > limit };
+    return {
+      exchanges: fitting.slice(0, limit).map((one) => one.summary()),
+      more: fitting.length > limit,
+      ...this.#unread(),
+    };
   }
 
   /** Everything known of one exchange, bodies unpacked and secrets masked. Fails with `exchange_gone`. */
@@ -279,23 +326,30 @@ export class Inspector implements ConnectionWatch {
     if (this.#replays >= this.#limits.replays) return err(failure('busy'));
     this.#replays++;
     let made: Exchange | undefined;
+    const { promise: underWay, resolve: go } = Promise.withResolvers<void>();
     const mark = { of: id, edited: composed.value.edited };
     const tap = this.#newTap(
       composed.value.target,
       (begun) => {
         made = begun;
+        go();
       },
       mark,
     );
+    const over = (): void => {
+      this.#replays--;
+      go();
+    };
     const { signal } = this.#closing;
-    const sent = await sendReplay(composed.value, { dial, tap, signal, clock: this.#clock }, () => this.#replays--);
+    const sent = await sendReplay(composed.value, { dial, tap, signal, clock: this.#clock }, over);
     if (!sent.ok) return sent;
+    await underWay;
     return made === undefined ? err(failure('exchange_gone')) : ok(made.summary());
   }
 
   /** Forgets everything and inspects nothing: for another cluster, whose services are others. */
   reset(): void {
-    for (const tap of [...this.#taps]) tap.stop();
+    for (const tap of [...this.#taps]) tap.release();
     this.#services.clear();
     this.#secrets.clear();
     this.#unreadable.clear();

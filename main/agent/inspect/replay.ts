@@ -7,6 +7,8 @@ import { failureOf } from '../../../shared/wire/reset-meaning.ts';
 import type { DialOrigin } from '../origin-stream.ts';
 import { obstacleOf, placeOf } from './detail.ts';
 import type { Exchange } from './exchange.ts';
+import type { MessageHead } from './message-parser.ts';
+import { sendHttp2 } from './replay-http2.ts';
 import { maskHeader, maskPath } from './secrets.ts';
 import type { StreamTap } from './stream-tap.ts';
 
@@ -26,9 +28,14 @@ export interface ReplayEdit {
 /** A request ready to be sent. */
 export interface ComposedReplay {
   readonly target: OpenRequest;
-  readonly head: string;
+  readonly method: string;
+  readonly path: string;
+  /** Without what belongs to a connection. */
+  readonly headers: MessageHead['headers'];
   readonly body: Buffer;
   readonly edited: boolean;
+  /** It was sent over HTTP/2, and goes over it again where the target still speaks it. */
+  readonly http2: boolean;
 }
 
 /** Fields that say how a message goes over its connection, which is another one now. */
@@ -73,17 +80,26 @@ export function composeReplay(
   // A body that was edited is no longer packed.
   const left = (name: string): boolean =>
     !HOP_BY_HOP.has(name) && !(name === 'content-encoding' && edit?.body !== undefined);
-  const lines = headers.filter(([name]) => left(name.toLowerCase())).map(([name, value]) => `${name}: ${value}\r\n`);
-  const length = body.length > 0 || !BODYLESS.has(method) ? `Content-Length: ${body.length}\r\n` : '';
   return ok({
-    target: withoutHttp2(exchange.target),
-    head: `${method} ${path} HTTP/1.1\r\n${lines.join('')}${length}Connection: close\r\n\r\n`,
+    target: exchange.http2 ? exchange.target : withoutHttp2(exchange.target),
+    method,
+    path,
+    headers: headers.filter(([name]) => left(name.toLowerCase())),
     body,
     edited: edit !== undefined,
+    http2: exchange.http2,
   });
 }
 
 const BODYLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'DELETE']);
+
+/** The request as HTTP/1.1 has it. */
+function messageOf({ method, path, headers, body }: ComposedReplay): Buffer {
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
+  const length = body.length > 0 || !BODYLESS.has(method) ? `Content-Length: ${body.length}\r\n` : '';
+  const head = `${method} ${path} HTTP/1.1\r\n${lines.join('')}${length}Connection: close\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head, 'latin1'), body]);
+}
 
 const impossible = (reason: string, field?: string): Result<never, Failure> =>
   err(failure('replay_impossible', { reason }, field));
@@ -117,21 +133,27 @@ interface Sending {
 
 /** Dials and sends; resolves when the request is on its way. `onOver` comes once, when everything is over. */
 export async function sendReplay(
-  { target, head, body }: ComposedReplay,
+  replay: ComposedReplay,
   { dial, tap, clock, signal }: Sending,
   onOver: () => void,
 ): Promise<Result<null, Failure>> {
+  const { target } = replay;
   const dialled = await dial(target, signal);
   if (!dialled.ok) {
     onOver();
     tap.stop();
     return err(failure(failureOf(dialled.error.code), { target: placeOf(target) }));
   }
-  const { socket, dialMicros } = dialled.value;
-  tap.opened(dialMicros, false);
-  const request = Buffer.concat([Buffer.from(head, 'latin1'), body]);
-  tap.fromVisitor(request, 0, request.length);
+  const { socket, dialMicros, http2 } = dialled.value;
+  tap.opened(dialMicros, http2);
   follow(socket, tap, clock, signal, onOver);
+  // Over TLS the target was asked; else it speaks what it spoke.
+  if (http2 || (replay.http2 && !target.tls))
+    return sendHttp2(replay, socket, tap)
+      ? ok(null)
+      : impossible('One of its headers is not one that can be sent.', 'headers');
+  const request = messageOf(replay);
+  tap.fromVisitor(request, 0, request.length);
   socket.write(request);
   return ok(null);
 }

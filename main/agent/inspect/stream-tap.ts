@@ -1,94 +1,158 @@
 import type { OpenRequest } from '../../../shared/wire/open.ts';
 import type { Exchange } from './exchange.ts';
-import { type BodyRule, type MessageHead, MessageParser } from './message-parser.ts';
+import { Http1Reader } from './http1-reader.ts';
+import { Http2Reader } from './http2-reader.ts';
+import type { MessageHead } from './message-parser.ts';
 
-/** Requests of one connection that wait for their responses; a longer queue isn't followed. */
-const MOST_PENDING = 64;
+/** What a client of HTTP/2 says first (RFC 9113 section 3.4). */
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
+/** How a response of HTTP/1.1 begins; as the length of a first frame of HTTP/2 it would be absurd. */
+const H = 0x48;
 
 /** Where a tap reports to. */
 export interface TapHost {
   /** A request began; `undefined` when it isn't wanted any more. */
   begin(tap: StreamTap, request: MessageHead): Exchange | undefined;
   changed(exchange: Exchange): void;
-  /** Nothing of this connection can be read: it speaks HTTP/2, or no HTTP at all. */
+  /** What passes from now on can't be read: it is no HTTP, or not followed any further. */
   unreadable(tap: StreamTap): void;
-  /** The tap needs no more bytes. */
+  /** The tap needs no more bytes. Once, after `unreadable` if that comes. */
   over(tap: StreamTap): void;
+  /** It was let go of, while the connection goes on; what it returns is called when that is over. */
+  released(tap: StreamTap): (() => void) | undefined;
+  /** The connection is over. Once, and only where it was unreadable. */
+  ended(tap: StreamTap): void;
   /** Milliseconds that never go back. */
   monotonic(): number;
 }
 
+/** What reads one connection in one version of HTTP. */
+export interface ConnectionReader {
+  /** It can't follow any further. */
+  readonly failed: boolean;
+  fromVisitor(buffer: Buffer, start: number, end: number): void;
+  fromOrigin(buffer: Buffer, start: number, end: number): void;
+  /** The origin has ended its side. */
+  originEnded(): void;
+  /** Exchanges that are not over, or not as a whole. */
+  open(): readonly Exchange[];
+}
+
+/** What a reader tells. */
+export interface ReaderHost {
+  /** A request began; `undefined` when nothing is to be read any more. */
+  begin(request: MessageHead): Exchange | undefined;
+  changed(exchange: Exchange): void;
+  /** No HTTP follows. */
+  stop(): void;
+  monotonic(): number;
+}
+
 /**
- * Reads a copy of what passes on one connection to an origin, and pairs requests with responses. It never throws, and
- * whatever it can't follow it leaves alone: the connection itself goes on as without it.
+ * Reads a copy of what passes on one connection to an origin. It never throws, and whatever it can't follow it leaves
+ * alone: the connection itself goes on as without it.
  */
 export class StreamTap {
   readonly target: OpenRequest;
   readonly #host: TapHost;
-  readonly #requests: MessageParser;
-  readonly #responses: MessageParser;
-  /** Requests whose response isn't over, the oldest first. */
-  readonly #pending: Exchange[] = [];
-  /** The one whose body is passing. */
-  #sending: Exchange | undefined;
-  #receiving: Exchange | undefined;
+  readonly #readerHost: ReaderHost;
+  /** Once it is known which version is spoken. */
+  #reader: ConnectionReader | undefined;
+  /** Bytes of the preface of HTTP/2 that have passed. */
+  #prefaced = 0;
   #connect: number | undefined;
-  #seen = false;
+  #begun = false;
+  /** The first exchange, until it is known what connecting took. */
+  #first: Exchange | undefined;
   #over = false;
+  /** What is to be told at the end of a connection that is not read any more. */
+  #afterwards: (() => void) | undefined;
 
   constructor(target: OpenRequest, host: TapHost) {
     this.target = target;
     this.#host = host;
-    this.#requests = new MessageParser('request', {
-      onHead: (head) => this.#onRequest(head),
-      onBody: (buffer, start, end) => this.#sending?.requestBody.add(buffer, start, end),
-      onMessageEnd: () => this.#onRequestEnd(),
-    });
-    this.#responses = new MessageParser('response', {
-      onHead: (head) => this.#onResponse(head),
-      onBody: (buffer, start, end) => this.#receiving?.responseBody.add(buffer, start, end),
-      onMessageEnd: () => this.#onResponseEnd(),
-    });
+    this.#readerHost = {
+      begin: (head) => this.#begin(head),
+      changed: (exchange) => host.changed(exchange),
+      stop: () => this.#finish('broken'),
+      monotonic: () => host.monotonic(),
+    };
   }
 
-  /** The origin is connected. */
+  /** The origin is connected; `http2`: it was asked, and chose that. */
   opened(dialMicros: number, http2: boolean): void {
     this.#connect = dialMicros / 1000;
-    const [first] = this.#pending;
-    if (first !== undefined) first.connect = this.#connect;
-    if (http2) this.#giveUp();
+    if (this.#first !== undefined) this.#first.connect = this.#connect;
+    this.#first = undefined;
+    if (http2 && this.#reader === undefined && !this.#over) this.#reader = new Http2Reader(this.#readerHost);
   }
 
   fromVisitor(buffer: Buffer, start: number, end: number): void {
-    this.#guard(() => this.#requests.push(buffer, start, end));
-    if (this.#requests.failed) this.#giveUp();
+    this.#guard(() => this.#readVisitor(buffer, start, end));
   }
 
   fromOrigin(buffer: Buffer, start: number, end: number): void {
-    this.#guard(() => this.#responses.push(buffer, start, end));
-    if (this.#responses.failed) this.#giveUp();
+    this.#guard(() => {
+      // A server of HTTP/2 may speak first.
+      if (this.#reader === undefined && start < end)
+        this.#reader = buffer[start] === H ? new Http1Reader(this.#readerHost) : new Http2Reader(this.#readerHost);
+      this.#reader?.fromOrigin(buffer, start, end);
+    });
   }
 
   /** The origin has ended its side. */
   originEnded(): void {
-    this.#guard(() => this.#responses.end());
+    this.#guard(() => this.#reader?.originEnded());
     this.stop();
   }
 
-  /** No more is read; what is under way counts as cut off. Idempotent. */
-  stop(): void {
+  /** No more is read: nobody wants to see it. The connection goes on. */
+  release(): void {
     if (this.#over) return;
-    this.#over = true;
-    for (const exchange of this.#pending.splice(0)) {
-      exchange.finish('broken', this.#host.monotonic());
-      this.#host.changed(exchange);
-    }
-    this.#host.over(this);
+    this.#finish('lost');
+    this.#afterwards = this.#host.released(this);
   }
 
-  #giveUp(): void {
-    if (!this.#seen && !this.#over) this.#host.unreadable(this);
-    this.stop();
+  /** The connection is over: no more is read, and what is under way counts as cut off. Idempotent. */
+  stop(): void {
+    this.#finish('broken');
+    const afterwards = this.#afterwards;
+    this.#afterwards = undefined;
+    afterwards?.();
+  }
+
+  #readVisitor(buffer: Buffer, start: number, end: number): void {
+    let at = start;
+    if (!(this.#reader instanceof Http1Reader)) {
+      while (at < end && this.#prefaced < PREFACE.length && buffer[at] === PREFACE[this.#prefaced]) {
+        this.#prefaced++;
+        at++;
+      }
+      if (this.#prefaced < PREFACE.length) {
+        if (at === end) return;
+        // The origin speaks HTTP/2 and the edge does not.
+        if (this.#reader !== undefined) {
+          this.#giveUp();
+          return;
+        }
+        this.#reader = new Http1Reader(this.#readerHost);
+        this.#reader.fromVisitor(PREFACE, 0, this.#prefaced);
+      }
+    }
+    const reader = this.#reader ?? new Http2Reader(this.#readerHost);
+    this.#reader = reader;
+    reader.fromVisitor(buffer, at, end);
+  }
+
+  #begin(head: MessageHead): Exchange | undefined {
+    const exchange = this.#over ? undefined : this.#host.begin(this, head);
+    if (exchange === undefined) this.#finish('lost');
+    else if (!this.#begun) {
+      exchange.connect = this.#connect;
+      if (this.#connect === undefined) this.#first = exchange;
+    }
+    this.#begun = true;
+    return exchange;
   }
 
   /** A fault of the reading must not become one of the connection. */
@@ -97,58 +161,27 @@ export class StreamTap {
     try {
       read();
     } catch {
-      this.stop();
+      this.#giveUp();
     }
+    if (this.#reader?.failed === true) this.#giveUp();
   }
 
-  #onRequest(head: MessageHead): BodyRule {
-    const exchange = this.#pending.length < MOST_PENDING ? this.#host.begin(this, head) : undefined;
-    if (exchange === undefined) {
-      this.stop();
-      return 'tunnel';
+  #giveUp(): void {
+    if (this.#over) return;
+    this.#afterwards = () => this.#host.ended(this);
+    this.#host.unreadable(this);
+    this.#finish('lost');
+  }
+
+  #finish(state: 'broken' | 'lost'): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const exchange of this.#reader?.open() ?? []) {
+      exchange.finish(state, this.#host.monotonic());
+      this.#host.changed(exchange);
     }
-    this.#seen = true;
-    exchange.connect = this.#connect;
-    this.#connect = undefined;
-    this.#pending.push(exchange);
-    this.#sending = exchange;
-    return 'framed';
-  }
-
-  #onRequestEnd(): void {
-    const exchange = this.#sending;
-    if (exchange === undefined) return;
-    exchange.requestEnd = this.#host.monotonic() - exchange.began.monotonic;
-    this.#sending = undefined;
-    this.#host.changed(exchange);
-  }
-
-  #onResponse(head: MessageHead): BodyRule {
-    const [exchange] = this.#pending;
-    const status = Number(head.first[1]);
-    // An answer to nothing: a server that ends an idle connection with words (408).
-    if (exchange === undefined) {
-      this.stop();
-      return 'tunnel';
-    }
-    const tunnel = status === 101 || (exchange.method === 'CONNECT' && status >= 200 && status < 300);
-    if (status < 200 && !tunnel) return 'none';
-    exchange.answer(head, this.#host.monotonic());
-    exchange.upgraded = tunnel;
-    this.#receiving = exchange;
-    this.#host.changed(exchange);
-    if (tunnel) return 'tunnel';
-    return exchange.method === 'HEAD' || status === 204 || status === 304 ? 'none' : 'framed';
-  }
-
-  #onResponseEnd(): void {
-    const exchange = this.#receiving;
-    // After an interim response (1xx) the real one follows.
-    if (exchange === undefined) return;
-    this.#receiving = undefined;
-    this.#pending.shift();
-    exchange.finish('done', this.#host.monotonic());
-    this.#host.changed(exchange);
-    if (exchange.upgraded) this.stop();
+    this.#reader = undefined;
+    this.#first = undefined;
+    this.#host.over(this);
   }
 }

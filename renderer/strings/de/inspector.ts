@@ -1,3 +1,5 @@
+import { count } from '../count.ts';
+
 /** Der Inspektor: was Besucher senden und was geantwortet wird. */
 export const inspector = {
   inspector: {
@@ -18,7 +20,10 @@ export const inspector = {
     emptyBody: 'Öffne die URL eines mitgelesenen Dienstes, und die Anfrage erscheint sofort hier.',
     noMatch: 'Keine Anfrage passt.',
     clearFilter: 'Filter aufheben',
-    unreadable: (names: string) => `${names}: Dein Server spricht hier HTTP/2, das nicht gezeigt wird.`,
+    unreadable: (names: string) =>
+      `${names}: Manches, was hier vorbeikommt, ist kein HTTP oder lässt sich nicht verfolgen. Es läuft weiter wie sonst, wird aber nicht gezeigt.`,
+    before: (names: string, n: number) =>
+      `${names}: ${count(n, '1 Verbindung, die schon offen war, wird nicht gelesen', '# Verbindungen, die schon offen waren, werden nicht gelesen')}. Neue öffnet der Edge nach 4 Sekunden ohne Anfrage (HTTP/2: 30).`,
     failed: 'Die Anfragen konnten nicht gelesen werden.',
     list: 'Anfragen, neueste zuerst',
     text: 'Nach Pfad oder Typ filtern',
@@ -34,13 +39,16 @@ export const inspector = {
     size: 'Größe',
     open: 'läuft',
     broken: 'abgebrochen',
+    lost: 'nicht zu Ende gelesen',
     replayed: 'Wiederholung',
     edited: 'geänderte Wiederholung',
     tabs: { headers: 'Kopfzeilen', request: 'Anfrage', response: 'Antwort', timing: 'Zeiten' },
     requestHeaders: 'Anfrage',
     responseHeaders: 'Antwort',
     noAnswer: 'Noch gibt es keine Antwort.',
-    sentTo: (target: string) => `Ging an ${target}`,
+    requestTrailers: 'Nachspann der Anfrage',
+    responseTrailers: 'Nachspann der Antwort',
+    sentTo: (target: string, version: string) => `Ging über ${version} an ${target}`,
     name: 'Name',
     value: 'Wert',
     hidden: 'verdeckt',

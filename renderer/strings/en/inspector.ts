@@ -1,3 +1,5 @@
+import { count } from '../count.ts';
+
 /** The inspector: what visitors send, and what is answered. */
 export const inspector = {
   inspector: {
@@ -17,7 +19,10 @@ export const inspector = {
     emptyBody: 'Open the URL of an inspected service and the request appears here at once.',
     noMatch: 'No request matches.',
     clearFilter: 'Clear the filter',
-    unreadable: (names: string) => `${names}: your server speaks HTTP/2 here, which is not shown.`,
+    unreadable: (names: string) =>
+      `${names}: some of what passes is no HTTP, or cannot be followed. It goes on as ever, but is not shown.`,
+    before: (names: string, n: number) =>
+      `${names}: ${count(n, '1 connection that was open before is not read', '# connections that were open before are not read')}. The edge opens new ones after 4 seconds without a request (HTTP/2: 30).`,
     failed: 'The requests could not be read.',
     list: 'Requests, newest first',
     text: 'Filter by path or type',
@@ -33,13 +38,16 @@ export const inspector = {
     size: 'Size',
     open: 'under way',
     broken: 'cut off',
+    lost: 'not read to its end',
     replayed: 'replay',
     edited: 'edited replay',
     tabs: { headers: 'Headers', request: 'Request body', response: 'Response body', timing: 'Timing' },
     requestHeaders: 'Request',
     responseHeaders: 'Response',
     noAnswer: 'There is no answer yet.',
-    sentTo: (target: string) => `Sent to ${target}`,
+    requestTrailers: 'Request trailers',
+    responseTrailers: 'Response trailers',
+    sentTo: (target: string, version: string) => `Sent to ${target} over ${version}`,
     name: 'Name',
     value: 'Value',
     hidden: 'hidden',

@@ -81,7 +81,8 @@ export function installFake(scene: Scene): void {
         url: 'https://shop.localhost:8443/.porthole/share/phs_3Kd92mQz7hT0xWvB1nLcYfRgJ5sAeU8oPiM4tZbCdEfGh1jK2',
       };
     if (channel === 'log:stats') return scene.stats;
-    if (channel === 'inspector:list') return { exchanges: scene.inspector?.exchanges ?? [], more: false };
+    if (channel === 'inspector:list')
+      return { ...(scene.inspector ?? { exchanges: [], unreadable: [], before: [] }), more: false };
     if (channel === 'inspector:get') return scene.inspector?.details[Number(input.id)] ?? null;
     if (channel !== 'log:query') return null;
     const from = Number(input.cursor ?? 0);

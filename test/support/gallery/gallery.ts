@@ -305,6 +305,15 @@ const PICTURES: readonly Picture[] = [
     act: (page) => page.locator('[role=option]').nth(2).click(),
   },
   {
+    name: 'inspector-trailers',
+    scene: 'inspected',
+    hash: '#/inspector',
+    async act(page) {
+      await page.locator('[role=option]').filter({ hasText: '/shop.Orders/Get' }).click();
+      await page.getByText('grpc-message').scrollIntoViewIfNeeded();
+    },
+  },
+  {
     name: 'inspector-form',
     scene: 'inspected',
     hash: '#/inspector',

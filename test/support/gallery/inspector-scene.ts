@@ -1,5 +1,10 @@
 /** What the inspector's pictures show. */
-import { type ExchangeDetail, type ExchangeSummary, MASK } from '../../../shared/contract/inspect.ts';
+import {
+  type ExchangeDetail,
+  type ExchangeSummary,
+  MASK,
+  type UnreadConnections,
+} from '../../../shared/contract/inspect.ts';
 
 const PIXELS =
   'iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAI0lEQVR4nGNk+M+AFTBhF2ZgYGBgYMQlgVMHE7oAYY34BQYAzDEBD9ZqLJEAAAAASUVORK5CYII=';
@@ -32,14 +37,24 @@ const SKETCHES: readonly Sketch[] = [
   { method: 'PUT', path: '/upload', state: 'broken', requestBytes: 900_000 },
   { method: 'POST', path: '/api/orders', status: 201, type: 'application/json', requestBytes: 160 },
   { method: 'GET', path: '/ws', status: 101 },
+  {
+    method: 'POST',
+    path: '/shop.Orders/Get',
+    status: 200,
+    http2: true,
+    type: 'application/grpc',
+    requestBytes: 18,
+    responseBytes: 0,
+  },
+  { method: 'GET', path: '/stream', status: 200, http2: true, state: 'lost', type: 'text/event-stream' },
 ];
 
-export interface InspectorScene {
+export interface InspectorScene extends UnreadConnections {
   readonly exchanges: readonly ExchangeSummary[];
   readonly details: Readonly<Record<number, ExchangeDetail>>;
 }
 
-/** Ten exchanges of service `serviceId` before `now`, with everything that is known of each. */
+/** Twelve exchanges of service `serviceId` before `now`, with everything that is known of each. */
 export function inspectorScene(serviceId: string, now: number): InspectorScene {
   const exchanges = SKETCHES.map((sketch, index) => {
     const whole = sketch.state === undefined || sketch.state === 'done';
@@ -54,7 +69,12 @@ export function inspectorScene(serviceId: string, now: number): InspectorScene {
       ...sketch,
     };
   });
-  return { exchanges, details: Object.fromEntries(exchanges.map((summary) => [summary.id, detailOf(summary)])) };
+  const unread = { unreadable: [serviceId], before: [{ serviceId, connections: 2 }] };
+  return {
+    ...unread,
+    exchanges,
+    details: Object.fromEntries(exchanges.map((summary) => [summary.id, detailOf(summary)])),
+  };
 }
 
 function detailOf(summary: ExchangeSummary): ExchangeDetail {
@@ -101,6 +121,14 @@ function detailOf(summary: ExchangeSummary): ExchangeDetail {
               { name: 'set-cookie', value: `sid=${MASK}; Path=/; HttpOnly`, masked: true },
             ],
             body: responseBody(summary),
+            ...(summary.http2 === true
+              ? {
+                  trailers: [
+                    { name: 'grpc-status', value: '5' },
+                    { name: 'grpc-message', value: 'There is no order 17.' },
+                  ],
+                }
+              : {}),
           },
         }),
     timing: {

@@ -92,12 +92,12 @@ describe('reading along', () => {
     inspector.set('shop', false);
     feed(tap, 'fromOrigin', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
     feed(tap, 'fromVisitor', 'GET /2 HTTP/1.1\r\nHost: x\r\n\r\n');
-    expect(list().map((e) => [e.path, e.state])).toEqual([['/', 'broken']]);
+    expect(list().map((e) => [e.path, e.state])).toEqual([['/', 'lost']]);
     expect(inspector.tap(targetAt(3000))).toBeUndefined();
   });
 
   it.each([
-    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    'PRI * HTTP/2.0\r\n\r\nnothing like it',
     '\x16\x03\x01\x02\x00\x01\x00\x01\xfc',
     `GET / HTTP/1.1\r\nA: ${'x'.repeat(70_000)}`,
     'nonsense without an end\r\n\r\n',
@@ -111,8 +111,29 @@ describe('reading along', () => {
     feed(tap, 'fromOrigin', 'whatever');
     clock.advance(100);
     expect(inspector.used).toBeLessThan(1000);
-    if (bytes.startsWith('POST')) expect(inspector.list({ limit: 1 }).exchanges[0]?.state).toBe('broken');
+    if (bytes.startsWith('POST')) expect(inspector.list({ limit: 1 }).exchanges[0]?.state).toBe('lost');
     else expect(news.at(-1)?.unreadable).toEqual(['shop']);
+  });
+
+  it('counts the connections that it does not read because they were there before', () => {
+    const { inspector, open, clock } = stand();
+    const early = () => inspector.list({ limit: 1 }).before;
+    const news: InspectorNews[] = [];
+    inspector.on((piece) => news.push(piece));
+    const tap = open();
+    expect(early()).toEqual([]);
+    inspector.set('shop', false);
+    const end = inspector.unread(targetAt(3000));
+    inspector.unread(targetAt(3000, 'other'));
+    expect([early(), inspector.unread({ ...targetAt(53), udp: true })]).toEqual([[], undefined]);
+    inspector.set('shop', true);
+    expect(early()).toEqual([{ serviceId: 'shop', connections: 2 }]);
+    end?.();
+    clock.advance(100);
+    expect(news.at(-1)?.before).toEqual([{ serviceId: 'shop', connections: 1 }]);
+    tap.stop();
+    tap.stop();
+    expect(early()).toEqual([]);
   });
 
   it('shows an upgrade and nothing of the connection that follows', async () => {

@@ -94,16 +94,21 @@ describe('a body', () => {
 
 describe('the list', () => {
   it('replaces what changed, drops what is gone, and holds what is newer while it is read', () => {
-    const first = receive(EMPTY, { changed: [summary(1), summary(2)], gone: [], unreadable: [] });
+    const first = receive(EMPTY, { changed: [summary(1), summary(2)], gone: [], unreadable: [], before: [] });
     const held = { ...first, upTo: 2 };
-    const next = receive(held, { changed: [summary(3), summary(1, { status: 500 })], gone: [2], unreadable: ['x'] });
+    const next = receive(held, {
+      changed: [summary(3), summary(1, { status: 500 })],
+      gone: [2],
+      unreadable: ['x'],
+      before: [],
+    });
     expect(next.exchanges.map(({ id, status }) => [id, status])).toEqual([
       [3, undefined],
       [1, 500],
     ]);
     expect(shownOf(next).map(({ id }) => id)).toEqual([1]);
     const many = Array.from({ length: 300 }, (_, i) => summary(i + 10));
-    expect(receive(next, { changed: many, gone: [], unreadable: [] }).exchanges).toHaveLength(MOST);
+    expect(receive(next, { changed: many, gone: [], unreadable: [], before: [] }).exchanges).toHaveLength(MOST);
   });
 
   it('is filtered by text, service, method and status', () => {
