@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Registry } from 'prom-client';
 import { dialName, splitHost } from '../../shared/domain/hostname.ts';
 import { isLoopback } from '../listen/address.ts';
+import type { Metrics } from './metrics.ts';
 
 /** What the probes answer from. Ready depends on neither other nodes nor the store: see docs on running an edge. */
 export interface HealthState {
@@ -18,7 +18,7 @@ export interface HealthState {
  */
 export function createHealthServer(
   state: HealthState,
-  metrics: Registry,
+  metrics: Metrics,
   refresh = async (): Promise<void> => {},
 ): Server {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 });
@@ -59,7 +59,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   state: HealthState,
-  metrics: Registry,
+  metrics: Metrics,
   refresh: () => Promise<void>,
 ): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -75,7 +75,7 @@ async function answer(
       return plain(response, state.started ? 200 : 503, state.started ? 'started' : 'starting');
     case '/metrics': {
       await refresh();
-      const text = await metrics.metrics();
+      const text = await metrics.text();
       response.writeHead(200, { 'Content-Type': metrics.contentType }).end(text);
       return undefined;
     }

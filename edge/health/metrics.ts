@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type Clock, pause, systemClock } from '../../shared/node/clock.ts';
 
 /** What the metrics read, at the moment somebody asks. All plain numbers: nothing on a request's way touches them. */
 export interface MetricSources {
@@ -52,16 +53,42 @@ type LevelName = keyof typeof LEVELS;
 
 const namesOf = <T extends string>(table: Readonly<Record<T, string>>): readonly T[] => Object.keys(table) as T[];
 
-/**
- * Milliseconds between two looks at the event loop, which the figures of its lag include. The default of 10 wakes an
- * idle laptop a hundred times a second.
- */
+/** Milliseconds between two looks at the event loop, which the figures of its lag include. */
 const LOOP_PROBE = 100;
+/** Looks after which there are such figures: the first only begins to count, and one is to spare. */
+const FIRST_LOOKS = 3;
 
-/** The registry behind `/metrics`: each metric is filled in when it is asked for, from plain counters. */
-export function createMetrics(sources: MetricSources): Registry {
-  const registry = new Registry();
+/** What `/metrics` answers. */
+export interface Metrics {
+  readonly contentType: string;
+  /** Each metric as of now. */
+  text(): Promise<string>;
+}
+
+/**
+ * The metrics of an edge: each is filled in when it is asked for, from plain counters. Those of the process itself
+ * begin with the first who asks: looking at the event loop wakes an idle laptop ten times a second.
+ */
+export function createMetrics(sources: MetricSources, clock: Clock = systemClock): Metrics {
+  const registry = createRegistry(sources);
+  let watching: Promise<void> | undefined;
+  return {
+    contentType: registry.contentType,
+    async text() {
+      watching ??= watchProcess(registry, clock);
+      await watching;
+      return registry.metrics();
+    },
+  };
+}
+
+async function watchProcess(registry: Registry, clock: Clock): Promise<void> {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_PROBE });
+  for (let look = 0; look < FIRST_LOOKS; look++) await pause(clock, LOOP_PROBE);
+}
+
+function createRegistry(sources: MetricSources): Registry {
+  const registry = new Registry();
   for (const name of namesOf(TOTALS)) {
     new Counter({
       name: `porthole_${name}_total`,

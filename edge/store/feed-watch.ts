@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
 /**
  * Tells listeners that the feed has grown: at once when this process wrote, and by a look at SQLite's data version,
@@ -11,6 +11,7 @@ export class FeedWatch {
   readonly #listeners = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
   #version: number;
+  #ask: StatementSync | undefined;
   /** The newest revision that this process has appended, even if it was rolled back. */
   own = 0;
 
@@ -56,7 +57,8 @@ export class FeedWatch {
   /** A look that fails (the disk is away for a moment) counts as "nothing new"; the next one catches up. */
   #dataVersion(): number {
     try {
-      return Number(this.#database.prepare('pragma data_version').get()?.data_version ?? 0);
+      this.#ask ??= this.#database.prepare('pragma data_version');
+      return Number(this.#ask.get()?.data_version ?? 0);
     } catch {
       return this.#version ?? 0;
     }

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHealthServer } from '../../../edge/health/health-server.ts';
 
@@ -11,7 +10,10 @@ afterEach(() => {
 });
 
 async function start(host: string): Promise<number> {
-  const server = createHealthServer({ started: true, ready: true }, new Registry());
+  const server = createHealthServer(
+    { started: true, ready: true },
+    { contentType: 'text/plain', text: async () => '' },
+  );
   servers.push(server);
   server.listen(0, host);
   await once(server, 'listening');

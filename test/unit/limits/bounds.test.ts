@@ -70,7 +70,7 @@ describe('bounds', () => {
       certificateEnds: () => new Map(),
       refused: () => bounds.counts(),
     } as unknown as MetricSources;
-    const text = await createMetrics(sources).metrics();
+    const text = await createMetrics(sources).text();
     expect(text).toContain('porthole_refused_total{bound="header-time"} 3');
     expect(text).toContain('porthole_refused_total{bound="requests-per-target"} 0');
     expect(text).toContain('porthole_denied_total{code="ip_restricted"} 0');
