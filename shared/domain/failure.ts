@@ -96,7 +96,7 @@ const REGISTRY = {
   proxy_failed: {
     status: 503,
     retry: true,
-    say: 'The proxy {proxy} does not lead to {address} ({reason}). Check the proxy, or ask who runs it to let you through.',
+    say: 'The proxy {proxy} does not lead to {address} ({reason}). Ask who runs it to let you through, or leave the edge out with NO_PROXY if it can be reached directly.',
   },
   already_joined: {
     status: 409,

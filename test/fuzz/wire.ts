@@ -1,7 +1,11 @@
-/** Fuzz cases of what agents and proxies send: frames, sessions, handshakes, datagrams, ClientHello, PROXY headers. */
+/**
+ * Fuzz cases of what agents and proxies send: frames, sessions, handshakes, datagrams, ClientHello, PROXY headers,
+ * answers to a CONNECT.
+ */
 import assert from 'node:assert/strict';
 import { ClientHelloReader } from '../../edge/listen/client-hello.ts';
 import { encodeProxyHeader, MAX_PROXY_HEADER, parseProxyHeader } from '../../edge/proxy-header.ts';
+import { HEAD_LIMIT, readAnswer } from '../../main/agent/proxy-tunnel.ts';
 import { DatagramReader, frameDatagram } from '../../shared/wire/datagram.ts';
 import { FrameDecoder } from '../../shared/wire/decode.ts';
 import { FRAME, type FrameType, HEADER } from '../../shared/wire/frame.ts';
@@ -278,4 +282,41 @@ const proxyHeader: FuzzCase = {
   },
 };
 
-export const WIRE_CASES: readonly FuzzCase[] = [frames, session, handshake, open, datagrams, clientHello, proxyHeader];
+const PROXY_ANSWERS = [
+  Buffer.from('HTTP/1.1 200 Connection established\r\nVia: 1.1 x\r\n\r\n'),
+  Buffer.from('HTTP/1.0 200\r\n\r\n'),
+  Buffer.from('HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm="x"\r\n\r\n'),
+  Buffer.from('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n'),
+  Buffer.from(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(HEAD_LIMIT - 30)}\r\n\r\n`),
+];
+
+/** An answer to a CONNECT is the same however it comes, is known at the last byte of its head, and has a bound. */
+const proxyAnswer: FuzzCase = {
+  name: 'proxy-answer',
+  run(chance) {
+    const bytes = Buffer.concat([chance.corrupted(chance.pick(PROXY_ANSWERS)), chance.bytes(chance.below(20))]);
+    const whole = readAnswer(bytes);
+    let length = 0;
+    while (length < bytes.length && readAnswer(bytes.subarray(0, length)) === 'more') length++;
+    const first = readAnswer(bytes.subarray(0, length));
+    if (typeof whole === 'string') {
+      assert.equal(first, whole);
+      return whole;
+    }
+    assert.ok(length <= HEAD_LIMIT);
+    assert.deepEqual(first, { status: whole.status, rest: Buffer.alloc(0) });
+    assert.deepEqual(whole.rest, bytes.subarray(length));
+    return 'taken';
+  },
+};
+
+export const WIRE_CASES: readonly FuzzCase[] = [
+  frames,
+  session,
+  handshake,
+  open,
+  datagrams,
+  clientHello,
+  proxyHeader,
+  proxyAnswer,
+];

@@ -171,7 +171,7 @@ export const connection: Translated<typeof english> = {
       proxy_unreached: (v) =>
         `Der Proxy ${v.proxy} ist nicht erreichbar: ${v.reason}. Prüfe seine Adresse, und ob du in dem Netz bist, für das er da ist.`,
       proxy_refused: (v) =>
-        `Der Proxy ${v.proxy} führt nicht zu ${v.at}: ${v.reason}. Bitte seinen Betreiber, dich zu diesem Port durchzulassen.`,
+        `Der Proxy ${v.proxy} führt nicht zu ${v.at}: ${v.reason}. Bitte seinen Betreiber, dich zu diesem Port durchzulassen, oder nimm den Edge mit NO_PROXY aus, wenn er direkt erreichbar ist.`,
       proxy_credentials: (v) =>
         `Der Proxy ${v.proxy} verlangt einen Benutzernamen und ein Passwort, oder nimmt die angegebenen nicht an. Setze HTTPS_PROXY auf http://BENUTZER:PASSWORT@HOST:PORT und starte Porthole neu.`,
       certificate_public: (v) => `${v.at} weist sich mit einem öffentlichen Zertifikat aus.`,

@@ -169,7 +169,7 @@ export const connection = {
       proxy_unreached: (v: Values) =>
         `The proxy ${v.proxy} can’t be reached: ${v.reason}. Check its address, and whether you are in the network that it is for.`,
       proxy_refused: (v: Values) =>
-        `The proxy ${v.proxy} does not lead to ${v.at}: ${v.reason}. Ask who runs it to let you through to that port.`,
+        `The proxy ${v.proxy} does not lead to ${v.at}: ${v.reason}. Ask who runs it to let you through to that port, or leave the edge out with NO_PROXY if it can be reached directly.`,
       proxy_credentials: (v: Values) =>
         `The proxy ${v.proxy} wants a user name and a password, or does not take those that it was given. Set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT and restart Porthole.`,
       certificate_public: (v: Values) => `${v.at} proves who it is by a public certificate.`,

@@ -354,7 +354,7 @@ const DIAGNOSED: AgentState['diagnosis'] = {
       finding: 'tunnel_down',
       values: {
         reason:
-          'The proxy proxy.example.com:3128 does not lead to tunnel.example.com:443 (it answers with status 403). Check the proxy, or ask who runs it to let you through.',
+          'The proxy proxy.example.com:3128 does not lead to tunnel.example.com:443 (it answers with status 403). Ask who runs it to let you through, or leave the edge out with NO_PROXY if it can be reached directly.',
       },
     },
     { id: 'origin:1', kind: 'origin', state: 'running', service: 'vite-5173' },

@@ -103,14 +103,17 @@ describe('a way through a proxy', () => {
     ]);
   });
 
-  it('begins with what came after the head, however it was cut', async () => {
+  it.each([
+    ['in one piece', OPEN.length + 5],
+    ['in the midst of what follows', OPEN.length + 2],
+    ['byte by byte', 1],
+  ])('begins with what came after the head, that came %s', async (_, size) => {
     const { proxy } = await proxyThat((socket) => {
-      const bytes = [...`${OPEN}hello`];
-      const next = (): void => {
-        const byte = bytes.shift();
-        if (byte !== undefined) socket.write(byte, () => setImmediate(next));
+      const text = `${OPEN}hello`;
+      const next = (at: number): void => {
+        if (at < text.length) socket.write(text.slice(at, at + size), () => setImmediate(next, at + size));
       };
-      next();
+      next(0);
     });
     const opened = await openTunnel(proxy, EDGE, never, 10_000);
     if (!opened.ok) throw new Error(opened.error.reason);
