@@ -147,6 +147,11 @@ export class OriginPools {
     return holder === undefined || holder === pool;
   }
 
+  /** Pools that are known: some may be empty until the next look. */
+  get size(): number {
+    return this.#byAddress.size;
+  }
+
   /** Gives up what has rested long enough, and pools that are empty. A target that comes back makes a new one. */
   expire(now: number): void {
     for (const [key, pool] of this.#byAddress) {

@@ -7,6 +7,7 @@ import { type Logger, silentLogger } from '../../shared/node/logger.ts';
 import type { StreamOpener } from '../../shared/node/stream.ts';
 import { type BoundWatch, unwatched } from '../bounds.ts';
 import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
+import { Ticker } from '../ticker.ts';
 import type { Stage, Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { H2Visitor } from './h2-session.ts';
@@ -72,7 +73,7 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
 class VisitorProxy implements HttpProxy {
   readonly #context: ProxyContext;
   readonly #visitors = new Set<Visitor | H2Visitor>();
-  readonly #stopTicking: () => void;
+  readonly #ticker: Ticker;
   #onEmpty: (() => void) | undefined;
   #closed = false;
 
@@ -96,7 +97,7 @@ class VisitorProxy implements HttpProxy {
       exchanges: 0,
       requests: 0,
     };
-    this.#stopTicking = clock.setInterval(() => this.#tick(), TICK);
+    this.#ticker = new Ticker(clock, TICK, () => this.#tick());
   }
 
   serve(socket: Socket, connection: VisitorConnection): void {
@@ -104,6 +105,7 @@ class VisitorProxy implements HttpProxy {
       socket.destroy();
       return;
     }
+    if (this.#ticker.start()) this.#readClocks();
     const onGone = (gone: Visitor | H2Visitor): void => {
       this.#visitors.delete(gone);
       if (this.#visitors.size === 0) this.#onEmpty?.();
@@ -150,7 +152,7 @@ class VisitorProxy implements HttpProxy {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#stopTicking();
+    this.#ticker.stop();
     for (const visitor of this.#visitors) visitor.cut();
     this.#context.pools.close();
     this.#onEmpty?.();
@@ -175,10 +177,16 @@ class VisitorProxy implements HttpProxy {
     }
   }
 
-  #tick(): void {
+  #readClocks(): number {
     const now = this.#context.clock.monotonic();
     this.#context.coarse = now;
     this.#context.wallOffset = this.#context.clock.now() - now;
+    return now;
+  }
+
+  /** Whether anything is left to look at. */
+  #tick(): boolean {
+    const now = this.#readClocks();
     let kept = 0;
     for (const visitor of this.#visitors) {
       visitor.tick(now);
@@ -187,5 +195,7 @@ class VisitorProxy implements HttpProxy {
     if (kept > this.#context.limits.visitorMemory) this.#shed(kept - this.#context.limits.visitorMemory);
     this.#context.pools.expire(now);
     this.#context.inFlight.expire();
+    const { pools, inFlight, exchanges } = this.#context;
+    return this.#visitors.size + pools.size + inFlight.size + exchanges > 0;
   }
 }

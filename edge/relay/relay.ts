@@ -1,4 +1,5 @@
 import { DEFAULT_LIMITS } from '../limits.ts';
+import { Ticker } from '../ticker.ts';
 import type { DirectRoute } from '../visit.ts';
 import { type Arrival, RelayConnection } from './connection.ts';
 import type { RelayOptions } from './context.ts';
@@ -12,7 +13,7 @@ export class Relay {
   readonly #most: number;
   /** By service. Services without connections have no entry. */
   readonly #connections = new Map<string, Set<RelayConnection>>();
-  readonly #stopTicking: () => void;
+  readonly #ticker: Ticker;
   #open = 0;
   #closed = false;
   #onEmpty: (() => void) | undefined;
@@ -25,7 +26,7 @@ export class Relay {
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#most = options.limits?.connectionsPerService ?? DEFAULT_LIMITS.connectionsPerService;
-    this.#stopTicking = options.clock.setInterval(() => this.#tick(), TICK);
+    this.#ticker = new Ticker(options.clock, TICK, () => this.#tick());
   }
 
   /** Connections open now. */
@@ -56,6 +57,7 @@ export class Relay {
     this.accepted++;
     this.#open++;
     this.#connections.set(route.serviceId, all.add(connection));
+    this.#ticker.start();
     connection.start();
   }
 
@@ -87,13 +89,14 @@ export class Relay {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#stopTicking();
+    this.#ticker.stop();
     for (const all of [...this.#connections.values()]) for (const connection of [...all]) connection.cut('draining');
   }
 
-  #tick(): void {
+  #tick(): boolean {
     const now = this.#options.clock.monotonic();
     for (const all of this.#connections.values()) for (const connection of all) connection.tick(now);
+    return this.#open > 0;
   }
 
   readonly #forget = (connection: RelayConnection): void => {

@@ -3,6 +3,7 @@ import type { BoundName } from '../bounds.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import { plainAddress, sourceOf } from '../peer.ts';
 import type { Endpoint } from '../proxy-header.ts';
+import { Ticker } from '../ticker.ts';
 import type { DirectRoute, Judgement } from '../visit.ts';
 import { beginPassage, judgementOf, type RelayLimits, type RelayOptions, recordOf } from './context.ts';
 import { UdpSession } from './udp-session.ts';
@@ -32,7 +33,7 @@ export class UdpRelay {
   readonly #limits: RelayLimits;
   /** By service. Bounded by the services that exist: ended ones are forgotten. */
   readonly #services = new Map<string, Sessions>();
-  readonly #stopTicking: () => void;
+  readonly #ticker: Ticker;
   /** A port may have a socket for each address of this machine, and each may see the same visitor. */
   readonly #sockets = new WeakMap<Socket, number>();
   #nextSocket = 0;
@@ -47,7 +48,7 @@ export class UdpRelay {
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#stopTicking = options.clock.setInterval(() => this.#tick(), TICK);
+    this.#ticker = new Ticker(options.clock, TICK, () => this.#tick());
   }
 
   /** Sessions open now. */
@@ -81,7 +82,7 @@ export class UdpRelay {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#stopTicking();
+    this.#ticker.stop();
     for (const { all } of this.#services.values()) for (const session of all.values()) session.end('draining');
     this.#services.clear();
   }
@@ -113,6 +114,7 @@ export class UdpRelay {
     });
     sessions.all.set(key, session);
     sessions.bySource.set(source, (sessions.bySource.get(source) ?? 0) + 1);
+    this.#ticker.start();
     session.start();
     return session;
   }
@@ -124,6 +126,7 @@ export class UdpRelay {
     const key = `${route.serviceId} ${source} ${judgement.denied}`;
     if (this.#told.has(key) || this.#told.size >= DENIED_SOURCES) return;
     this.#told.set(key, this.#options.clock.monotonic() + DENIAL_INTERVAL);
+    this.#ticker.start();
     const outcome = { bytesUp: 0, bytesDown: 0, failure: judgement.denied, judgement };
     this.#options.record(recordOf(this.#options, beginPassage(this.#options.clock, route, visitor), outcome));
   }
@@ -175,11 +178,12 @@ export class UdpRelay {
     else bySource.set(source, left);
   }
 
-  #tick(): void {
+  #tick(): boolean {
     const now = this.#options.clock.monotonic();
     for (const [key, until] of this.#told) if (until <= now) this.#told.delete(key);
     for (const sessions of this.#services.values())
       for (const [key, session] of sessions.all) if (session.tick(now)) this.#forget(sessions, key, session);
+    return this.#told.size > 0 || this.open > 0;
   }
 }
 

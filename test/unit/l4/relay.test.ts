@@ -125,6 +125,19 @@ it('gives up an agent that never says how its dial went', async () => {
   expect(records).toMatchObject([{ failure: 'origin_timeout' }]);
 });
 
+it('wakes nobody while there is no connection', async () => {
+  expect(clock.timers).toBe(0);
+  for (let round = 1; round <= 2; round++) {
+    await arrive(directRoute('a', { idleTimeout: 10_000 }));
+    const stream = await tunnels.stream(round);
+    stream.opened();
+    clock.advance(9_000);
+    expect([relay.open, clock.timers]).toEqual([1, 1]);
+    clock.advance(2_000);
+    expect([relay.open, clock.timers]).toEqual([0, 0]);
+  }
+});
+
 it('counts any byte, either way, as activity', async () => {
   await arrive(directRoute('a', { idleTimeout: 10_000 }));
   const stream = await tunnels.stream(1);

@@ -112,6 +112,17 @@ it('ends a session after 30 s of silence, and logs it without blame', () => {
   expect(records[0]).not.toHaveProperty('failure');
 });
 
+it('wakes nobody while there is no session', () => {
+  expect(clock.timers).toBe(0);
+  for (let round = 0; round < 2; round++) {
+    receive('x', 1001);
+    clock.advance(29_000);
+    expect([relay.open, clock.timers]).toEqual([1, 1]);
+    clock.advance(3_000);
+    expect([relay.open, clock.timers]).toEqual([0, 0]);
+  }
+});
+
 it('asks an origin that refused, or a laptop that is away, once a second and not for every datagram', () => {
   tunnels.refusals.push('agent_offline');
   receive('x', 1001);

@@ -574,3 +574,24 @@ describe('the record', () => {
     expect(stand.records).toMatchObject([{ firstByte: 10, edge: 0, tunnel: 4, origin: 6 }]);
   });
 });
+
+describe('the look at deadlines', () => {
+  it('rests while there is nobody and nothing is kept, and begins anew with the next visitor', async () => {
+    for (let round = 1; round <= 2; round++) {
+      expect(clock.timers).toBe(0);
+      // Long past any deadline that would be counted from before the rest.
+      clock.advance(3_600_000);
+      const { v, stream } = await ask(get());
+      clock.advance(5_000);
+      stream.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      await v.untilIncludes('\r\n\r\nok');
+      expect(stand.records.at(-1)).toMatchObject({ status: 200, time: clock.now() - 5_000 });
+      v.socket.destroy();
+      await expect.poll(() => stand.proxy.stats.connections).toBe(0);
+      clock.advance(2_000);
+      expect([stand.proxy.stats.restingStreams, clock.timers]).toEqual([1, 1]);
+      clock.advance(3_000);
+      expect([stand.proxy.stats.restingStreams, stream.resetWith]).toEqual([0, RESET.CANCELLED]);
+    }
+  });
+});
