@@ -19,6 +19,8 @@ const PROBE = 2_000;
 const DRAIN = 35_000;
 /** After a planned go-away agents come back spread over this many milliseconds. */
 const SPREAD = 300;
+/** Bytes that are no news: the pings of an idle link move as much in a minute. */
+const NO_NEWS = 1024;
 /** Tunnels that are going away and not gone yet, at most; the oldest is cut for a newer one. */
 const DRAINING = 64;
 
@@ -97,6 +99,8 @@ class Link implements EdgeLink {
   #trying: AbortController | undefined;
   #cancelWait: (() => void) | undefined;
   #upSince = 0;
+  /** Bytes moved when the listeners were told last. */
+  #movedAtNews = 0;
   #closed = false;
 
   constructor(options: EdgeLinkOptions) {
@@ -359,24 +363,35 @@ class Link implements EdgeLink {
     this.#cancelWait = this.#clock.setTimeout(() => void this.#try(), delay);
   }
 
-  /** Bytes and round trip are looked at when the peer has answered a ping, so that an idle link tells nobody anything. */
+  /** Bytes and round trip are looked at when the peer has answered a ping; a link that only pings tells nobody anything. */
   #onMeasured(): void {
-    this.#showUp(true);
+    const news = this.#state.state !== 'up' || this.#moved() - this.#movedAtNews >= NO_NEWS;
+    if (news || !isAlike(this.#state.roundTrip, this.#crew.roundTrip)) this.#showUp(true);
+  }
+
+  #moved(): number {
+    const { sent, received } = this.#crew.moved;
+    return sent + received;
   }
 
   #showUp(always = false): void {
-    const measured = this.#crew.tunnels.map((t) => t.roundTrip).filter((time) => time !== undefined);
-    const roundTrip = measured.length === 0 ? undefined : Math.round(Math.min(...measured) * 10) / 10;
-    const same =
-      this.#state.state === 'up' && this.#state.since === this.#upSince && this.#state.roundTrip === roundTrip;
-    if (same && !always) return;
+    const { roundTrip } = this.#crew;
+    const { state, since, roundTrip: shown } = this.#state;
+    if (!always && state === 'up' && since === this.#upSince && shown === roundTrip) return;
     this.#show({ state: 'up', since: this.#upSince, ...(roundTrip === undefined ? {} : { roundTrip }) });
   }
 
   #show(state: LinkState): void {
     this.#state = state;
+    this.#movedAtNews = this.#moved();
     for (const listener of [...this.#listeners]) listener();
   }
+}
+
+/** Whether two round trips are the same to a reader: they differ by less than a millisecond, or than a tenth. */
+function isAlike(shown: number | undefined, measured: number | undefined): boolean {
+  if (shown === undefined || measured === undefined) return shown === measured;
+  return Math.abs(shown - measured) < Math.max(1, shown / 10);
 }
 
 function without(state: LinkState, key: 'nextTryAt'): LinkState {

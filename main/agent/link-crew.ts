@@ -56,6 +56,12 @@ export class LinkCrew {
     return { sent, received };
   }
 
+  /** The shortest of its carriers, milliseconds to a tenth; `undefined` until one is measured. */
+  get roundTrip(): number | undefined {
+    const measured = this.#tunnels.map((t) => t.roundTrip).filter((time) => time !== undefined);
+    return measured.length === 0 ? undefined : Math.round(Math.min(...measured) * 10) / 10;
+  }
+
   /** What the carriers to `worker` share. */
   group(worker: number): CarrierGroup {
     let group = this.#groups.get(worker);

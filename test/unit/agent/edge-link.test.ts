@@ -15,6 +15,29 @@ describe('the link to an edge', () => {
     expect(bench.link.state.roundTrip).toBe(12.3);
   });
 
+  it('tells nobody of what its pings move, nor of a round trip that hardly differs', async () => {
+    const bench = new Bench();
+    const tunnel = await bench.succeed();
+    let told = 0;
+    bench.link.onChange(() => told++);
+    const toldAfter = (roundTrip: number, bytes: number): number => {
+      const before = told;
+      tunnel.roundTrip = roundTrip;
+      tunnel.sent += bytes;
+      tunnel.events.onRoundTrip();
+      return told - before;
+    };
+    expect(toldAfter(12, 0)).toBe(1);
+    expect([toldAfter(12.9, 40), toldAfter(11.1, 40), toldAfter(12, 40)]).toEqual([0, 0, 0]);
+    expect([toldAfter(13.5, 0), bench.link.state.roundTrip]).toEqual([1, 13.5]);
+    // Small steps add up, and so do bytes.
+    expect([toldAfter(14.3, 500), toldAfter(14.9, 500), bench.link.state.roundTrip]).toEqual([0, 1, 14.9]);
+    expect([toldAfter(14.9, 500), toldAfter(14.9, 523), toldAfter(14.9, 1)]).toEqual([0, 0, 1]);
+    expect(toldAfter(14.9, 100_000)).toBe(1);
+    tunnel.received += 100_000;
+    expect(toldAfter(14.9, 0)).toBe(1);
+  });
+
   it('tries for ever with delays that grow to 10 s', async () => {
     const bench = new Bench();
     const waits: number[] = [];
