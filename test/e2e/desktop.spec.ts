@@ -127,11 +127,8 @@ if (findElectron({}) === undefined) {
     await expect.poll(() => trayOf(shell)).toMatchObject({ words: 'Porthole: Connected, nothing is public' });
   });
 
-  test('publishes, pauses and resumes from the tray', async ({ shell, page, visitor }, info) => {
-    // The menu has room for the first dozen of the machine's ports.
-    const origin = await startLowOrigin('Hello from the laptop');
-    info.attach
-    await expect(page.locator(`[data-port="${origin.port}"]`)).toBeVisible();
+  test('publishes, pauses and resumes from the tray', async ({ shell, page, lowOrigin, visitor }) => {
+    await expect(page.locator(`[data-port="${lowOrigin.port}"]`)).toBeVisible();
     const label = await shell.app?.evaluate((electron, port) => {
       const items = (electron as unknown as Standin).__standin.trays[0]?.menu?.items ?? [];
       const ports = items.find((item) => item.label === 'Publish a port')?.submenu?.items ?? [];
