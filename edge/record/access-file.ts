@@ -90,7 +90,7 @@ export class AccessFile {
     const from = Math.max(bottom, top - SEARCH_STEP);
     const { sql, parameters } = whereOf(scope, filter);
     const rows = this.#statement(
-      `select * from records where seq >= ? and seq < ? and ${sql} order by seq desc limit ?`,
+      `select seq, ${COLUMNS.join(', ')} from records where seq >= ? and seq < ? and ${sql} order by seq desc limit ?`,
     ).all(from, top, ...parameters, limit);
     const last = rows.at(-1);
     if (rows.length === limit && last !== undefined) return { rows, before: Number(last.seq) };
@@ -182,7 +182,8 @@ function openDatabase({ file, maxBytes }: AccessFileOptions): DatabaseSync {
     database.exec(`
       begin immediate;
       create table if not exists lines (seq integer primary key autoincrement, line text not null) strict;
-      create view if not exists records as select seq, ${columns} from lines;
+      drop view if exists records;
+      create view records as select seq, line, ${columns} from lines;
       pragma user_version = ${VERSION};
       commit;
     `);

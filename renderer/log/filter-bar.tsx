@@ -11,7 +11,7 @@ import { countryWords, termWords } from './labels.ts';
 import type { LogView } from './log-store.ts';
 
 /** Typing settles for this long (ms) before the edge is asked. */
-const TYPING = 200;
+const TYPING = 100;
 
 export const MENU = 'z-10 min-w-40 rounded-8 border border-line bg-surface p-1 text-text shadow-float';
 export const MENU_ITEM =

@@ -18,6 +18,7 @@ import { FAIRNESS, fairnessCases } from './fairness.ts';
 import { NO_GROWTH, noGrowth } from './growth.ts';
 import { HTTP, HTTPS, measureHttp } from './http.ts';
 import { type Bounded, IDLE, idleCases } from './idle.ts';
+import { LOG_SCROLL, logScroll } from './log-scroll.ts';
 import { PATHS, pathCases } from './paths.ts';
 import { H2LOAD, HAPROXY, NGINX, type Server, startHaproxyPair, startNginxPair, startOrigin, WRK } from './peers.ts';
 import { type Porthole, startPorthole } from './porthole.ts';
@@ -36,6 +37,7 @@ const CASES = [
   ...IDLE,
   NO_GROWTH,
   APP_IDLE,
+  LOG_SCROLL,
   ...FAIRNESS,
   ...PATHS,
 ];
@@ -67,7 +69,7 @@ if (ALONE.some((name) => name === values.only)) process.exit(0);
 const MEMORY: readonly string[] = [...IDLE, NO_GROWTH];
 const memory = MEMORY.some(wanted);
 const neighbours = CASES.some(
-  (name) => wanted(name) && ![...ALONE, ...PATHS, ...MEMORY, ...FAIRNESS, WORKERS, APP_IDLE].includes(name),
+  (name) => wanted(name) && ![...ALONE, ...PATHS, ...MEMORY, ...FAIRNESS, WORKERS, APP_IDLE, LOG_SCROLL].includes(name),
 );
 if ((neighbours || memory || wanted(WORKERS)) && (WRK === undefined || NGINX === undefined)) {
   console.error('The benchmark needs wrk and nginx: apt-get install wrk nginx-light haproxy iperf3 nghttp2-client');
@@ -149,6 +151,7 @@ console.log(`${model}, ${os.cpus().length} cores shared by load, proxies and ori
 if (neighbours) await neighbourCases(dir);
 if (memory) await memoryCases(dir);
 if (wanted(APP_IDLE)) await appIdle(dir, seconds, bounded);
+if (wanted(LOG_SCROLL)) await logScroll(dir, seconds, bounded);
 await fairnessCases(dir, wanted, seconds, writeJson);
 if (wanted(WORKERS)) await workersCase(dir, seconds, writeJson);
 await pathCases(dir, wanted, seconds, report);

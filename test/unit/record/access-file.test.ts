@@ -75,6 +75,31 @@ describe('the access log file', () => {
     expect(paths(filter)).toEqual(expected);
   });
 
+  it('finds a text wherever it stands, whatever it consists of', () => {
+    const odd = ['/%41_b', '/back\\slash', '/"quoted",404,', '/Ä/ä', '/new\nline', '/nul\0', '/\u{1f6a2}', "/o'clock"];
+    file.append(lines(odd.map((path) => newRecord({ path, host: '', address: '', userAgent: '' }))));
+    const asciiLower = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+    const parts = (path: string): string[] => {
+      const letters = [...path];
+      return [letters.slice(1), letters.slice(2), letters.slice(1, 2), letters.slice(-2)].map((some) => some.join(''));
+    };
+    for (const text of odd.flatMap(parts).filter((part) => part !== '')) {
+      const expected = odd.filter((path) => asciiLower(path).includes(text.toLowerCase())).reverse();
+      expect([paths({ text }), paths({ path: text })], text).toEqual([expected, expected]);
+    }
+    expect(paths({ status: '404' })).toEqual([]);
+  });
+
+  it('reads on in a file whose view of lines is from an earlier version', () => {
+    file.append(lines([newRecord({ path: '/before' })]));
+    file.close();
+    const database = new DatabaseSync(join(dir, 'access.db'));
+    database.exec('drop view records; create view records as select seq, line ->> 10 as path from lines');
+    database.close();
+    file = open();
+    expect(paths({ text: 'before' })).toEqual(['/before']);
+  });
+
   it('pages without gaps or repetition, in bounded steps', () => {
     const records = Array.from({ length: 50_000 }, (_, i) =>
       newRecord({ path: `/${i}`, serviceId: i % 10_000 === 0 ? 'rare' : 'x', agentId: 'x' }),
