@@ -10,8 +10,11 @@ export const PORTS_LIMIT = 500;
 /** Milliseconds between two looks: while somebody watches, and otherwise. */
 const WATCHED = 2_000;
 const UNWATCHED = 10_000;
-/** Between two looks lies this many times what a look takes: on systems whose tools have to be run for one that is long. */
-const REST = 50;
+/**
+ * Between two looks lies this many times what a look takes, up to `UNWATCHED`: where a tool of the system has to be run
+ * for one, that is tens of milliseconds of CPU.
+ */
+const REST = 200;
 
 /** Addresses under which a connection to loopback arrives. */
 const LOOPBACK = new Set(['127.0.0.1', '0.0.0.0', '::1', '::', '::ffff:127.0.0.1', '::ffff:0.0.0.0', '*']);

@@ -350,8 +350,8 @@ describe('the list of local ports', () => {
     await expect.poll(() => end).toBeDefined();
     expect(await pauseAfter(10)).toBe(2_000);
     // The first one after many that were quick may have had something to find.
-    expect(await pauseAfter(100)).toBe(2_000);
-    expect(await pauseAfter(100)).toBe(5_000);
+    expect(await pauseAfter(25)).toBe(2_000);
+    expect(await pauseAfter(25)).toBe(5_000);
     expect(await pauseAfter(1_000)).toBe(5_000);
     expect(await pauseAfter(1_000)).toBe(10_000);
     expect(await pauseAfter(10)).toBe(2_000);
