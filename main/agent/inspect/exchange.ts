@@ -22,7 +22,7 @@ export class Exchange {
   readonly serviceId: string;
   readonly target: OpenRequest;
   readonly began: Moment;
-  readonly request: MessageHead;
+  request: MessageHead;
   readonly requestBody: Capture;
   readonly responseBody: Capture;
   readonly replay: ReplayMark | undefined;
@@ -41,6 +41,7 @@ export class Exchange {
   upgraded = false;
   readonly #budget: CaptureBudget;
   #weight = 0;
+  #released = false;
 
   constructor(
     id: number,
@@ -59,7 +60,7 @@ export class Exchange {
     this.requestBody = new Capture(budget);
     this.responseBody = new Capture(budget);
     this.replay = replay;
-    this.#weigh(request);
+    this.#weigh(weightOf(request));
   }
 
   get method(): string {
@@ -76,16 +77,18 @@ export class Exchange {
   }
 
   answer(response: MessageHead, at: number): void {
-    this.response = response;
+    this.response = this.#released ? withoutHeaders(response) : response;
     this.responseStart = at - this.began.monotonic;
-    this.#weigh(response);
+    this.#weigh(weightOf(response));
   }
 
   /** Fields after a body; only the last such section counts, as there may be only one. */
   trail(side: 'request' | 'response', headers: MessageHead['headers']): void {
+    if (this.#released) return;
+    const before = side === 'request' ? this.requestTrailers : this.responseTrailers;
     if (side === 'request') this.requestTrailers = headers;
     else this.responseTrailers = headers;
-    this.#weigh({ first: ['', '', ''], headers });
+    this.#weigh(weightOfHeaders(headers) - weightOfHeaders(before));
   }
 
   /** It is over: as it should be, cut off, or as far as anybody can tell from here. */
@@ -115,17 +118,33 @@ export class Exchange {
     };
   }
 
-  /** Gives back its share of the memory. */
+  /** Gives back its share of the memory, and keeps no more than following it to its end takes. */
   release(): void {
+    this.#released = true;
     this.requestBody.release();
     this.responseBody.release();
+    this.request = withoutHeaders(this.request);
+    if (this.response !== undefined) this.response = withoutHeaders(this.response);
+    this.requestTrailers = [];
+    this.responseTrailers = [];
     this.#budget.take(-this.#weight);
     this.#weight = 0;
   }
 
-  #weigh({ first, headers }: MessageHead): void {
-    let weight = first.join('').length;
-    for (const [name, value] of headers) weight += name.length + value.length + 64;
-    if (this.#budget.take(weight)) this.#weight += weight;
+  #weigh(weight: number): void {
+    if (this.#released || !this.#budget.take(weight)) return;
+    // Making room may have cost this very one its place.
+    if (this.#released) this.#budget.take(-weight);
+    else this.#weight += weight;
   }
 }
+
+const weightOf = ({ first, headers }: MessageHead): number => first.join('').length + weightOfHeaders(headers);
+
+function weightOfHeaders(headers: MessageHead['headers']): number {
+  let weight = 0;
+  for (const [name, value] of headers) weight += name.length + value.length + 64;
+  return weight;
+}
+
+const withoutHeaders = ({ first }: MessageHead): MessageHead => ({ first, headers: [] });

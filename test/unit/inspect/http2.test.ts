@@ -290,6 +290,27 @@ describe('a connection of HTTP/2', () => {
     }
   });
 
+  it('has one trailer a side, however many are sent, and none once it is forgotten', () => {
+    const { open, inspector } = stand();
+    const tap = open();
+    const field = (size: number): Buffer => Buffer.concat([Buffer.from([0, 1, 0x78, size]), Buffer.alloc(size, 'y')]);
+    const trailers = (size: number): Buffer => frame(1, 4, 1, field(size));
+    play(tap, [
+      ['fromVisitor', Buffer.concat([PREFACE, SETTINGS, GET(1, 4)])],
+      ['fromOrigin', Buffer.concat([SETTINGS, OK(1, 4)])],
+    ]);
+    const before = inspector.used;
+    for (let i = 0; i < 100; i++)
+      play(tap, [
+        ['fromVisitor', trailers(100)],
+        ['fromOrigin', trailers(10)],
+      ]);
+    expect(inspector.used - before).toBe(1 + 100 + 64 + 1 + 10 + 64);
+    inspector.clear();
+    play(tap, [['fromOrigin', trailers(100)]]);
+    expect(inspector.used).toBe(0);
+  });
+
   it('may be damaged anywhere, without harm', async () => {
     const tape = await conversation();
     const random = seededRandom(7);

@@ -193,6 +193,19 @@ describe('what is kept', () => {
     expect(inspector.used).toBe(0);
   });
 
+  it('charges nothing for what comes of an exchange that is forgotten, also where it makes room for itself', () => {
+    const { inspector, open, list } = stand({ bytes: 10_000 });
+    const cleared = open();
+    feed(cleared, 'fromVisitor', 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n');
+    inspector.clear();
+    feed(cleared, 'fromOrigin', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    expect(inspector.used).toBe(0);
+    const large = open();
+    feed(large, 'fromVisitor', `GET /b HTTP/1.1\r\nHost: ${'x'.repeat(6000)}\r\n\r\n`);
+    feed(large, 'fromOrigin', `HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ${'x'.repeat(6000)}\r\n\r\n`);
+    expect([list(), inspector.used]).toEqual([[], 0]);
+  });
+
   it('is told at most ten times a second, with what is gone', () => {
     const { open, clock, inspector } = stand({ exchanges: 2 });
     const news: InspectorNews[] = [];
