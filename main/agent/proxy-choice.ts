@@ -28,14 +28,17 @@ export function createWayFinder(env: Environment, resolve?: ResolveProxy): FindW
     if (isThisMachine(host)) return ok(DIRECT);
     if (isException(host, port)) return ok(named === undefined ? DIRECT : { ...DIRECT, spared: named.variable });
     if (named !== undefined && proxy !== undefined)
-      return proxy.ok ? ok({ routes: [proxy.value], from: named.variable }) : err(invalid(named.variable, proxy.error));
+      return proxy.ok
+        ? ok({ routes: [proxy.value], from: named.variable })
+        : err(invalid(host, named.variable, proxy.error));
     if (askSystem === undefined) return ok(DIRECT);
     const answer = await askSystem(`https://${authority(host, port)}/`, signal);
     if (answer === undefined) return ok({ ...DIRECT, untold: true });
     if (answer.routes.length === 0)
-      return err(invalid('The operating system', `it is of the kind ${answer.unusable.join(', ')}`));
+      return err(invalid(host, 'The operating system', `it is of the kind ${answer.unusable.join(', ')}`));
     return ok(answer.routes.every((route) => route === 'direct') ? DIRECT : { routes: answer.routes, from: SYSTEM });
   };
 }
 
-const invalid = (source: string, reason: string): Failure => failure('proxy_invalid', { source, reason });
+const invalid = (host: string, source: string, reason: string): Failure =>
+  failure('proxy_invalid', { source, reason, host });

@@ -35,20 +35,26 @@ export function readExceptions(env: Environment): Exceptions {
   return (host, port) => rules.some((rule) => rule(host.toLowerCase().replace(/\.$/, ''), port));
 }
 
+/** A place, and the port that may follow it. The colons of an IPv6 address are in brackets or before a slash then. */
+const WITH_PORT = /^(\[[^\]]*\](?:\/\d+)?|[^/[\]]+\/\d+|[^:/[\]]+)(?::(\d{1,5}))?$/;
+
 function ruleOf(entry: string): Exceptions[] {
-  if (entry === '') return [];
-  if (entry === '*') return [() => true];
-  const network = networkOf(entry);
-  if (network !== undefined) return [network];
-  const bare = isIP(entry) !== 0;
-  const [, bracketed, name, digits] = /^(?:\[([^\]]*)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(entry) ?? [];
-  const place = bare ? entry : (bracketed ?? name);
-  if (place === undefined || (bracketed !== undefined && isIP(bracketed) !== 6)) return [];
-  const fits = isIP(place) === 0 ? nameRule(place) : addressRule(place);
-  return [(host, port) => (digits === undefined || bare || Number(digits) === port) && fits(host)];
+  const [, place, digits] = isIP(entry) === 0 ? (WITH_PORT.exec(entry) ?? []) : [entry, entry];
+  const fits = place === undefined ? undefined : placeRule(place);
+  return fits === undefined ? [] : [(host, port) => (digits === undefined || Number(digits) === port) && fits(host)];
 }
 
-function nameRule(entry: string): (host: string) => boolean {
+type PlaceRule = (host: string) => boolean;
+
+function placeRule(place: string): PlaceRule | undefined {
+  if (place === '*') return () => true;
+  if (place.includes('/')) return networkRule(place);
+  const [, bracketed] = /^\[(.*)\]$/.exec(place) ?? [];
+  if (bracketed !== undefined) return isIP(bracketed) === 6 ? addressRule(bracketed) : undefined;
+  return isIP(place) === 0 ? nameRule(place) : addressRule(place);
+}
+
+function nameRule(entry: string): PlaceRule {
   const name = entry
     .toLowerCase()
     .replace(/^\*?\./, '')
@@ -57,14 +63,14 @@ function nameRule(entry: string): (host: string) => boolean {
 }
 
 /** Addresses have many spellings: they are compared as what they are. */
-function addressRule(address: string): (host: string) => boolean {
+function addressRule(address: string): PlaceRule {
   const list = new BlockList();
   list.addAddress(address, familyOf(address));
   return isIn(list);
 }
 
-function networkOf(entry: string): Exceptions | undefined {
-  const [, start = '', bits = ''] = /^\[?([^/[\]]+)\]?\/(\d{1,3})$/.exec(entry) ?? [];
+function networkRule(network: string): PlaceRule | undefined {
+  const [, start = '', bits = ''] = /^\[?([^/[\]]+)\]?\/(\d{1,3})$/.exec(network) ?? [];
   if (isIP(start) === 0 || Number(bits) > (isIP(start) === 4 ? 32 : 128)) return undefined;
   const list = new BlockList();
   list.addSubnet(start, Number(bits), familyOf(start));
@@ -75,6 +81,6 @@ const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 4 ? 'i
 
 /** IPv4 in IPv6 counts as IPv4. */
 const isIn =
-  (list: BlockList) =>
-  (host: string): boolean =>
+  (list: BlockList): PlaceRule =>
+  (host) =>
     isIP(host) !== 0 && list.check(host, familyOf(host));

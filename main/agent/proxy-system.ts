@@ -47,7 +47,8 @@ export type AskSystem = (url: string, signal: AbortSignal) => Promise<SystemAnsw
 export function createSystemAsker(resolve: ResolveProxy): AskSystem {
   const open = new Map<string, Promise<string | undefined>>();
   const ask = (url: string): Promise<string | undefined> => {
-    const asked = resolve(url)
+    const asked = Promise.resolve(url)
+      .then(resolve)
       .catch(() => undefined)
       .finally(() => open.delete(url));
     open.set(url, asked);

@@ -46,6 +46,7 @@ export interface Way {
 /** The way without any proxy. */
 export const DIRECT: Way = { routes: ['direct'] };
 
+const UNENCODED = 'the user name or the password in it is not percent-encoded';
 /** A URL's scheme, where text begins with one. */
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 
@@ -61,6 +62,8 @@ export function parseProxy(text: string): Result<HttpProxy, string> {
   if (scheme !== undefined && scheme !== 'http') return err('it is not an http proxy');
   const url = URL.parse(scheme === undefined ? `http://${trimmed}` : trimmed);
   if (url === null) return err('it is not a URL');
+  // A password with one of these in it, as it is: what looks like the host would be the user.
+  if (`${url.pathname}${url.search}${url.hash}`.includes('@')) return err(UNENCODED);
   const authorization = basic(url);
   if (!authorization.ok) return authorization;
   const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
@@ -73,8 +76,7 @@ export function parseProxy(text: string): Result<HttpProxy, string> {
 function basic({ username, password }: URL): Result<string | undefined, string> {
   if (username === '' && password === '') return ok(undefined);
   const [user, secret] = [decoded(username), decoded(password)];
-  if (user === undefined || secret === undefined || user.includes(':'))
-    return err('the user name or the password in it is not percent-encoded');
+  if (user === undefined || secret === undefined || user.includes(':')) return err(UNENCODED);
   return ok(`Basic ${Buffer.from(`${user}:${secret}`, 'utf8').toString('base64')}`);
 }
 

@@ -91,7 +91,7 @@ const REGISTRY = {
   proxy_invalid: {
     status: 502,
     retry: false,
-    say: '{source} names a proxy that Porthole cannot use: {reason}. Give one as http://HOST:PORT in HTTPS_PROXY, or leave the edge out with NO_PROXY.',
+    say: '{source} names a proxy that Porthole cannot use: {reason}. Give one as http://HOST:PORT in HTTPS_PROXY, or add {host} to NO_PROXY to connect directly.',
   },
   proxy_failed: {
     status: 503,

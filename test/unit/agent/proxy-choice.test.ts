@@ -37,6 +37,11 @@ describe('a proxy, as it is named', () => {
     ['http://ada:50%secret@proxy', 'percent-encoded'],
     ['http://a%3Ada:secret@proxy', 'percent-encoded'],
     ['http://ada:secret%0d%0aX-Y: z@proxy', 'percent-encoded'],
+    // Up to the mark these are URLs with another host, and the password's beginning for a port.
+    ['http://ada:12#secret@proxy:3128', 'percent-encoded'],
+    ['http://ada:12/secret@proxy:3128', 'percent-encoded'],
+    ['ada:12?secret@proxy:3128', 'percent-encoded'],
+    ['http://ada:12\\secret@proxy:3128', 'percent-encoded'],
   ])('refuses %s and repeats nothing of it', (text, reason) => {
     const parsed = parseProxy(text);
     expect(parsed.ok ? '' : parsed.error).toContain(reason);
@@ -69,7 +74,13 @@ describe('NO_PROXY', () => {
     ['10.0.0.0/8', '11.0.0.1', 443, false],
     ['10.0.0.0/8', '::ffff:10.0.0.1', 443, true],
     ['10.0.0.0/8', '10.example.com', 443, false],
+    ['10.0.0.0/8:443', '10.1.2.3', 443, true],
+    ['10.0.0.0/8:443', '10.1.2.3', 444, false],
+    ['*:443', 'edge.example.com', 443, true],
+    ['*:443', 'edge.example.com', 444, false],
     ['fd00::/8', 'fd12::1', 443, true],
+    ['fd00::/8:443', 'fd12::1', 444, false],
+    ['[fd00::]/8:443', 'fd12::1', 443, true],
     ['2001:db8::1', '2001:0db8:0::1', 443, true],
     ['[2001:db8::1]', '2001:db8::1', 443, true],
     ['[2001:db8::1]:443', '2001:db8::1', 443, true],
@@ -146,7 +157,8 @@ describe('the way', () => {
     const failed = await wayTo('edge.test', { HTTPS_PROXY: 'socks5://ada:secret@proxy:1080' });
     expect(failed).toMatchObject({
       code: 'proxy_invalid',
-      message: expect.stringContaining('HTTPS_PROXY names a proxy'),
+      message:
+        'HTTPS_PROXY names a proxy that Porthole cannot use: it is a SOCKS proxy. Give one as http://HOST:PORT in HTTPS_PROXY, or add edge.test to NO_PROXY to connect directly.',
     });
     expect(JSON.stringify(failed)).not.toMatch(/secret|ada|1080/);
     expect(await wayTo('edge.test', { HTTPS_PROXY: 'socks5://proxy', NO_PROXY: 'edge.test' })).toMatchObject({
@@ -170,6 +182,10 @@ describe('the way', () => {
     expect(await wayTo('edge.test', {}, async () => '')).toEqual({ routes: ['direct'], untold: true });
     const broken = wayTo('edge.test', {}, () => Promise.reject(new Error('no')));
     expect(await broken).toEqual({ routes: ['direct'], untold: true });
+    const throwing = (): Promise<string> => {
+      throw new Error('no');
+    };
+    expect(await wayTo('edge.test', {}, throwing)).toEqual({ routes: ['direct'], untold: true });
   });
 
   it('fails where the system names only what cannot be used, and says which', async () => {
