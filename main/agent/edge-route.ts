@@ -4,7 +4,7 @@ import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { describeEdge, type EdgeAddress } from './edge-address.ts';
 import { publicAddress } from './node-address.ts';
 import type { HttpProxy, Route } from './proxy.ts';
-import { openTunnel, type TunnelFault } from './proxy-tunnel.ts';
+import { NOT_TAKEN, openTunnel, type TunnelFault } from './proxy-tunnel.ts';
 import { within } from './within.ts';
 
 /** What another route may get round. */
@@ -34,7 +34,8 @@ export async function alongRoutes<T>(
 /**
  * A socket that leads to the edge through `proxy`. Fails with `proxy_failed`, or with `edge_unreachable` where somebody
  * else has named the edge and it has no address that this laptop knows to be public: the proxy may reach more of the
- * network here than this laptop is to be sent to, so it is told an address then, not a name.
+ * network here than this laptop is to be sent to, so it is told an address then, not a name. A proxy that has refused
+ * our credentials a short while ago isn't asked.
  */
 export async function leadThrough(
   proxy: HttpProxy,
@@ -43,6 +44,7 @@ export async function leadThrough(
   limit: number,
 ): Promise<Result<Socket, Failure>> {
   const at = describeEdge(address);
+  if (proxy.rests(performance.now())) return err(proxyFailure(proxy, at, NOT_TAKEN));
   const deadline = performance.now() + limit;
   const { host, port, named } = address;
   const target = named === true ? await within(publicAddress(host), limit, signal) : host;

@@ -15,6 +15,12 @@ export interface TunnelFault {
   readonly reason: string;
 }
 
+/** The proxy knows other credentials than ours. */
+export const NOT_TAKEN: TunnelFault = {
+  kind: 'credentials',
+  reason: 'it does not take the user name and the password given for it, status 407',
+};
+
 /** Where a way shall lead. */
 export interface TunnelTarget {
   /** A hostname or an IP address without brackets. */
@@ -79,16 +85,15 @@ export function openTunnel(
 }
 
 /** What came after the head of an answer that opens the way. */
-function judge(answer: Answer | 'odd' | 'long', { authorization }: HttpProxy): Result<Buffer, TunnelFault> {
+function judge(answer: Answer | 'odd' | 'long', proxy: HttpProxy): Result<Buffer, TunnelFault> {
   if (answer === 'odd') return err({ kind: 'refused', reason: 'it does not answer as an HTTP proxy' });
   if (answer === 'long') return err({ kind: 'refused', reason: 'its answer is too long' });
   const { status, rest } = answer;
+  proxy.answered(status !== 407, performance.now());
   if (status >= 200 && status <= 299) return ok(rest);
   if (status !== 407) return err({ kind: 'refused', reason: `it answers with status ${status}` });
-  const reason =
-    authorization === undefined
-      ? 'it wants a user name and a password, status 407: set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT'
-      : 'it does not take the user name and the password given for it, status 407';
+  if (proxy.authorization !== undefined) return err(NOT_TAKEN);
+  const reason = 'it wants a user name and a password, status 407: set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT';
   return err({ kind: 'credentials', reason });
 }
 

@@ -1,12 +1,20 @@
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { authority } from '../../shared/domain/service.ts';
 
+/**
+ * Milliseconds for which credentials that were refused are not sent again, since a row of wrong ones may lock an
+ * account: at first, times `growth` after each further time, and at most.
+ */
+export const CREDENTIALS_REST = { first: 60_000, growth: 4, most: 15 * 60_000 } as const;
+
 /** An HTTP proxy that opens ways by CONNECT. Its credentials are told when asked for, and never show by themselves. */
 export class HttpProxy {
   /** A hostname or an IP address without brackets. */
   readonly host: string;
   readonly port: number;
   readonly #authorization: string | undefined;
+  #rest = 0;
+  #restsUntil = Number.NEGATIVE_INFINITY;
 
   constructor(host: string, port: number, authorization?: string) {
     this.host = host;
@@ -17,6 +25,21 @@ export class HttpProxy {
   /** The value of `Proxy-Authorization` (RFC 7617), if there is one: a secret. */
   get authorization(): string | undefined {
     return this.#authorization;
+  }
+
+  /** Notes whether its credentials were taken, at `now`: milliseconds that never go back. */
+  answered(taken: boolean, now: number): void {
+    const { first, growth, most } = CREDENTIALS_REST;
+    if (taken || this.#authorization === undefined) this.#rest = 0;
+    // Several at once count as one.
+    else if (this.rests(now)) return;
+    else this.#rest = Math.min(most, this.#rest === 0 ? first : this.#rest * growth);
+    this.#restsUntil = now + this.#rest;
+  }
+
+  /** Whether its credentials were refused a short while ago. */
+  rests(now: number): boolean {
+    return now < this.#restsUntil;
   }
 
   /** For people: `proxy.example.com:3128`. */

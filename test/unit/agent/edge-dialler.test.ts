@@ -2,12 +2,15 @@ import { generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } fro
 import { once } from 'node:events';
 import { createServer as createTcpServer, type Server } from 'node:net';
 import { createServer } from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { makeCertificate, toPem } from '../../../edge/certificates/x509.ts';
 import { fingerprintOf } from '../../../main/agent/certificates.ts';
 import type { EdgeAddress, EdgeTrust } from '../../../main/agent/edge-address.ts';
 import { createEdgeDialler } from '../../../main/agent/edge-dialler.ts';
+import { CREDENTIALS_REST, HttpProxy } from '../../../main/agent/proxy.ts';
 import { createWayFinder } from '../../../main/agent/proxy-choice.ts';
+import { openTunnel } from '../../../main/agent/proxy-tunnel.ts';
+import { ok } from '../../../shared/domain/result.ts';
 import { ConnectProxy } from '../../support/connect-proxy.ts';
 
 const HOUR = 3_600_000;
@@ -302,6 +305,39 @@ describe('the edge dialler behind a proxy', () => {
       code: 'proxy_failed',
       message: expect.stringContaining('it is not reached: the connection was refused'),
     });
+  });
+
+  it('sends credentials that a proxy does not take ever more rarely, until they are taken', async () => {
+    const edge = await startEdge(good);
+    let now = 0;
+    const time = vi.spyOn(performance, 'now').mockImplementation(() => now);
+    onTestFinished(() => time.mockRestore());
+    const options = { leads: { 'edge.test:443': edge.port }, credentials: 'ada:old' };
+    await using proxy = await new ConnectProxy(options).start();
+    const wrong = new HttpProxy('127.0.0.1', proxy.port, `Basic ${Buffer.from('ada:new').toString('base64')}`);
+    const findWay = async () => ok({ routes: [wrong] });
+    const dialler = createEdgeDialler(far, { caPem: ca.pem }, { findWay });
+    const dial = () => dialler.dial({ purpose: 'tunnel', signal });
+    const [refused] = await Promise.all([dial(), dial()]);
+    expect(refused).toMatchObject({ error: { message: expect.stringContaining('it does not take the user name') } });
+    const sent = proxy.heads.length;
+    const { first, growth, most } = CREDENTIALS_REST;
+    for (const [times, rest] of [first, first * growth, most, most].entries()) {
+      now += rest - 1;
+      expect(await dial()).toEqual(refused);
+      expect(proxy.heads).toHaveLength(sent + times);
+      now += 1;
+      expect(await dial()).toEqual(refused);
+      expect(proxy.heads).toHaveLength(sent + times + 1);
+    }
+    // Somebody looks for himself, and they are taken.
+    options.credentials = 'ada:new';
+    const looked = await openTunnel(wrong, far, signal, 10_000);
+    expect(looked.ok).toBe(true);
+    if (looked.ok) looked.value.destroy();
+    const dialled = await dial();
+    expect(dialled.ok).toBe(true);
+    if (dialled.ok) dialled.value.socket.destroy();
   });
 
   it('goes round a proxy that fails where the system names another way, and tells of the first failure', async () => {
