@@ -37,16 +37,18 @@ function useExport(filter: LogFilter) {
 /** What the filter finds, as a file: for spreadsheets or for programs. */
 export function ExportMenu({ filter }: { readonly filter: LogFilter }) {
   const { busy, said, save } = useExport(filter);
+  // Inside the page's main part: outside of every landmark the list would be hard to find.
+  const [place, setPlace] = useState<HTMLElement | null>(null);
   return (
     <>
-      <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Root modal={false} onOpenChange={() => setPlace(document.getElementById('content'))}>
         <DropdownMenu.Trigger asChild>
           <Button busy={busy}>
             <Icon name="save" />
             {t.log.export}
           </Button>
         </DropdownMenu.Trigger>
-        <DropdownMenu.Portal>
+        <DropdownMenu.Portal container={place}>
           <DropdownMenu.Content align="end" sideOffset={4} collisionPadding={16} className={MENU}>
             {FORMS.map((form) => (
               <DropdownMenu.Item key={form} className={MENU_ITEM} disabled={busy} onSelect={() => void save(form)}>

@@ -172,15 +172,17 @@ interface MenuProps {
 
 function AddFilter({ onChoose }: MenuProps) {
   const chosen = useRef<Term | undefined>(undefined);
+  // Inside the page's main part: outside of every landmark the list would be hard to find.
+  const [place, setPlace] = useState<HTMLElement | null>(null);
   return (
-    <DropdownMenu.Root modal={false}>
+    <DropdownMenu.Root modal={false} onOpenChange={() => setPlace(document.getElementById('content'))}>
       <DropdownMenu.Trigger asChild>
         <Button>
           <Icon name="filter" />
           {t.log.addFilter}
         </Button>
       </DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
+      <DropdownMenu.Portal container={place}>
         <DropdownMenu.Content
           align="start"
           sideOffset={4}
