@@ -1,5 +1,4 @@
 /** What every vault promises, asked of each; the fakes stand for what this machine lacks. */
-import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -9,8 +8,8 @@ import { createKeychainVault, type Keychain, probeKeychain } from '../../main/ap
 import { createMemoryVault } from '../../main/app/vault/memory-vault.ts';
 import { openVault, reopenVault } from '../../main/app/vault/open-vault.ts';
 import { createSafeStorageVault } from '../../main/app/vault/safe-storage-vault.ts';
-import type { Vault } from '../../main/app/vault/vault.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { type VaultKind, vaultSuite } from './vault.ts';
 
 function fakeKeychain(): Keychain {
   const entries = new Map<string, string>();
@@ -31,8 +30,7 @@ const fakeStorage: SafeStorage = {
   decrypt: async (bytes) => Buffer.from(xor(bytes)).toString(),
 };
 
-/** Makes a vault in a folder; twice in one folder yields the same content, unless it forgets. */
-const VAULTS: readonly { name: string; keeps: boolean; create: (folder: string) => () => Vault }[] = [
+const VAULTS: readonly VaultKind[] = [
   {
     name: 'memory',
     keeps: false,
@@ -63,51 +61,7 @@ const VAULTS: readonly { name: string; keeps: boolean; create: (folder: string) 
   },
 ];
 
-describe.each(VAULTS)('a vault of kind $name', ({ create }) => {
-  it('knows nothing at first', async () => {
-    using folder = temporaryFolder();
-    expect(await create(folder.path)().get('agent')).toEqual({ ok: true, value: undefined });
-  });
-
-  it('gives back what it was given, by name', async () => {
-    using folder = temporaryFolder();
-    const vault = create(folder.path)();
-    const secret = `pha_${randomBytes(3000).toString('base64')} ü`;
-    expect(await vault.set('agent', secret)).toEqual({ ok: true, value: null });
-    await vault.set('other', 'another');
-    expect(await vault.get('agent')).toEqual({ ok: true, value: secret });
-    expect(await vault.get('other')).toEqual({ ok: true, value: 'another' });
-    expect(await vault.get('constructor')).toEqual({ ok: true, value: undefined });
-  });
-
-  it('replaces and deletes', async () => {
-    using folder = temporaryFolder();
-    const vault = create(folder.path)();
-    await vault.set('agent', 'one');
-    await vault.set('agent', 'two');
-    expect(await vault.get('agent')).toEqual({ ok: true, value: 'two' });
-    expect(await vault.delete('agent')).toEqual({ ok: true, value: null });
-    expect(await vault.delete('agent')).toEqual({ ok: true, value: null });
-    expect(await vault.get('agent')).toEqual({ ok: true, value: undefined });
-  });
-
-  it('loses nothing when several are written at once', async () => {
-    using folder = temporaryFolder();
-    const vault = create(folder.path)();
-    const names = ['a', 'b', 'c', 'd'];
-    await Promise.all(names.map((name) => vault.set(name, `secret ${name}`)));
-    for (const name of names) expect(await vault.get(name)).toEqual({ ok: true, value: `secret ${name}` });
-  });
-});
-
-describe.each(VAULTS.filter((v) => v.keeps))('a vault of kind $name, opened again', ({ create }) => {
-  it('finds its secrets', async () => {
-    using folder = temporaryFolder();
-    const open = create(folder.path);
-    await open().set('agent', 'kept');
-    expect(await open().get('agent')).toEqual({ ok: true, value: 'kept' });
-  });
-});
+vaultSuite(VAULTS);
 
 describe('the file vault', () => {
   it('writes 0600 files that show no secret', async () => {
