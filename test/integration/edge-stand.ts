@@ -223,13 +223,14 @@ export async function newToken(dataDir: string): Promise<string> {
 }
 
 /**
- * Links a laptop that dials whatever it is asked for, to worker number `worker` of the edge if one is named. A refused
- * handshake is thrown.
+ * Links a laptop that dials whatever it is asked for, or does `onOpen` instead, to worker number `worker` of the edge if
+ * one is named. A refused handshake is thrown.
  */
 export async function linkLaptop(
   edge: RunningEdge,
   { agentId, credential }: JoinReply,
   worker?: number,
+  onOpen: (stream: AgentStream, payload: Uint8Array) => StreamHandler = dial,
 ): Promise<Laptop> {
   const socket = tlsConnect({
     host: '127.0.0.1',
@@ -251,7 +252,7 @@ export async function linkLaptop(
     role: 'agent',
     clock: systemClock,
     logger: silentLogger,
-    onOpen: dial,
+    onOpen,
     onGoAway: (code) => moved.resolve(code),
     onClose: ended.resolve,
   });

@@ -142,8 +142,9 @@ export class RawH2 {
   }
 
   /** `greet`: send the preface. */
-  static async connect(port: number, greet = true): Promise<RawH2> {
-    const socket = tls.connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ALPNProtocols: ['h2'] });
+  static async connect(port: number, greet = true, servername?: string): Promise<RawH2> {
+    const name = servername === undefined ? {} : { servername };
+    const socket = tls.connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ALPNProtocols: ['h2'], ...name });
     await once(socket, 'secureConnect');
     const raw = new RawH2(socket);
     if (greet) raw.send(Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(FRAME.SETTINGS, 0, 0));
