@@ -89,12 +89,15 @@ async function slowDatagrams(edge: RunningEdge) {
 }
 
 describe('datagrams for a slow laptop', () => {
-  it('beyond udp-queue push out the oldest, counted and told once', async () => {
+  it('beyond udp-queue push out the oldest, counted and told in few lines', async () => {
     const edge = await edgeWith('udp-queue=8');
     const { send, received, sent, catchUp } = await slowDatagrams(edge);
     for (let n = 0; n < 400; n++) await send(2_000);
     expect(await refused(edge, 'udp-queue')).toBeGreaterThan(20);
-    expect(linesOf(edge, 'udp-queue')).toMatchObject([{ limit: 8, refused: 1, address: '127.0.0.1' }]);
+    const [line, ...more] = linesOf(edge, 'udp-queue');
+    expect(line).toMatchObject({ limit: 8, address: '127.0.0.1' });
+    // One in ten seconds, however slow this machine is.
+    expect(more.length).toBeLessThan(5);
     const last = sent();
     catchUp();
     await expect.poll(() => received.at(-1), { timeout: 10_000 }).toBe(last);
