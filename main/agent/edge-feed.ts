@@ -1,15 +1,7 @@
-import type { Failure, FailureCode } from '../../shared/domain/failure.ts';
+import type { Failure } from '../../shared/domain/failure.ts';
 import { createBackoff } from '../../shared/node/backoff.ts';
 import { type Clock, pause } from '../../shared/node/clock.ts';
-
-/** Milliseconds between tries when only a person can help. */
-const SLOW = 60_000;
-const NEEDS_A_PERSON: ReadonlySet<FailureCode> = new Set([
-  'credential_unknown',
-  'edge_untrusted',
-  'edge_incompatible',
-  'proxy_invalid',
-]);
+import { needsAPerson, SLOW } from './needs-a-person.ts';
 
 export interface FeedOptions {
   /** Follows the stream until it is over; calls `opened` once the edge has accepted it. */
@@ -49,7 +41,7 @@ export function keepFeed(options: FeedOptions): EdgeFeed {
       if (signal.aborted) return;
       if (turn.signal.aborted) continue;
       options.onState(failure === undefined ? { live: false } : { live: false, failure });
-      const slow = failure !== undefined && NEEDS_A_PERSON.has(failure.code);
+      const slow = failure !== undefined && needsAPerson(failure);
       wait = new AbortController();
       await pause(options.clock, slow ? SLOW : backoff.next(), AbortSignal.any([signal, wait.signal]));
     }

@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { LinkState, NodeLink } from '../../shared/contract/agent-state.ts';
-import { type Failure, type FailureCode, failure } from '../../shared/domain/failure.ts';
+import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { type Backoff, createBackoff } from '../../shared/node/backoff.ts';
 import { type Clock, systemClock } from '../../shared/node/clock.ts';
 import { GO_AWAY, type GoAwayCode } from '../../shared/wire/codes.ts';
 import { LinkCrew } from './link-crew.ts';
 import type { LinkPlace, LinkTunnel, LinkTunnelEvents, TunnelDialler, TunnelEnd } from './link-tunnel.ts';
+import { needsAPerson, SLOW } from './needs-a-person.ts';
 
 export type { DialAsk, LinkPlace, LinkTunnel, LinkTunnelEvents, TunnelDialler, TunnelEnd } from './link-tunnel.ts';
 
-/** Most milliseconds between tries when only a person can help. */
-const SLOW = 60_000;
 /** A tunnel that was up this many milliseconds ends the growth of the delay. */
 const PROVEN = 10_000;
 /** Milliseconds that the edge has to answer a ping after sleep or a change of networks. */
@@ -23,14 +22,6 @@ const SPREAD = 300;
 const NO_NEWS = 1024;
 /** Tunnels that are going away and not gone yet, at most; the oldest is cut for a newer one. */
 const DRAINING = 64;
-
-/** Refusals that the same try won't get past without somebody doing something. */
-const NEEDS_A_PERSON: ReadonlySet<FailureCode> = new Set([
-  'credential_unknown',
-  'edge_untrusted',
-  'edge_incompatible',
-  'proxy_invalid',
-]);
 
 export interface EdgeLinkOptions {
   readonly dial: TunnelDialler;
@@ -339,7 +330,7 @@ class Link implements EdgeLink {
     this.#mend(false);
   }
 
-  #retry(reason: Failure, slow = NEEDS_A_PERSON.has(reason.code)): void {
+  #retry(reason: Failure, slow = needsAPerson(reason)): void {
     this.#lastError = { at: this.#clock.now(), failure: reason };
     // With a carrier left, only some worker waits for its own.
     if (this.#crew.newest !== undefined) {
