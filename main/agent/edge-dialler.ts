@@ -9,7 +9,7 @@ import { chainOf, fingerprintOf, isWithinValidity, publicAuthorities, readPem } 
 import { errorCode, unreachableReason, untrustedReason } from './dial-error.ts';
 import { describeEdge, type EdgeAddress, type EdgeTrust, edgeServerName } from './edge-address.ts';
 import { alongRoutes, leadThrough } from './edge-route.ts';
-import { isLocalhostName, LOOPBACK_ATTEMPT, loopbackLookup } from './loopback.ts';
+import { BOTH_LOOPBACKS, isLocalhostName } from './loopback.ts';
 import { publicLookup } from './node-address.ts';
 import { directly, type FindWay } from './proxy-choice.ts';
 
@@ -154,7 +154,7 @@ function connectionOptions(address: EdgeAddress, check: Check, options: DialOpti
     host: address.host,
     port: address.port,
     autoSelectFamily: true,
-    ...(local ? { lookup: loopbackLookup, autoSelectFamilyAttemptTimeout: LOOPBACK_ATTEMPT } : {}),
+    ...(local ? BOTH_LOOPBACKS : {}),
     ...(address.publicOnly === true ? { lookup: publicLookup } : {}),
     ...(serverName === undefined ? {} : { servername: serverName }),
     // The wish is read off the ClientHello; what is agreed on is the protocol behind it.

@@ -3,7 +3,8 @@ import { BlockList, isIP } from 'node:net';
 
 type LookupDone = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
 
-const LOOPBACK: readonly LookupAddress[] = [
+/** This machine, by both families. */
+export const LOOPBACK: readonly LookupAddress[] = [
   { address: '127.0.0.1', family: 4 },
   { address: '::1', family: 6 },
 ];
@@ -12,7 +13,7 @@ const LOOPBACK: readonly LookupAddress[] = [
  * A `lookup` for sockets that knows this machine only: both loopback addresses, whatever name is asked and whatever
  * the hosts file says. With `autoSelectFamily` a server that listens on just one of them is found either way.
  */
-export function loopbackLookup(_name: string, options: LookupOptions, done: LookupDone): void {
+function loopbackLookup(_name: string, options: LookupOptions, done: LookupDone): void {
   const family = options.family === 6 || options.family === 'IPv6' ? 6 : options.family === 4 ? 4 : 0;
   const found = family === 0 ? LOOPBACK : LOOPBACK.filter((a) => a.family === family);
   if (options.all === true) done(null, [...found]);
@@ -20,10 +21,13 @@ export function loopbackLookup(_name: string, options: LookupOptions, done: Look
 }
 
 /** Milliseconds that one loopback address gets before the other is tried too (Windows takes seconds to refuse). */
-export const LOOPBACK_ATTEMPT = 100;
+const LOOPBACK_ATTEMPT = 100;
 
 /** Whether `host` names this machine by RFC 6761 (`localhost` and names under it). */
 export const isLocalhostName = (host: string): boolean => host === 'localhost' || host.endsWith('.localhost');
+
+/** How a socket finds this machine: by `loopbackLookup`, both addresses at nearly the same time. */
+export const BOTH_LOOPBACKS = { lookup: loopbackLookup, autoSelectFamilyAttemptTimeout: LOOPBACK_ATTEMPT } as const;
 
 /** 127.0.0.0/8 and ::1, and the addresses that stand for any of this machine's own. */
 const OWN = new BlockList();

@@ -7,7 +7,7 @@ import type { OpenRequest } from '../../shared/wire/open.ts';
 import { type AddressRace, addressesOf, raceAddresses } from './address-race.ts';
 import { publicAuthorities } from './certificates.ts';
 import { errorCode, isUnresolved, untrustedReason } from './dial-error.ts';
-import { LOOPBACK_ATTEMPT, type LoopbackMemory, loopbackLookup } from './loopback.ts';
+import { BOTH_LOOPBACKS, type LoopbackMemory } from './loopback.ts';
 
 /** What the edge may ask for as a connect timeout, in milliseconds. */
 const TIMEOUT_BOUNDS = { least: 100, most: 120_000 } as const;
@@ -159,9 +159,7 @@ function placeOf(target: OpenRequest, way: Way, name: string): NetConnectOpts | 
     autoSelectFamily: way.kind === 'race',
     allowHalfOpen: true,
     noDelay: true,
-    ...(target.type === 'agent' && way.kind !== 'known'
-      ? { lookup: loopbackLookup, autoSelectFamilyAttemptTimeout: LOOPBACK_ATTEMPT }
-      : {}),
+    ...(target.type === 'agent' && way.kind !== 'known' ? BOTH_LOOPBACKS : {}),
   };
 }
 

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { authority } from '../../shared/domain/service.ts';
 import { errorCode, unreachableReason } from './dial-error.ts';
-import { isLocalhostName, LOOPBACK_ATTEMPT, loopbackLookup } from './loopback.ts';
+import { BOTH_LOOPBACKS, isLocalhostName } from './loopback.ts';
 import type { HttpProxy } from './proxy.ts';
 
 /** Bytes that the head of a proxy's answer may have. */
@@ -45,9 +45,7 @@ export function openTunnel(
       port: proxy.port,
       noDelay: true,
       autoSelectFamily: true,
-      ...(isLocalhostName(proxy.host)
-        ? { lookup: loopbackLookup, autoSelectFamilyAttemptTimeout: LOOPBACK_ATTEMPT }
-        : {}),
+      ...(isLocalhostName(proxy.host) ? BOTH_LOOPBACKS : {}),
     });
     let received: Buffer = Buffer.alloc(0);
     const finish = (result: Result<Socket, TunnelFault>): void => {

@@ -10,7 +10,7 @@ import { LoopbackMemory } from '../agent/loopback.ts';
 import { dialOrigin } from '../agent/origin-dial.ts';
 import type { FindWay } from '../agent/proxy-choice.ts';
 import { openOf } from '../agent/target-health.ts';
-import { type OriginProbe, type Probe, type Probes, STEP_LIMIT, type Verdict } from './diagnose.ts';
+import { fail, type OriginProbe, type Probe, type Probes, STEP_LIMIT, type Verdict } from './diagnose.ts';
 import { createWayProbes } from './diagnose-way.ts';
 import { allowanceOf } from './handlers/publish.ts';
 import type { EdgePlace } from './membership.ts';
@@ -32,12 +32,6 @@ export interface DiagnoseFacts {
 }
 
 const NOT_RUNNING: Verdict = { state: 'fail', finding: 'edge_not_running' };
-const fail = (finding: Verdict['finding'], values: NonNullable<Verdict['values']> = {}): Verdict => ({
-  state: 'fail',
-  finding,
-  values,
-});
-
 const NO_WAY: Pick<Probes, 'proxy' | 'name' | 'port'> = {
   proxy: async () => ({ state: 'ok', finding: 'proxy_none' }),
   name: async () => NOT_RUNNING,

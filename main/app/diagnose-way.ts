@@ -3,11 +3,11 @@ import { isIP } from 'node:net';
 import { type AddressRace, raceAddresses } from '../agent/address-race.ts';
 import { errorCode, unreachableReason } from '../agent/dial-error.ts';
 import { describeEdge, type EdgeAddress } from '../agent/edge-address.ts';
-import { isLocalhostName } from '../agent/loopback.ts';
+import { isLocalhostName, LOOPBACK } from '../agent/loopback.ts';
 import { type HttpProxy, type Route, SYSTEM, type Way } from '../agent/proxy.ts';
 import type { FindWay } from '../agent/proxy-choice.ts';
 import { openTunnel } from '../agent/proxy-tunnel.ts';
-import { type Probes, STEP_LIMIT, type Verdict } from './diagnose.ts';
+import { fail, type Probes, STEP_LIMIT, type Verdict } from './diagnose.ts';
 
 /** Milliseconds for reaching the edge by all routes together: a moment less than the step has, whose end says less. */
 const REACH_LIMIT = STEP_LIMIT - 500;
@@ -25,12 +25,6 @@ interface Stop {
   readonly host: string;
   readonly addresses: readonly Address[];
 }
-
-const fail = (finding: Verdict['finding'], values: NonNullable<Verdict['values']> = {}): Verdict => ({
-  state: 'fail',
-  finding,
-  values,
-});
 
 /**
  * Looks at the way to the edge at `address`: whether a proxy is on it, then the name of what is dialled, then whether a
@@ -99,13 +93,8 @@ async function lookUp(stop: Stop): Promise<{ readonly stop: Stop; readonly verdi
   }
 }
 
-async function addressesOf(host: string): Promise<readonly Address[]> {
-  if (!isLocalhostName(host)) return (await lookup(host, { all: true })).slice(0, MOST_ADDRESSES);
-  return [
-    { address: '127.0.0.1', family: 4 },
-    { address: '::1', family: 6 },
-  ];
-}
+const addressesOf = async (host: string): Promise<readonly Address[]> =>
+  isLocalhostName(host) ? LOOPBACK : (await lookup(host, { all: true })).slice(0, MOST_ADDRESSES);
 
 async function reach(stop: Stop, address: EdgeAddress, signal: AbortSignal, limit: number): Promise<Verdict> {
   const { route, addresses } = stop;

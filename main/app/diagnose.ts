@@ -14,6 +14,13 @@ export interface Verdict {
   readonly values?: Readonly<Record<string, string | number>>;
 }
 
+/** What is broken. */
+export const fail = (finding: Finding, values: NonNullable<Verdict['values']> = {}): Verdict => ({
+  state: 'fail',
+  finding,
+  values,
+});
+
 /** Looks at one thing, and gives up when `signal` says so. Never rejects. */
 export type Probe = (signal: AbortSignal) => Promise<Verdict>;
 
