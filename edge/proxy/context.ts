@@ -20,7 +20,10 @@ export interface ProxyContext {
   readonly bounds: BoundWatch;
   /** Told of every connection that was ended because its visitor misused HTTP/2. */
   readonly onMisuse: (address: string) => void;
-  /** Monotonic milliseconds, as of the last tick, or of the first visitor after a rest: for deadlines, where a second more or less does not matter. */
+  /**
+   * Monotonic milliseconds, as of the last tick, or of the first visitor after a rest: for deadlines, where a second more
+   * or less does not matter.
+   */
   coarse: number;
   /** Milliseconds from monotonic time to the wall clock, as of then. */
   wallOffset: number;

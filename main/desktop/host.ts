@@ -30,12 +30,13 @@ const spawnEdge = (entry: string, args: readonly string[]): EdgeProcess =>
 
 /** Notifications that are shown: one that is collected as garbage takes no clicks any more. */
 const shown: Notification[] = [];
+const SHOWN_AT_MOST = 20;
 
 function notify(notice: Notice, onClick: (notice: Notice) => void): void {
   const notification = new Notification({ title: notice.title, body: notice.body });
   notification.on('click', () => onClick(notice));
   notification.show();
-  if (shown.push(notification) > 20) shown.shift();
+  if (shown.push(notification) > SHOWN_AT_MOST) shown.shift();
 }
 
 function loginItem(): LoginItem {
