@@ -1,5 +1,7 @@
 // `npm test`: every check, in the order in which a failure is cheapest to find. All of them run, then the verdict.
 import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findElectron } from './electron.mjs';
 import { onOwnNode } from './own-node.mjs';
@@ -9,17 +11,46 @@ const bin = (...names) => path.join(root, 'node_modules', ...names);
 const PLAYWRIGHT = bin('@playwright', 'test', 'cli.js');
 const VITEST = bin('vitest', 'vitest.mjs');
 
-/** Name, and the command after `node` (or a binary of its own). */
+const reports = mkdtempSync(path.join(tmpdir(), 'porthole-test-'));
+const reportOf = (project) => path.join(reports, `${project}.json`);
+const vitest = (project) => [
+  VITEST,
+  'run',
+  '--project',
+  project,
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${reportOf(project)}`,
+];
+
+/** Name, the command after `node` (or a binary of its own), and where its failures are written down. */
 const STEPS = [
   ['format and lint', [bin('@biomejs', 'biome', 'bin', 'biome'), 'check', '.']],
   ['types', [bin('typescript', 'bin', 'tsc'), '-b']],
   ['build', [bin('electron-vite', 'bin', 'electron-vite.js'), 'build', '--logLevel', 'warn']],
-  ['unit and compliance', [VITEST, 'run', '--project', 'unit']],
-  ['integration', [VITEST, 'run', '--project', 'integration']],
+  ['unit and compliance', vitest('unit'), reportOf('unit')],
+  ['integration', vitest('integration'), reportOf('integration')],
   ['end to end', [PLAYWRIGHT, 'test']],
 ];
 
-async function run([name, args]) {
+/** What failed, with the first lines of why: at the end, where the reader of a long log looks first. */
+function failuresIn(report) {
+  const lines = [];
+  try {
+    for (const file of JSON.parse(readFileSync(report, 'utf8')).testResults) {
+      if (file.status === 'failed' && file.message) lines.push(`${file.name}: ${head(file.message)}`);
+      for (const test of file.assertionResults.filter(({ status }) => status === 'failed'))
+        lines.push(`${file.name} › ${test.fullName}: ${head(test.failureMessages.join('\n'))}`);
+    }
+  } catch (error) {
+    lines.push(`no report was written: ${error.message}`);
+  }
+  if (lines.length === 0) lines.push('an error outside of any test: see its output above');
+  return lines.map((line) => line.replace(`${root}${path.sep}`, ''));
+}
+const head = (text) => text.split('\n').slice(0, 4).join('\n    ');
+
+async function run([name, args, report]) {
   process.stdout.write(`\n── ${name}\n`);
   const started = performance.now();
   const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
@@ -27,7 +58,7 @@ async function run([name, args]) {
     child.once('error', () => resolve(false));
     child.once('exit', (code) => resolve(code === 0));
   });
-  return { name, passed, seconds: (performance.now() - started) / 1000 };
+  return { name, passed, report, seconds: (performance.now() - started) / 1000 };
 }
 
 async function main() {
@@ -47,6 +78,9 @@ async function main() {
   for (const { name, passed, seconds } of results)
     process.stdout.write(`${passed ? 'passed' : 'FAILED'}  ${name} (${seconds.toFixed(1)} s)\n`);
   const failed = results.filter((result) => !result.passed);
+  for (const { name, report } of failed)
+    if (report !== undefined) process.stdout.write(`\n${name}:\n  ${failuresIn(report).join('\n  ')}\n`);
+  rmSync(reports, { recursive: true, force: true });
   process.stdout.write(`\nsteps: ${results.length - failed.length} passed, ${failed.length} failed\n`);
   process.exit(failed.length === 0 ? 0 : 1);
 }

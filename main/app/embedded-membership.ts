@@ -197,13 +197,14 @@ class EmbeddedMembership implements Membership {
     if (kept.ok && kept.value !== undefined && agentId !== undefined) return ok({ agentId, credential: kept.value });
     // What can't be read can't be had back; this vault guards nothing that a new credential doesn't replace.
     if (!kept.ok) this.#parts.logger.warn('The kept credential is lost.', { reason: kept.error.message });
-    const token = this.#edge.takeToken();
+    const { signal } = this.#closing;
+    const token = signal.aborted ? undefined : this.#edge.takeToken();
     if (token === undefined) return err(failure('edge_failed', { reason: 'it has to be joined again' }));
     const client = createControlClient(placeOf(ready));
     const giveUp = (): void => client.close();
-    this.#closing.signal.addEventListener('abort', giveUp, { once: true });
+    signal.addEventListener('abort', giveUp, { once: true });
     const joined = await client.join(token, this.#parts.name);
-    this.#closing.signal.removeEventListener('abort', giveUp);
+    signal.removeEventListener('abort', giveUp);
     client.close();
     if (!joined.ok) return joined;
     const identity = { agentId: joined.value.agentId, credential: joined.value.credential };

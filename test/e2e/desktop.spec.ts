@@ -188,13 +188,12 @@ if (findElectron({}) === undefined) {
   });
 
   test('starts hidden where it is asked to, and shows its window when it is wanted', async ({ home }) => {
-    const { app, exited } = await startDesktop(home, ['--hidden']);
+    const { app, stop } = await startDesktop(home, ['--hidden']);
     await expect.poll(async () => (await trayOf({ app }))?.rows).toContain('Open Porthole…');
     expect(app.windows()).toEqual([]);
     const [page] = await Promise.all([app.waitForEvent('window'), choose({ app }, 'Open Porthole…')]);
     await expect(page.getByRole('navigation')).toBeVisible();
-    await app.close();
-    await exited;
+    await stop();
   });
 
   test('looks for a newer version when it is told to, says what came of it, and what the restart ends', async ({
@@ -207,7 +206,7 @@ if (findElectron({}) === undefined) {
       APPIMAGE: path.join(home, 'Porthole.AppImage'),
       PORTHOLE_UPDATE_FEED: feed.url,
     };
-    const { app, exited } = await startDesktop(home, [], packaged);
+    const { app, stop } = await startDesktop(home, [], packaged);
     const page = await app.firstWindow();
     await publish(page, origin.port);
     await page.getByRole('link', { name: 'Settings' }).click();
@@ -244,8 +243,7 @@ if (findElectron({}) === undefined) {
     await look.focus();
     await page.keyboard.press('Enter');
     await expect(says('Nothing answered where newer versions are')).toHaveCount(1);
-    await app.close();
-    await exited;
+    await stop();
   });
 
   test('goes through the proxy that the system names, and says so', async ({ shell, page }) => {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { _electron, type Browser, type ElectronApplication, type Page } from '@playwright/test';
 import { findElectron } from '../../build/electron.mjs';
+import { pause, systemClock } from '../../shared/node/clock.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -99,6 +100,10 @@ async function openWeb({ home, browser }: ShellOptions): Promise<Shell> {
   };
 }
 
+/** Milliseconds for the desktop app to come up, and to quit: far more than it takes, and less than a test has. */
+const START_LIMIT = 30_000;
+const QUIT_LIMIT = 20_000;
+
 /** Starts the desktop app, in Electron where it is here; with `--hidden` no window opens. `env` adds to its surroundings. */
 export async function startDesktop(home: string, args: readonly string[] = [], env: Record<string, string> = {}) {
   const real = findElectron({});
@@ -106,15 +111,30 @@ export async function startDesktop(home: string, args: readonly string[] = [], e
   // Without an executable of its own choice Playwright loads its loader first, which holds `ready` back until it is
   // connected; the package's own lookup obeys this variable.
   if (real === undefined) process.env.ELECTRON_OVERRIDE_DIST_PATH = path.dirname(standin);
-  const app = await _electron.launch({ args: [root, ...args], cwd: home, env: { ...surroundings(home), ...env } });
+  const app = await _electron.launch({
+    args: [root, ...args],
+    cwd: home,
+    env: { ...surroundings(home), ...env },
+    timeout: START_LIMIT,
+  });
   const child = app.process();
   const lastWords = keepLastWords(child);
   const exited = once(child, 'exit').then(([code]): number | null => code);
-  return { kind: real === undefined ? 'stand-in' : 'Electron', app, child, lastWords, exited } as const;
+  const stop = async (): Promise<void> => {
+    const gone = new AbortController();
+    const quit = app
+      .close()
+      .then(() => exited)
+      .finally(() => gone.abort());
+    if (await pause(systemClock, QUIT_LIMIT, gone.signal))
+      throw new Error(`the app did not quit; its last words: ${lastWords()}`);
+    await quit;
+  };
+  return { kind: real === undefined ? 'stand-in' : 'Electron', app, child, lastWords, exited, stop } as const;
 }
 
 async function openDesktop({ home }: ShellOptions): Promise<Shell> {
-  const { kind, app, child, lastWords, exited } = await startDesktop(home);
+  const { kind, app, child, lastWords, exited, stop } = await startDesktop(home);
   return {
     kind,
     page: await app.firstWindow(),
@@ -122,10 +142,7 @@ async function openDesktop({ home }: ShellOptions): Promise<Shell> {
     exited,
     clipboard: () => app.evaluate(({ clipboard }) => clipboard.readText()),
     lastWords,
-    async stop() {
-      await app.close();
-      await exited;
-    },
+    stop,
     app,
   };
 }

@@ -18,7 +18,7 @@ function devToolsUrl(child: ChildProcess): Promise<string> {
     let text = '';
     child.stderr?.on('data', (chunk) => {
       text = `${text}${chunk}`.slice(-4000);
-      const url = /^DevTools listening on (ws:\S+)/m.exec(text)?.[1];
+      const url = /^DevTools listening on (ws:\S+)\n/m.exec(text)?.[1];
       if (url !== undefined) resolve(url);
     });
     child.once('error', reject);
