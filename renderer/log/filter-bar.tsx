@@ -1,9 +1,9 @@
-import { DropdownMenu } from 'radix-ui';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { COUNTRIES } from '../../shared/domain/countries.ts';
 import { Button } from '../controls/button.tsx';
 import { Field, INPUT } from '../controls/field.tsx';
 import { Icon } from '../controls/icons.tsx';
+import { Menu, MenuItem } from '../controls/menu.tsx';
 import { useMirror, usePorthole } from '../state/porthole.tsx';
 import { t } from '../strings/strings.ts';
 import { isStatus, type LogFilter, MAX_LENGTH, MAX_TEXT, TERMS, type Term } from './filter.ts';
@@ -12,10 +12,6 @@ import type { LogView } from './log-store.ts';
 
 /** Typing settles for this long (ms) before the edge is asked. */
 const TYPING = 100;
-
-export const MENU = 'z-10 min-w-40 rounded-8 border border-line bg-surface p-1 text-text shadow-float';
-export const MENU_ITEM =
-  'flex min-h-9 cursor-default items-center rounded-8 px-3 text-13 -outline-offset-2 data-[highlighted]:bg-accent-soft data-[disabled]:text-muted pointer-coarse:min-h-11';
 
 /** Free text, which the edge is asked for once typing has settled. */
 export function SearchField({ filter }: { readonly filter: LogFilter }) {
@@ -172,43 +168,33 @@ interface MenuProps {
 
 function AddFilter({ onChoose }: MenuProps) {
   const chosen = useRef<Term | undefined>(undefined);
-  // Inside the page's main part: outside of every landmark the list would be hard to find.
-  const [place, setPlace] = useState<HTMLElement | null>(null);
   return (
-    <DropdownMenu.Root modal={false} onOpenChange={() => setPlace(document.getElementById('content'))}>
-      <DropdownMenu.Trigger asChild>
+    <Menu
+      align="start"
+      trigger={
         <Button>
           <Icon name="filter" />
           {t.log.addFilter}
         </Button>
-      </DropdownMenu.Trigger>
-      <DropdownMenu.Portal container={place}>
-        <DropdownMenu.Content
-          align="start"
-          sideOffset={4}
-          collisionPadding={16}
-          className={MENU}
-          onCloseAutoFocus={(event) => {
-            // The field that was chosen takes the focus, not the button.
-            if (chosen.current !== undefined) event.preventDefault();
-            chosen.current = undefined;
+      }
+      onCloseAutoFocus={(event) => {
+        // The field that was chosen takes the focus, not the button.
+        if (chosen.current !== undefined) event.preventDefault();
+        chosen.current = undefined;
+      }}
+    >
+      {TERMS.map((term) => (
+        <MenuItem
+          key={term}
+          onSelect={() => {
+            chosen.current = term;
+            onChoose(term);
           }}
         >
-          {TERMS.map((term) => (
-            <DropdownMenu.Item
-              key={term}
-              className={MENU_ITEM}
-              onSelect={() => {
-                chosen.current = term;
-                onChoose(term);
-              }}
-            >
-              {t.log.filter[term]}
-            </DropdownMenu.Item>
-          ))}
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
-    </DropdownMenu.Root>
+          {t.log.filter[term]}
+        </MenuItem>
+      ))}
+    </Menu>
   );
 }
 
