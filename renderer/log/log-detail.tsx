@@ -4,10 +4,11 @@ import { type AccessRecord, isPassage } from '../../shared/domain/access-record.
 import { Button, IconButton } from '../controls/button.tsx';
 import { Icon } from '../controls/icons.tsx';
 import { Problem } from '../controls/notice.tsx';
+import { type Stretch, TimeBar } from '../controls/time-bar.tsx';
 import { useCopy } from '../services/use-copy.ts';
 import { useMirror, usePorthole } from '../state/porthole.tsx';
 import { t } from '../strings/strings.ts';
-import { formatBytes, formatDuration, formatExact } from '../time/format.ts';
+import { formatBytes, formatExact } from '../time/format.ts';
 import { curlOf } from './curl.ts';
 import { MAX_LENGTH, type Term } from './filter.ts';
 import { codeWords, countryWords } from './labels.ts';
@@ -17,40 +18,17 @@ import { type PartName, splitTime } from './time-split.ts';
 
 const words = t.log.detail;
 
-const FILL: Record<PartName, string> = {
-  edge: 'bg-muted',
-  tunnel: 'bg-edge',
-  origin: 'bg-accent',
-  transfer: 'bg-line',
+const FILL: Record<PartName, Stretch['fill']> = {
+  edge: 'before',
+  tunnel: 'there',
+  origin: 'origin',
+  transfer: 'back',
 };
 
+/** Where the time of a request went. */
 function TimeSplit({ record }: { readonly record: AccessRecord }) {
-  const parts = splitTime(record);
-  if (parts.length === 0) return <p className="text-13 text-muted">{words.noSplit}</p>;
-  return (
-    <div className="flex flex-col gap-2">
-      <div aria-hidden="true" className="forced-bar flex h-3 gap-px overflow-hidden rounded-8">
-        {parts.map((part) => (
-          <span key={part.name} className={`min-w-0.5 ${FILL[part.name]}`} style={{ flexGrow: part.share }} />
-        ))}
-      </div>
-      <ul className="tabular grid grid-cols-[minmax(0,1fr)_auto] gap-x-4 text-13">
-        {parts.map((part) => (
-          <li key={part.name} className="contents">
-            <span className="flex items-center gap-2">
-              <span aria-hidden="true" className={`size-2.5 rounded-full border border-edge ${FILL[part.name]}`} />
-              {words[part.name]}
-            </span>
-            <span className="text-right">{formatDuration(part.ms)}</span>
-          </li>
-        ))}
-        <li className="contents font-semibold">
-          <span>{words.total}</span>
-          <span className="text-right">{formatDuration(record.duration)}</span>
-        </li>
-      </ul>
-    </div>
-  );
+  const parts = splitTime(record).map(({ name, ms }) => ({ words: words[name], ms, fill: FILL[name] }));
+  return <TimeBar parts={parts} none={words.noSplit} total={{ words: words.total, ms: record.duration }} />;
 }
 
 interface FactProps {

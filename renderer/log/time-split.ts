@@ -7,8 +7,6 @@ export interface TimePart {
   readonly name: PartName;
   /** Milliseconds. */
   readonly ms: number;
-  /** Of the whole, 0 to 1. */
-  readonly share: number;
 }
 
 /**
@@ -17,15 +15,11 @@ export interface TimePart {
  */
 export function splitTime(record: AccessRecord): readonly TimePart[] {
   if (record.firstByte === undefined) return [];
-  const parts: readonly (readonly [PartName, number])[] = [
-    ['edge', record.edge ?? 0],
-    ['tunnel', record.tunnel ?? 0],
-    ['origin', record.origin ?? 0],
-    ['transfer', Math.max(0, record.duration - record.firstByte)],
+  const parts: readonly TimePart[] = [
+    { name: 'edge', ms: record.edge ?? 0 },
+    { name: 'tunnel', ms: record.tunnel ?? 0 },
+    { name: 'origin', ms: record.origin ?? 0 },
+    { name: 'transfer', ms: record.duration - record.firstByte },
   ];
-  const whole = parts.reduce((sum, [, ms]) => sum + Math.max(0, ms), 0);
-  if (whole <= 0) return [];
-  return parts
-    .map(([name, ms]) => ({ name, ms: Math.max(0, ms), share: Math.max(0, ms) / whole }))
-    .filter((part) => part.ms > 0);
+  return parts.filter(({ ms }) => ms > 0);
 }
