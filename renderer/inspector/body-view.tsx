@@ -1,10 +1,10 @@
 import { useMemo } from 'react';
 import type { InspectedBody } from '../../shared/contract/inspect.ts';
 import { Button } from '../controls/button.tsx';
+import { saveFile } from '../controls/save-file.ts';
 import { t } from '../strings/strings.ts';
 import { formatBytes } from '../time/format.ts';
 import { bytesOf, fileNameOf, formFields, hexLines, kindOf, mediaType, prettyJson, textOf } from './body.ts';
-import { saveBytes } from './save.ts';
 
 /** What is drawn of a long body: characters of text, bytes of hex, fields of a form. */
 const MOST_TEXT = 256 * 1024;
@@ -91,6 +91,9 @@ export function BodyView({ id, side, body }: BodyProps) {
     formatBytes(size),
     ...(encoding === undefined || body.packed === true ? [] : [words.unpacked(encoding)]),
   ];
+  // As bytes of no type: saved and never shown.
+  const save = (): void =>
+    saveFile(new Blob([bytes], { type: 'application/octet-stream' }), fileNameOf(id, side, body));
   return (
     <div className="flex min-w-0 flex-col gap-3">
       {size > 0 && (
@@ -98,9 +101,7 @@ export function BodyView({ id, side, body }: BodyProps) {
           <p className="min-w-0 flex-1 text-12 text-muted wrap-anywhere">
             {facts.filter((fact) => fact !== undefined).join(' · ')}
           </p>
-          {bytes.length > 0 && (
-            <Button onClick={() => saveBytes(bytes, fileNameOf(id, side, body))}>{words.save}</Button>
-          )}
+          {bytes.length > 0 && <Button onClick={save}>{words.save}</Button>}
         </div>
       )}
       {body.cut && (

@@ -5,7 +5,7 @@ import { Menu, MenuItem } from '../controls/menu.tsx';
 import { usePorthole } from '../state/porthole.tsx';
 import { t } from '../strings/strings.ts';
 import { formatCount } from '../time/format.ts';
-import { type ExportForm, readAll, saveFile } from './export.ts';
+import { type ExportForm, readAll, saveLog } from './export.ts';
 import type { LogFilter } from './filter.ts';
 
 const FORMS = ['jsonl', 'csv'] as const satisfies readonly ExportForm[];
@@ -26,7 +26,7 @@ function useExport(filter: LogFilter) {
     const done = await readAll(transport, filter, form, progress, controller.signal);
     if (controller.signal.aborted) return;
     setBusy(false);
-    if (done.ok) saveFile(done.parts, form, Date.now());
+    if (done.ok) saveLog(done.parts, form, Date.now());
     const words = done.ok && done.cut ? t.log.exportCut : t.log.exported;
     setSaid(done.ok ? words(formatCount(done.count)) : `${t.log.exportFailed} ${done.failure?.message ?? ''}`);
   };

@@ -1,5 +1,6 @@
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
+import { saveFile } from '../controls/save-file.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type LogFilter, toQuery } from './filter.ts';
 
@@ -94,12 +95,8 @@ export async function readAll(
 const TYPES: Readonly<Record<ExportForm, string>> = { jsonl: 'application/x-ndjson', csv: 'text/csv;charset=utf-8' };
 
 /** Hands `parts` to the browser as a file to be saved. */
-export function saveFile(parts: readonly string[], form: ExportForm, now: number): void {
-  const url = URL.createObjectURL(new Blob([...parts], { type: TYPES[form] }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = `porthole-access-${new Date(now).toISOString().slice(0, 19).replaceAll(':', '-')}.${form}`;
-  link.click();
-  // The download has begun by then; the file in memory is let go of.
-  window.setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
+export const saveLog = (parts: readonly string[], form: ExportForm, now: number): void =>
+  saveFile(
+    new Blob([...parts], { type: TYPES[form] }),
+    `porthole-access-${new Date(now).toISOString().slice(0, 19).replaceAll(':', '-')}.${form}`,
+  );
