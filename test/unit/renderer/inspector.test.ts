@@ -144,6 +144,11 @@ describe('sending again', () => {
     expect(curlOf(detail(body('\x1b[2J', 'text/plain')), 'https://x')).toBeUndefined();
     expect(curlOf(detail(body('half', 'text/plain', { cut: true })), 'https://x')).toBeUndefined();
     expect(curlOf(detail(body(''), { method: 'G;T' }), 'https://x')).toBeUndefined();
+    expect(curlOf(detail(body('x'), { method: 'HEAD' }), 'https://x')).toBeUndefined();
+  });
+
+  it.each(['/a/../b', '/a/..?b', '/./'])('asks for %s itself, not for what curl would make of it', (path) => {
+    expect(curlOf(detail(body(''), { method: 'GET', path }), 'https://x')).toMatch(/^curl --path-as-is /);
   });
 });
 

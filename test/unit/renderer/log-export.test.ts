@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { curlOf, shellQuote } from '../../../renderer/log/curl.ts';
+import { shellQuote } from '../../../renderer/curl/command.ts';
+import { curlOf } from '../../../renderer/log/curl.ts';
 import { csvField, exportLine, headOf, readAll } from '../../../renderer/log/export.ts';
 import { NO_FILTER } from '../../../renderer/log/filter.ts';
 import type { Transport } from '../../../renderer/transport/transport.ts';
@@ -40,6 +41,8 @@ describe('a request as curl', () => {
     [{ method: 'DELETE' }, ['curl', '-X', 'DELETE', 'https://app.example.com:8443/boats']],
     [{ path: '/a[1]{b}' }, ['curl', '--globoff', 'https://app.example.com:8443/a[1]{b}']],
     [{ path: '/a/../b' }, ['curl', '--path-as-is', 'https://app.example.com:8443/a/../b']],
+    [{ path: '/a/%2E.?b' }, ['curl', '--path-as-is', 'https://app.example.com:8443/a/%2E.?b']],
+    [{ path: '/...?b=/../' }, ['curl', 'https://app.example.com:8443/...?b=/../']],
     [
       { path: "/'$(touch x)`id`\\;&|<>!*", userAgent: 'it\'s $HOME "q"' },
       ['curl', '-A', 'it\'s $HOME "q"', "https://app.example.com:8443/'$(touch x)`id`\\;&|<>!*"],
