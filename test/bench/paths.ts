@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { askBeside, type Door } from './fair-path.ts';
 import { type Porthole, startPorthole } from './porthole.ts';
 import { type Running, run } from './process.ts';
 import { bulkRate, IPERF, pings, type Report } from './tcp.ts';
@@ -42,12 +43,19 @@ const CASES: readonly Case[] = [
   { name: 'path-20mbit-1', path: SLOW, streams: 1, ping: true },
   { name: 'path-20mbit-4', path: SLOW, streams: 4, ping: true },
 ];
-export const PATHS: readonly string[] = CASES.map((c) => c.name);
+/** Downloads of one service beside small requests for another, on the slow path. */
+const CROWDS: readonly { readonly name: string; readonly downloads: number; readonly mode: 'tcp' | 'http' }[] = [
+  { name: 'fairness-path-100', downloads: 100, mode: 'tcp' },
+  { name: 'fairness-path-500', downloads: 500, mode: 'tcp' },
+  { name: 'fairness-path-500-http', downloads: 500, mode: 'http' },
+];
+export const PATHS: readonly string[] = [...CASES, ...CROWDS].map((c) => c.name);
 
 const HERE = '10.213.77.1';
 const THERE = '10.213.77.2';
 const IPERF_PORT = 5201;
 const ECHO_PORT = 5202;
+const FILES_PORT = 5203;
 /** Pings on the idle path, to compare with. */
 const IDLE_SECONDS = 2;
 /** Pings begin once the transfer is under way. */
@@ -71,24 +79,74 @@ export async function pathCases(
   seconds: number,
   report: Report,
 ): Promise<void> {
-  const cases = CASES.filter((c) => wanted(c.name));
-  for (const [i, c] of cases.entries()) {
+  const namespace = `porthole-bench-${process.pid}`;
+  const on = async (name: string, way: Path, run: (folder: string, stack: AsyncDisposableStack) => Promise<void>) => {
+    if (!wanted(name)) return;
     await using stack = new AsyncDisposableStack();
-    const namespace = `porthole-bench-${process.pid}`;
     try {
       if (IPERF === undefined) throw new Error('iperf3 is not installed');
       await ip('netns', 'add', namespace);
       stack.defer(() => ip('netns', 'delete', namespace));
-      stack.use(await startShim(namespace, c.path));
+      stack.use(await startShim(namespace, way));
     } catch (error) {
       const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-      console.log(`\n${c.name} left out: it needs root, iproute2, python3, iperf3 and /dev/net/tun (${reason}).`);
-      continue;
+      console.log(`\n${name} left out: it needs root, iproute2, python3, iperf3 and /dev/net/tun (${reason}).`);
+      return;
     }
-    const folder = path.join(dir, `path-${i}`);
+    const folder = path.join(dir, name);
     mkdirSync(folder);
-    await measure(c, await startStand(folder, namespace, stack), seconds, report);
-  }
+    await run(folder, stack);
+  };
+  for (const c of CASES)
+    await on(c.name, c.path, async (folder, stack) =>
+      measure(c, await startStand(folder, namespace, stack), seconds, report),
+    );
+  for (const c of CROWDS)
+    await on(c.name, SLOW, async (folder, stack) => crowd(c, folder, namespace, stack, seconds, report));
+}
+
+async function crowd(
+  { name, downloads, mode }: (typeof CROWDS)[number],
+  folder: string,
+  namespace: string,
+  stack: AsyncDisposableStack,
+  seconds: number,
+  report: Report,
+): Promise<void> {
+  const script = path.join(import.meta.dirname, 'files-origin.ts');
+  const origin = stack.use(await run('ip', ['netns', 'exec', namespace, process.execPath, script, String(FILES_PORT)]));
+  await once(origin.child.stdout ?? origin.child, 'data');
+  const porthole = stack.use(await startPorthole(folder, { far: { edge: HERE, namespace } }));
+  const door = async (service: string): Promise<Door> => {
+    if (mode === 'tcp') return { host: HERE, port: (await porthole.tcp(FILES_PORT, service)).port };
+    const { host, tlsPort } = await porthole.http(FILES_PORT, service);
+    return { host: HERE, port: tlsPort ?? 0, name: host };
+  };
+  const [modest, greedy] = [await door('modest'), await door('greedy')];
+  const straight = { host: THERE, port: FILES_PORT };
+  const direct = await askBeside(straight, straight, downloads, seconds);
+  const ours = await askBeside(modest, greedy, downloads, seconds);
+  const figures = (value: (beside: Awaited<ReturnType<typeof askBeside>>) => number) => [
+    { server: 'direct', value: value(direct) },
+    { server: 'porthole', value: value(ours) },
+  ];
+  report(
+    name,
+    'ms p50',
+    figures(({ times }) => median(times)),
+  );
+  report(
+    `${name}-slowest`,
+    'ms',
+    figures(({ times }) => times.at(-1) ?? Number.NaN),
+  );
+  report(
+    `${name}-rate`,
+    'MB/s',
+    figures(({ rate }) => rate),
+  );
+  for (const [what, { failed, broken }] of Object.entries({ direct, porthole: ours }))
+    console.log(`  ${what}: ${failed} small requests without an answer, ${broken} downloads broken off`);
 }
 
 async function startShim(namespace: string, { roundTrip, mbit, loss, queue }: Path): Promise<Running> {

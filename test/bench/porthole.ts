@@ -88,7 +88,7 @@ export async function startPorthole(dir: string, options: PortholeOptions = {}):
     async http(origin, name = 'bench', which = 0) {
       await agents[which]?.cli('services', 'add', String(origin), '--name', name);
       const server = { port: ready.httpPort, tlsPort: ready.httpsPort, host: `${name}.${domain}` };
-      await until(async () => (await (embedded ? ask(server) : askTls(server))) === 200);
+      await until(async () => (await (embedded ? ask(server) : askTls(server, host))) === 200);
       return { ...server, name: 'porthole', edge, agent, [Symbol.asyncDispose]: async () => {} };
     },
     async tcp(origin, name) {
@@ -160,9 +160,10 @@ function ask({ port, host }: { readonly port: number; readonly host: string }): 
 }
 
 /** The same over TLS; whose certificate it is doesn't matter here. */
-function askTls({ tlsPort, host }: { readonly tlsPort: number; readonly host: string }): Promise<number> {
+function askTls(server: { readonly tlsPort: number; readonly host: string }, edge: string): Promise<number> {
+  const { tlsPort, host } = server;
   return new Promise((resolve) => {
-    const where = { host: '127.0.0.1', port: tlsPort, servername: host, rejectUnauthorized: false };
+    const where = { host: edge, port: tlsPort, servername: host, rejectUnauthorized: false };
     const request = https.get({ ...where, path: '/small', headers: { host }, agent: false }, (response) => {
       response.resume();
       resolve(response.statusCode ?? 0);
