@@ -8,6 +8,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { createToken } from '../../shared/domain/token.ts';
 import { type Home, processesOf, startCli, temporaryHome } from '../support/cli.ts';
+import { run } from '../support/direct.ts';
 import { ask } from '../support/visitor.ts';
 
 async function origin(text: string) {
@@ -21,17 +22,6 @@ async function origin(text: string) {
       await once(server, 'close');
     },
   };
-}
-
-/** Runs a command to its end. */
-async function run(home: Home, ...args: string[]) {
-  const cli = startCli(home, args);
-  let out = '';
-  cli.child.stdout?.on('data', (chunk: Buffer) => {
-    out += chunk.toString();
-  });
-  const code = await cli.ended();
-  return { code, out, err: cli.errors() };
 }
 
 interface UpLine {

@@ -10,6 +10,7 @@ import { HttpProxy, type Way } from '../../main/agent/proxy.ts';
 import { ApacheProxy } from '../support/apache-proxy.ts';
 import { type CliProcess, type Home, startCli, temporaryHome } from '../support/cli.ts';
 import { ConnectProxy } from '../support/connect-proxy.ts';
+import { run } from '../support/direct.ts';
 import { EdgeProcess } from '../support/edge-process.ts';
 import { Laptop, publicUrl } from '../support/laptop.ts';
 import { ask, open } from '../support/visitor.ts';
@@ -42,16 +43,8 @@ async function download(url: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Runs a command to its end, with `env` besides. */
-async function run(home: Home, env: NodeJS.ProcessEnv, ...args: string[]) {
-  const cli = startCli({ ...home, env: { ...home.env, ...env } }, args);
-  let out = '';
-  cli.child.stdout?.on('data', (chunk: Buffer) => {
-    out += chunk.toString();
-  });
-  const code = await cli.ended();
-  return { code, out, err: cli.errors() };
-}
+/** The same home, with `env` besides. */
+const withEnv = (home: Home, env: NodeJS.ProcessEnv): Home => ({ ...home, env: { ...home.env, ...env } });
 
 interface UpLine {
   readonly link: { readonly state: string; readonly failure?: { readonly code: string; readonly message: string } };
@@ -84,29 +77,29 @@ it('joins and serves through a proxy that wants a password, and comes back when 
   const joining = ['join', `https://edge.test:${httpsPort}`, '--ca', edge.ready.caFile, '--token', await edge.token()];
 
   for (const env of [{}, { HTTPS_PROXY, NO_PROXY: '.test' }]) {
-    const direct = await run(home, env, ...joining);
+    const direct = await run(withEnv(home, env), ...joining);
     expect([direct.code, direct.err]).toEqual([
       1,
       expect.stringContaining(`Nothing answers at edge.test:${httpsPort}`),
     ]);
   }
-  const stranger = await run(home, { HTTPS_PROXY: at }, ...joining);
+  const stranger = await run(withEnv(home, { HTTPS_PROXY: at }), ...joining);
   expect([stranger.code, stranger.err]).toEqual([1, expect.stringContaining('it wants a user name and a password')]);
-  const wrong = await run(home, { HTTPS_PROXY: `http://${USER}:wr0ng@${at}` }, ...joining);
+  const wrong = await run(withEnv(home, { HTTPS_PROXY: `http://${USER}:wr0ng@${at}` }), ...joining);
   expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining('it does not take the user name')]);
   expect(wrong.err).not.toContain('wr0ng');
-  const socks = await run(home, { HTTPS_PROXY: `socks5://${USER}:wr0ng@${at}` }, ...joining);
+  const socks = await run(withEnv(home, { HTTPS_PROXY: `socks5://${USER}:wr0ng@${at}` }), ...joining);
   expect([socks.code, socks.err]).toEqual([
     1,
     expect.stringContaining('HTTPS_PROXY names a proxy that Porthole cannot'),
   ]);
   expect(names.heads).toEqual([]);
-  expect(await run(home, { HTTPS_PROXY }, ...joining)).toMatchObject({ code: 0 });
+  expect(await run(withEnv(home, { HTTPS_PROXY }), ...joining)).toMatchObject({ code: 0 });
 
-  const cli = startCli({ ...home, env: { ...home.env, HTTPS_PROXY } }, ['up', '--json']);
+  const cli = startCli(withEnv(home, { HTTPS_PROXY }), ['up', '--json']);
   await using _ = cli;
   await told(cli, ({ link }) => link.state === 'up');
-  expect(await run(home, {}, 'services', 'add', String(originPort()), '--name', 'shop')).toMatchObject({ code: 0 });
+  expect(await run(home, 'services', 'add', String(originPort()), '--name', 'shop')).toMatchObject({ code: 0 });
   const { services } = await told(cli, (line) => line.services[0]?.status === 'active');
   const url = services[0]?.url ?? '';
   expect((await download(url)).equals(body)).toBe(true);

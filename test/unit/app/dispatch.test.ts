@@ -54,7 +54,7 @@ it.each([
 });
 
 it('answers a bug with "internal", keeps the details for the log, and never rejects', async () => {
-  const bug = new Error('secret path /root/x');
+  const bug = new Error('secret path /nowhere/x');
   const { dispatch, error } = dispatchOf({
     'state:get': async () => {
       throw bug;

@@ -2,25 +2,14 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect, constants, createServer, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, connect as dialTcp, createServer as listenTcp } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { INSPECTOR_LIMITS, Inspector, type InspectorLimits } from '../../../main/agent/inspect/inspector.ts';
+import { Inspector } from '../../../main/agent/inspect/inspector.ts';
 import type { StreamTap } from '../../../main/agent/inspect/stream-tap.ts';
 import type { DialOrigin } from '../../../main/agent/origin-stream.ts';
-import { type InspectorNews, MASK } from '../../../shared/contract/inspect.ts';
+import { MASK } from '../../../shared/contract/inspect.ts';
 import { ok } from '../../../shared/domain/result.ts';
 import { systemClock } from '../../../shared/node/clock.ts';
-import type { OpenRequest } from '../../../shared/wire/open.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
+import { feed, fromBase64, inspectorStand, tapOf, targetAt } from '../../support/inspector-stand.ts';
 import { seededRandom } from '../../support/random.ts';
-
-const targetAt = (port: number): OpenRequest => ({
-  service: 'shop',
-  type: 'agent',
-  host: 'localhost',
-  port,
-  tls: false,
-  skipTlsVerify: false,
-  connectTimeout: 1000,
-});
 
 /** Bytes as they passed, in their order. */
 type Tape = readonly (readonly [side: 'fromVisitor' | 'fromOrigin', bytes: Buffer])[];
@@ -85,36 +74,9 @@ async function ask(session: ClientHttp2Session, fields: Record<string, string | 
   await new Promise((resolve) => stream.on('close', resolve));
 }
 
-function stand(limits: Partial<InspectorLimits> = {}) {
-  const clock = new ManualClock();
-  const inspector = new Inspector(clock, () => {}, { ...INSPECTOR_LIMITS, ...limits });
-  inspector.set('shop', true);
-  const news: InspectorNews[] = [];
-  inspector.on((piece) => news.push(piece));
-  const open = (): StreamTap => {
-    const tap = inspector.tap(targetAt(3000));
-    if (tap === undefined) throw new Error('not inspected');
-    return tap;
-  };
-  const list = () => inspector.list({ limit: 200 }).exchanges;
-  const detail = async (id: number) => {
-    const got = await inspector.get(id);
-    if (!got.ok) throw new Error(got.error.code);
-    return got.value;
-  };
-  const told = (): InspectorNews | undefined => {
-    clock.advance(100);
-    return news.at(-1);
-  };
-  return { clock, inspector, open, list, detail, told };
-}
-
-const play = (tap: StreamTap, tape: Tape, step = Infinity): void => {
-  for (const [side, bytes] of tape)
-    for (let at = 0; at < bytes.length; at += step) tap[side](bytes, at, Math.min(bytes.length, at + step));
+const play = (tap: StreamTap, tape: Tape, step?: number): void => {
+  for (const [side, bytes] of tape) feed(tap, side, bytes, step);
 };
-
-const text = (base64: string): string => Buffer.from(base64, 'base64').toString();
 
 /** A frame as it is on the wire. */
 function frame(type: number, flags: number, stream: number, payload: Buffer | string = ''): Buffer {
@@ -168,7 +130,7 @@ describe('a connection of HTTP/2', () => {
   it('is read however it is cut into pieces, its secrets kept from view', async () => {
     const tape = await conversation();
     for (const step of [1, 2, 3, 7, 9, 10, 100, Infinity]) {
-      const { open, list, detail, told, inspector } = stand();
+      const { open, list, detail, told, inspector } = inspectorStand();
       const tap = open();
       tap.opened(1500, false);
       play(tap, tape, step);
@@ -203,8 +165,8 @@ describe('a connection of HTTP/2', () => {
         { name: 'cookie', value: `b=${MASK}`, masked: true },
       ]);
       expect([of('/first')?.timing.connect, of('/made')?.timing.connect]).toEqual([1.5, undefined]);
-      expect(text(of('/made')?.request.body.base64 ?? '')).toBe('hello');
-      expect(text(of('/b')?.request.body.base64 ?? '')).toBe('/b'.repeat(20_000));
+      expect(fromBase64(of('/made')?.request.body.base64 ?? '')).toBe('hello');
+      expect(fromBase64(of('/b')?.request.body.base64 ?? '')).toBe('/b'.repeat(20_000));
       expect(of('/large')?.response?.headers.find(({ name }) => name === 'x-large')?.value).toHaveLength(40_000);
       expect(of('/call')?.response?.trailers).toEqual([
         { name: 'grpc-status', value: '5' },
@@ -218,7 +180,7 @@ describe('a connection of HTTP/2', () => {
 
   it('is known by its origin’s first words too, and by what was agreed on in the handshake', () => {
     for (const agreed of [false, true]) {
-      const { open, list } = stand();
+      const { open, list } = inspectorStand();
       const tap = open();
       if (agreed) tap.opened(10, true);
       tap.fromOrigin(SETTINGS, 0, SETTINGS.length);
@@ -241,14 +203,14 @@ describe('a connection of HTTP/2', () => {
         ['fromVisitor', Buffer.from('GET / HTTP/1.1\r\n')],
       ],
     ] satisfies Tape[]) {
-      const { open, list, told } = stand();
+      const { open, list, told } = inspectorStand();
       play(open(), tape);
       expect([list(), told()?.unreadable]).toEqual([[], ['shop']]);
     }
   });
 
   it('that cannot be followed any further says so of what was under way, for as long as it is there', () => {
-    const { open, list, told } = stand();
+    const { open, list, told } = inspectorStand();
     const tap = open();
     play(tap, [
       ['fromVisitor', Buffer.concat([PREFACE, SETTINGS, GET(1), GET(3)])],
@@ -282,7 +244,7 @@ describe('a connection of HTTP/2', () => {
       // More requests at once than anybody has.
       many((at) => GET(1 + 2 * at), 300),
     ]) {
-      const { open, told, inspector } = stand();
+      const { open, told, inspector } = inspectorStand();
       play(open(), [['fromVisitor', Buffer.concat([PREFACE, SETTINGS, words])]]);
       expect(told()?.unreadable).toEqual(['shop']);
       inspector.clear();
@@ -291,7 +253,7 @@ describe('a connection of HTTP/2', () => {
   });
 
   it('has one trailer a side, however many are sent, and none once it is forgotten', () => {
-    const { open, inspector } = stand();
+    const { open, inspector } = inspectorStand();
     const tap = open();
     const field = (size: number): Buffer => Buffer.concat([Buffer.from([0, 1, 0x78, size]), Buffer.alloc(size, 'y')]);
     const trailers = (size: number): Buffer => frame(1, 4, 1, field(size));
@@ -315,7 +277,7 @@ describe('a connection of HTTP/2', () => {
     const tape = await conversation();
     const random = seededRandom(7);
     for (let round = 0; round < 200; round++) {
-      const { open, inspector } = stand();
+      const { open, inspector } = inspectorStand();
       const tap = open();
       for (const [side, bytes] of tape) {
         const copy = Buffer.from(bytes);
@@ -351,9 +313,7 @@ describe('a replay over HTTP/2', () => {
     );
     const inspector = new Inspector(systemClock);
     inspector.set('shop', true);
-    const tap = inspector.tap(targetAt(server.port));
-    if (tap === undefined) throw new Error('not inspected');
-    play(tap, tape);
+    play(tapOf(inspector, targetAt(server.port)), tape);
     const dial: DialOrigin = async ({ port }) => {
       const socket = dialTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
       await once(socket, 'connect');

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { INSPECTOR_LIMITS, Inspector, type InspectorLimits } from '../../../main/agent/inspect/inspector.ts';
+import { INSPECTOR_LIMITS, Inspector } from '../../../main/agent/inspect/inspector.ts';
 import type { StreamTap } from '../../../main/agent/inspect/stream-tap.ts';
 import { unpack } from '../../../main/agent/inspect/unpack.ts';
 import { refusal } from '../../../main/agent/origin-dial.ts';
@@ -12,43 +12,7 @@ import { type InspectorNews, MASK } from '../../../shared/contract/inspect.ts';
 import { ok } from '../../../shared/domain/result.ts';
 import { systemClock } from '../../../shared/node/clock.ts';
 import { RESET } from '../../../shared/wire/codes.ts';
-import type { OpenRequest } from '../../../shared/wire/open.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
-
-const targetAt = (port: number, service = 'shop'): OpenRequest => ({
-  service,
-  type: 'agent',
-  host: 'localhost',
-  port,
-  tls: false,
-  skipTlsVerify: false,
-  connectTimeout: 1000,
-});
-
-function stand(limits: Partial<InspectorLimits> = {}) {
-  const clock = new ManualClock();
-  const inspector = new Inspector(clock, () => {}, { ...INSPECTOR_LIMITS, ...limits });
-  inspector.set('shop', true);
-  const open = (service = 'shop'): StreamTap => {
-    const tap = inspector.tap(targetAt(3000, service));
-    if (tap === undefined) throw new Error('not inspected');
-    return tap;
-  };
-  const list = () => inspector.list({ limit: 200 }).exchanges;
-  const detail = async (id: number) => {
-    const got = await inspector.get(id);
-    if (!got.ok) throw new Error(got.error.code);
-    return got.value;
-  };
-  return { clock, inspector, open, list, detail };
-}
-
-const feed = (tap: StreamTap, side: 'fromVisitor' | 'fromOrigin', text: string | Buffer, step = Infinity): void => {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; at += step) tap[side](bytes, at, Math.min(bytes.length, at + step));
-};
-
-const text = (base64: string): string => Buffer.from(base64, 'base64').toString();
+import { feed, fromBase64, inspectorStand, tapOf, targetAt } from '../../support/inspector-stand.ts';
 
 const REQUESTS =
   'POST /a?b=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello' +
@@ -63,7 +27,7 @@ const RESPONSES =
 
 describe('reading along', () => {
   it.each([1, 2, 3, 7, 64, Infinity])('pairs requests and responses that come in pieces of %d bytes', async (step) => {
-    const { open, list, detail } = stand();
+    const { open, list, detail } = inspectorStand();
     const tap = open();
     feed(tap, 'fromVisitor', REQUESTS, step);
     feed(tap, 'fromOrigin', RESPONSES, step);
@@ -77,7 +41,7 @@ describe('reading along', () => {
     ]);
     expect(list()[3]?.type).toBe('text/plain');
     const { request, response, target } = await detail(2);
-    expect([target, text(request.body.base64), text(response?.body.base64 ?? '')]).toEqual([
+    expect([target, fromBase64(request.body.base64), fromBase64(response?.body.base64 ?? '')]).toEqual([
       'http://localhost:3000',
       'abc0123456789',
       'ok',
@@ -85,7 +49,7 @@ describe('reading along', () => {
   });
 
   it('takes no connection of a service that is not inspected, and stops with the switch', () => {
-    const { inspector, open, list } = stand();
+    const { inspector, open, list } = inspectorStand();
     expect(inspector.tap(targetAt(3000, 'other'))).toBeUndefined();
     const tap = open();
     feed(tap, 'fromVisitor', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -103,23 +67,19 @@ describe('reading along', () => {
     'nonsense without an end\r\n\r\n',
     'POST / HTTP/1.1\r\nContent-Length: -4\r\n\r\n',
   ])('leaves alone what it cannot read: %j', (bytes) => {
-    const { open, clock, inspector } = stand();
-    const news: InspectorNews[] = [];
-    inspector.on((piece) => news.push(piece));
+    const { open, told, inspector } = inspectorStand();
     const tap = open();
     feed(tap, 'fromVisitor', bytes, 5000);
     feed(tap, 'fromOrigin', 'whatever');
-    clock.advance(100);
+    const last = told();
     expect(inspector.used).toBeLessThan(1000);
     if (bytes.startsWith('POST')) expect(inspector.list({ limit: 1 }).exchanges[0]?.state).toBe('lost');
-    else expect(news.at(-1)?.unreadable).toEqual(['shop']);
+    else expect(last?.unreadable).toEqual(['shop']);
   });
 
   it('counts the connections that it does not read because they were there before', () => {
-    const { inspector, open, clock } = stand();
+    const { inspector, open, told } = inspectorStand();
     const early = () => inspector.list({ limit: 1 }).before;
-    const news: InspectorNews[] = [];
-    inspector.on((piece) => news.push(piece));
     const tap = open();
     expect(early()).toEqual([]);
     inspector.set('shop', false);
@@ -129,15 +89,14 @@ describe('reading along', () => {
     inspector.set('shop', true);
     expect(early()).toEqual([{ serviceId: 'shop', connections: 2 }]);
     end?.();
-    clock.advance(100);
-    expect(news.at(-1)?.before).toEqual([{ serviceId: 'shop', connections: 1 }]);
+    expect(told()?.before).toEqual([{ serviceId: 'shop', connections: 1 }]);
     tap.stop();
     tap.stop();
     expect(early()).toEqual([]);
   });
 
   it('shows an upgrade and nothing of the connection that follows', async () => {
-    const { open, list, detail } = stand();
+    const { open, list, detail } = inspectorStand();
     const tap = open();
     feed(tap, 'fromVisitor', 'GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n');
     feed(tap, 'fromOrigin', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x05hello');
@@ -147,7 +106,7 @@ describe('reading along', () => {
   });
 
   it('marks what was cut off', () => {
-    const { open, list } = stand();
+    const { open, list } = inspectorStand();
     const tap = open();
     feed(tap, 'fromVisitor', 'GET / HTTP/1.1\r\n\r\n');
     feed(tap, 'fromOrigin', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
@@ -163,7 +122,7 @@ describe('what is kept', () => {
   };
 
   it('is bounded in number, size and time, and gives every byte back', async () => {
-    const { open, list, detail, clock, inspector } = stand({ exchanges: 3, body: 4096, bytes: 20_000 });
+    const { open, list, detail, told, clock, inspector } = inspectorStand({ exchanges: 3, body: 4096, bytes: 20_000 });
     const tap = open();
     for (let i = 0; i < 5; i++) get(tap, `/${i}`, 'x');
     expect(list().map((e) => e.path)).toEqual(['/4', '/3', '/2']);
@@ -177,11 +136,12 @@ describe('what is kept', () => {
     expect(list()).toHaveLength(3);
     clock.advance(1);
     expect(list()).toEqual([]);
+    expect(told()?.gone).toContain(large?.id);
     expect([inspector.used, clock.timers]).toEqual([0, 0]);
   });
 
   it('makes room by forgetting the oldest, also when that is the one under way', () => {
-    const { open, list, inspector } = stand({ body: 8192, bytes: 10_000 });
+    const { open, list, inspector } = inspectorStand({ body: 8192, bytes: 10_000 });
     const slow = open();
     feed(slow, 'fromVisitor', 'POST /slow HTTP/1.1\r\nContent-Length: 100000\r\n\r\n');
     feed(slow, 'fromVisitor', 'z'.repeat(6000));
@@ -194,7 +154,7 @@ describe('what is kept', () => {
   });
 
   it('charges nothing for what comes of an exchange that is forgotten, also where it makes room for itself', () => {
-    const { inspector, open, list } = stand({ bytes: 10_000 });
+    const { inspector, open, list } = inspectorStand({ bytes: 10_000 });
     const cleared = open();
     feed(cleared, 'fromVisitor', 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n');
     inspector.clear();
@@ -207,7 +167,7 @@ describe('what is kept', () => {
   });
 
   it('is told at most ten times a second, with what is gone', () => {
-    const { open, clock, inspector } = stand({ exchanges: 2 });
+    const { open, clock, inspector } = inspectorStand({ exchanges: 2 });
     const news: InspectorNews[] = [];
     const stop = inspector.on((piece) => news.push(piece));
     const tap = open();
@@ -224,7 +184,7 @@ describe('what is kept', () => {
   });
 
   it('goes with its service', () => {
-    const { open, list, inspector } = stand();
+    const { open, list, inspector } = inspectorStand();
     get(open(), '/', 'x');
     inspector.follow([{ id: 'shop', secretHeaders: [] }]);
     expect(list()).toHaveLength(1);
@@ -235,7 +195,7 @@ describe('what is kept', () => {
 
 describe('secrets', () => {
   it('never leave, the shape around them does', async () => {
-    const { open, list, detail, inspector } = stand();
+    const { open, list, detail, inspector } = inspectorStand();
     inspector.follow([{ id: 'shop', secretHeaders: ['x-house'] }]);
     const tap = open();
     const secret = 'S3CRET';
@@ -313,10 +273,8 @@ describe('a replay', () => {
   function recorded(port: number) {
     const inspector = new Inspector(systemClock);
     inspector.set('shop', true);
-    const tap = inspector.tap(targetAt(port));
-    if (tap === undefined) throw new Error('not inspected');
     feed(
-      tap,
+      tapOf(inspector, targetAt(port)),
       'fromVisitor',
       'POST /pay?token=real HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer real\r\nX-Trace: 1\r\nContent-Length: 5\r\n\r\nhello',
     );
@@ -331,7 +289,7 @@ describe('a replay', () => {
     const answer = async (id: number) => {
       const got = await inspector.get(id);
       if (!got.ok) throw new Error(got.error.code);
-      return JSON.parse(text(got.value.response?.body.base64 ?? '')) as {
+      return JSON.parse(fromBase64(got.value.response?.body.base64 ?? '')) as {
         method: string;
         url: string;
         rawHeaders: string[];
