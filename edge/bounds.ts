@@ -2,12 +2,8 @@ import type { CancelTimer, Clock } from '../shared/node/clock.ts';
 import type { LogFields, Logger } from '../shared/node/logger.ts';
 import { LIMIT_NAMES, type LimitName, type Limits, settingName } from './limits.ts';
 
-/** Bounds that are no settings of this table, but refuse all the same. */
-const OTHERS = ['helloSize', 'h2Held'] as const;
-
-export type BoundName = LimitName | (typeof OTHERS)[number];
-
-const NAMES: readonly BoundName[] = [...LIMIT_NAMES, ...OTHERS];
+/** Each bound has the name of its setting. */
+export type BoundName = LimitName;
 
 /** Milliseconds between two lines in the log about one bound. */
 export const LOG_INTERVAL = 10_000;
@@ -34,7 +30,7 @@ export const unwatched: BoundWatch = { hit() {} };
  * bound in `LOG_INTERVAL`, with the number of those in between. However much comes, the log grows by a few lines.
  */
 export class Bounds implements BoundWatch {
-  readonly #limits: Partial<Readonly<Record<BoundName, number>>>;
+  readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #tallies = new Map<BoundName, Tally>();
@@ -44,7 +40,7 @@ export class Bounds implements BoundWatch {
     this.#limits = limits;
     this.#clock = clock;
     this.#log = log;
-    for (const name of NAMES) this.#tallies.set(name, { total: 0, untold: 0, fields: undefined });
+    for (const name of LIMIT_NAMES) this.#tallies.set(name, { total: 0, untold: 0, fields: undefined });
   }
 
   hit(bound: BoundName, fields?: LogFields): void {

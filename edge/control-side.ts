@@ -5,6 +5,7 @@ import type { Lifetime } from '../shared/node/lifetime.ts';
 import { loadClusterKey } from './auth/cluster-key.ts';
 import { createKeeper } from './auth/keeper.ts';
 import { createReturnPage } from './auth/sso/return-page.ts';
+import type { BoundWatch } from './bounds.ts';
 import type { EdgeConfig } from './config.ts';
 import { type ControlApi, createControlApi } from './control/control-api.ts';
 import { settled } from './control/settled.ts';
@@ -26,6 +27,7 @@ export interface ControlParts {
   readonly around: EdgeSurroundings;
   readonly knowledge: Knowledge;
   readonly bound: BoundPorts;
+  readonly bounds: BoundWatch;
   /** The access log, read through whoever knows of what is still on its way to it. */
   readonly accessLog: AccessLog;
   /** An agent has left: its tunnels have to end. */
@@ -36,7 +38,7 @@ export interface ControlParts {
 
 /** The control API of a node, over everything that the node knows; it closes with `life`. */
 export async function openControl(parts: ControlParts, life: Lifetime): Promise<ControlApi> {
-  const { config, around, knowledge, bound, accessLog, onAgentLeft, isPortFree } = parts;
+  const { config, around, knowledge, bound, bounds, accessLog, onAgentLeft, isPortFree } = parts;
   const { store, facts, certificates } = knowledge;
   const { clock, logger, version } = around;
   const key = loadClusterKey(config.dataDir, config.secretKeyFile);
@@ -63,6 +65,8 @@ export async function openControl(parts: ControlParts, life: Lifetime): Promise<
     log: logger,
     random: randomBytes,
     clock,
+    limits: { services: config.limits.servicesPerAgent, exposures: config.limits.exposuresPerAgent },
+    bounds,
   });
   life.defer(() => control.close(0));
   certificates.watch(() => control.clusterChanged());

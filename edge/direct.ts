@@ -151,7 +151,8 @@ export class Direct {
       this.#dispatch(port, socket);
     };
     // Here bytes may be anything, so nothing can be guessed: what a trusted proxy brings begins with its header.
-    admitVia({ admission, trustedProxies: config.trustedProxies, onRefused }, socket, onAdmitted, true);
+    const { trustedProxies, limits } = config;
+    admitVia({ admission, trustedProxies, onRefused, time: limits.helloTime }, socket, onAdmitted, true);
   }
 
   /** TLS by its name first, then the port's TCP service. */
@@ -164,22 +165,23 @@ export class Direct {
     sniff(
       socket,
       patient,
-      ({ serverName, early, ended }) => {
+      ({ serverName, early, ended, fault }) => {
         const route = serverName === undefined ? undefined : this.#parts.table().lookupTls(serverName, port);
         if (route !== undefined) this.relay.serve({ socket, early, ended }, route);
-        else this.#toFallback(port, { socket, early, ended });
+        else this.#toFallback(port, { socket, early, ended }, fault);
       },
       () => this.#parts.onRefused('closed'),
+      this.#parts.config.limits,
     );
   }
 
-  #toFallback(port: number, arrival: Arrival): void {
+  #toFallback(port: number, arrival: Arrival, fault = 'no such service'): void {
     const route = this.#switchboard.tcp(port);
     if (route !== undefined) {
       this.relay.serve(arrival, route);
       return;
     }
-    this.#parts.onRefused('no such service');
+    this.#parts.onRefused(fault);
     arrival.socket.end(UNRECOGNIZED_NAME, () => arrival.socket.destroy());
   }
 }

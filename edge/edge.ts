@@ -12,18 +12,20 @@ import { type Auth, createAuth } from './auth/auth.ts';
 import { loadClusterKey } from './auth/cluster-key.ts';
 import { RETURN_PATH } from './auth/sso/return-page.ts';
 import { createSso } from './auth/sso/sso.ts';
-import { type BoundName, Bounds } from './bounds.ts';
+import { Bounds } from './bounds.ts';
 import type { HandshakeCertificates } from './certificates/certificates.ts';
 import type { EdgeConfig } from './config.ts';
 import { Direct } from './direct.ts';
 import type { HealthState } from './health/health-server.ts';
 import { RequestCounts } from './health/request-counts.ts';
 import type { Insight, Surroundings } from './knowledge.ts';
+import type { Limits } from './limits.ts';
 import { isLoopback } from './listen/address.ts';
 import { Admission } from './listen/admission.ts';
 import { Front, type FrontOptions } from './listen/front.ts';
 import { createPlainListener } from './listen/plain.ts';
 import { createRedirector } from './listen/redirect.ts';
+import { refusedAt } from './listen/refused-at.ts';
 import type { ClaimPort } from './listen/service-ports.ts';
 import type { CountingParts } from './node-metrics.ts';
 import { sourceOf } from './peer.ts';
@@ -43,13 +45,6 @@ import { visitorConnection } from './visitor-connection.ts';
 
 /** Milliseconds between two log lines about connections that could not be accepted. */
 const ACCEPT_LOG_INTERVAL = 10_000;
-
-/** Why connections end before anybody took them over, where that is a bound. */
-const CONNECTION_BOUNDS: ReadonlyMap<string, BoundName> = new Map([
-  ['timeout', 'helloTime'],
-  ['too_large', 'helloSize'],
-  ['handshake: ERR_TLS_HANDSHAKE_TIMEOUT', 'handshakeTime'],
-]);
 
 /** HTTP/2 connections that may be ended for misuse before their source is offered HTTP/1.1 alone, for a while. */
 const MISUSE: ThrottleLimits = { burst: 8, forgiveAfter: 10_000, sources: 10_000 };
@@ -80,6 +75,7 @@ export interface SharedWays {
 
 /** The ways of visitors and agents through one process, with everything on them that counts. */
 export interface Ways extends Omit<CountingParts, 'recorder' | 'certificates'> {
+  readonly bounds: Bounds;
   readonly tunnels: TunnelRegistry;
   readonly direct: Direct;
   /** Servers for the main port and for plain HTTP, that don't listen yet; one for each address. */
@@ -115,7 +111,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   };
   const onRefused = (reason: string): void => {
     failures.connections++;
-    const bound = CONNECTION_BOUNDS.get(reason);
+    const bound = refusedAt(reason);
     if (bound !== undefined) bounds.hit(bound);
     logger.debug('connection refused', { reason });
   };
@@ -128,6 +124,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
       streams: config.limits.streamsPerTunnel,
       memory: config.limits.memoryPerTunnel,
     },
+    bounds,
   });
   const reached = shared?.reach(tunnels) ?? tunnels;
   let routed = 0;
@@ -212,7 +209,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   await restricted.ready();
 
   // Who takes which connection.
-  const acceptor = createAcceptor(insight, tunnels, around, bounds, limits.agentHandshakes, shared?.place);
+  const acceptor = createAcceptor(insight, tunnels, around, bounds, limits, shared?.place);
   life.defer(() => tunnels.close());
   life.defer(() => acceptor.close());
   const proxies = new TrustedProxies(config.trustedProxies);
@@ -234,11 +231,12 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
     onAcceptError,
     ...(shared === undefined ? {} : { divert: shared.divert }),
   });
-  const redirect = createRedirector({ domain: config.domain, httpsPort });
+  const redirect = createRedirector({ domain: config.domain, httpsPort, limits, bounds });
   life.defer(() => redirect.close());
   const plain = {
     admission,
     trustedProxies: config.trustedProxies,
+    helloTime: limits.helloTime,
     onRefused,
     onAcceptError,
     visitor: (socket: Socket) =>
@@ -278,7 +276,7 @@ function createAcceptor(
   registry: TunnelRegistry,
   around: Surroundings,
   bounds: Bounds,
-  maxPending: number,
+  { agentHandshakes, agentHandshakesPerAddress }: Limits,
   place: SharedWays['place'] | undefined,
 ): TunnelAcceptor {
   const { clock, logger, version } = around;
@@ -289,7 +287,8 @@ function createAcceptor(
     clock,
     logger,
     bounds,
-    maxPending,
+    maxPending: agentHandshakes,
+    maxPendingPerSource: agentHandshakesPerAddress,
     ...(place === undefined ? {} : { place }),
     authenticate: (agentId, credential) => verdictOf(store, agentId, credential),
     sourceOf,

@@ -1,4 +1,5 @@
 import { err, ok, type Result } from '../shared/domain/result.ts';
+import { EXPOSURES_PER_AGENT, SERVICES_PER_AGENT } from '../shared/domain/service.ts';
 
 /** What the number of a limit counts. */
 type Unit = 'count' | 'bytes' | 'ms';
@@ -29,6 +30,7 @@ const TABLE = {
   connectionsPerAddress: count(2_000),
   connectionsPerService: count(4_096),
   helloTime: time(5 * SECOND, 100, 60 * SECOND),
+  helloSize: bytes(16 * KIB, 4 * KIB, 64 * KIB),
   handshakeTime: time(10 * SECOND, 100, 60 * SECOND),
 
   // HTTP/1.1 and HTTP/2.
@@ -51,12 +53,16 @@ const TABLE = {
   h2ResetRate: count(40, 1, 10_000),
   h2ControlRate: count(200, 10, 10_000),
   h2OverheadRate: bytes(64 * KIB, 4 * KIB, 16 * MIB),
+  h2Held: bytes(16 * MIB, 4 * MIB, 1024 * MIB),
 
   // Agents.
   agentHandshakes: count(256),
+  agentHandshakesPerAddress: count(32),
   streamsPerTunnel: count(4_096, 1, 65_536),
   carriersPerTunnel: count(8, 1, 64),
   memoryPerTunnel: bytes(64 * MIB, 32 * MIB, 1024 * MIB),
+  servicesPerAgent: count(SERVICES_PER_AGENT, 1, 10_000),
+  exposuresPerAgent: count(EXPOSURES_PER_AGENT, 1, 1_000),
 
   // UDP services.
   udpSessionsPerService: count(1_024),
@@ -64,6 +70,7 @@ const TABLE = {
   udpNewSessionsPerSecond: count(50),
   udpQueue: count(256, 1, 65_536),
   udpQueueSize: bytes(512 * KIB, 64 * KIB, 64 * MIB),
+  udpUnsent: bytes(4 * MIB, 64 * KIB, 64 * MIB),
 } as const satisfies Readonly<Record<string, LimitSpec>>;
 
 export type LimitName = keyof typeof TABLE;

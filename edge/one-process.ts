@@ -54,13 +54,14 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
   const insight = opened.value;
   const ways = await openWays({ config, around, insight, health, httpsPort: () => bound.https, toApi }, life);
   if (!ways.ok) return ways;
-  const { tunnels, direct } = ways.value;
+  const { tunnels, direct, bounds } = ways.value;
   const control = await openControl(
     {
       config,
       around,
       knowledge: opened.value,
       bound,
+      bounds,
       accessLog: opened.value.recorder,
       onAgentLeft: (agentId) => tunnels.evict(agentId, GO_AWAY.CREDENTIAL, 'the agent has left'),
       isPortFree: (mode, port) => direct.isPortFree(mode, port),

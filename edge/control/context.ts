@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { ClusterInfo } from '../../shared/contract/control-api.ts';
-import type { DirectMode } from '../../shared/domain/service.ts';
+import { type DirectMode, EXPOSURES_PER_AGENT, SERVICES_PER_AGENT } from '../../shared/domain/service.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
+import type { BoundWatch } from '../bounds.ts';
 import type { AccessLog } from '../record/access-log.ts';
 import type { Store } from '../store/store.ts';
 import type { AgentFeeds } from './agent-feeds.ts';
@@ -33,6 +34,9 @@ export interface ControlLimits {
   readonly checkInterval: number;
   /** `/watch` and `/logs/tail` streams of one agent at once. */
   readonly streams: number;
+  /** Services, and exposures among them, that one agent may have. */
+  readonly services: number;
+  readonly exposures: number;
 }
 
 export const DEFAULT_LIMITS: ControlLimits = {
@@ -42,6 +46,8 @@ export const DEFAULT_LIMITS: ControlLimits = {
   requestTimeout: 20_000,
   checkInterval: 2_000,
   streams: 16,
+  services: SERVICES_PER_AGENT,
+  exposures: EXPOSURES_PER_AGENT,
 };
 
 export interface ControlOptions {
@@ -72,6 +78,8 @@ export interface ControlOptions {
   readonly random: (length: number) => Uint8Array;
   readonly clock?: Clock;
   readonly limits?: Partial<ControlLimits>;
+  /** Told of agents that want more services or exposures than they may have. */
+  readonly bounds?: BoundWatch;
 }
 
 /** What the routes share. */

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { API_PREFIX, newServiceSchema, servicePatchSchema } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, type Result } from '../../shared/domain/result.ts';
-import { EXPOSURE_LIFETIME, EXPOSURES_PER_AGENT, SERVICES_PER_AGENT } from '../../shared/domain/service.ts';
+import { EXPOSURE_LIFETIME } from '../../shared/domain/service.ts';
 import type { StoredService } from '../store/store.ts';
 import { type AuthContext, changeSecrets, prepareAuth } from './auth-change.ts';
 import type { ControlContext } from './context.ts';
@@ -13,7 +13,6 @@ import { refuse } from './refusal.ts';
 import { changeService, isRandomName, makeService } from './rules.ts';
 import { resolveAgents } from './target-agents.ts';
 
-const LIMITS = { services: SERVICES_PER_AGENT, exposures: EXPOSURES_PER_AGENT };
 /** Random names and ports that are tried before a taken one is reported. */
 const DRAWS = 16;
 
@@ -112,9 +111,11 @@ async function create(
     if (!service.ok) return service;
     const secrets =
       prepared && auth && changeSecrets(auth.keeper, undefined, undefined, service.value.auth, prepared.value);
-    const stored = await context.store.createService(service.value, LIMITS, secrets);
+    const stored = await context.store.createService(service.value, context.limits, secrets);
     if (stored.ok) return stored;
     const { code } = stored.error;
+    if (code === 'service_limit') context.bounds?.hit('servicesPerAgent', { agentId });
+    if (code === 'exposure_limit') context.bounds?.hit('exposuresPerAgent', { agentId });
     const again = (code === 'domain_taken' && isRandomName(input.value)) || (code === 'port_taken' && choice.moveOn());
     if (!again || draw === DRAWS) return stored;
   }

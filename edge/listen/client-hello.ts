@@ -1,4 +1,5 @@
 import { askedWorker } from '../../shared/wire/handshake.ts';
+import { DEFAULT_LIMITS } from '../limits.ts';
 
 /** What a ClientHello says about where its connection wants to go. */
 export interface ClientHello {
@@ -13,9 +14,6 @@ export interface ClientHello {
 /** Why the first bytes of a connection are not a usable ClientHello. */
 export type HelloFault = 'not_tls' | 'malformed' | 'too_large';
 
-/** Bytes of the handshake message and its record headers that are looked at before giving up. */
-export const HELLO_LIMIT = 16 * 1024;
-
 const RECORD_HEAD = 5;
 const MESSAGE_HEAD = 4;
 const HANDSHAKE = 22;
@@ -25,15 +23,21 @@ const EXTENSION_ALPN = 16;
 
 /**
  * Collects a ClientHello from bytes as they come: any number of TCP segments, any number of TLS records (RFC 8446
- * section 5.1 lets the message be spread over several). Does no I/O, keeps at most `HELLO_LIMIT` bytes, and looks at
+ * section 5.1 lets the message be spread over several). Does no I/O, keeps at most `most` bytes, and looks at
  * each byte once.
  */
 export class ClientHelloReader {
+  readonly #most: number;
   #head: number[] = [];
   #recordLeft = 0;
   #message: Uint8Array = new Uint8Array(512);
   #length = 0;
   #total = 0;
+
+  /** `most`: bytes of the message and its record headers that are looked at before giving up. */
+  constructor(most: number = DEFAULT_LIMITS.helloSize) {
+    this.#most = most;
+  }
 
   /** Takes the next bytes; `undefined` asks for more. Not to be called again after an answer. */
   push(bytes: Uint8Array): ClientHello | HelloFault | undefined {
@@ -56,7 +60,7 @@ export class ClientHelloReader {
 
   #headByte(byte: number): HelloFault | undefined {
     this.#head.push(byte);
-    if (++this.#total > HELLO_LIMIT) return 'too_large';
+    if (++this.#total > this.#most) return 'too_large';
     const at = this.#head.length;
     if (at === 1 && byte !== HANDSHAKE) return this.#length === 0 ? 'not_tls' : 'malformed';
     if (at === 2 && byte !== 3) return this.#length === 0 ? 'not_tls' : 'malformed';
@@ -73,14 +77,14 @@ export class ClientHelloReader {
     const room = this.#wanted() - this.#length;
     const part = bytes.length > room ? bytes.subarray(0, room) : bytes;
     this.#total += part.length;
-    if (this.#total > HELLO_LIMIT) return 'too_large';
+    if (this.#total > this.#most) return 'too_large';
     this.#reserve(this.#length + part.length);
     this.#message.set(part, this.#length);
     this.#length += part.length;
     if (this.#length >= 1 && this.#message[0] !== CLIENT_HELLO) return 'malformed';
     if (this.#length < MESSAGE_HEAD) return undefined;
     const wanted = this.#wanted();
-    if (wanted > HELLO_LIMIT) return 'too_large';
+    if (wanted > this.#most) return 'too_large';
     if (this.#length === wanted) return parseMessage(this.#message.subarray(MESSAGE_HEAD, wanted));
     return part.length < bytes.length ? this.#append(bytes.subarray(part.length)) : undefined;
   }
@@ -94,7 +98,7 @@ export class ClientHelloReader {
 
   #reserve(length: number): void {
     if (length <= this.#message.length) return;
-    const grown = new Uint8Array(Math.min(HELLO_LIMIT, Math.max(length, this.#message.length * 2)));
+    const grown = new Uint8Array(Math.min(this.#most, Math.max(length, this.#message.length * 2)));
     grown.set(this.#message.subarray(0, this.#length));
     this.#message = grown;
   }

@@ -8,7 +8,7 @@ import type { Endpoint } from '../proxy-header.ts';
 import { errorCode } from './address.ts';
 import type { Admission } from './admission.ts';
 import type { ClientHello } from './client-hello.ts';
-import { peekHello } from './peek.ts';
+import { type HelloLimits, peekHello } from './peek.ts';
 import { admitVia } from './proxied.ts';
 
 /** Who takes over a connection of the main port once its TLS handshake is done. */
@@ -38,7 +38,7 @@ export interface FrontOptions {
   readonly trustedProxies?: readonly Cidr[];
   /** Whether visitors from `address` may speak HTTP/2; all may unless told. */
   readonly offersHttp2?: (address: string) => boolean;
-  readonly limits?: Pick<Limits, 'helloTime' | 'handshakeTime'>;
+  readonly limits?: HelloLimits & Pick<Limits, 'handshakeTime'>;
   readonly handlers: FrontHandlers;
   /** Told of every connection that ends before anybody took it over. */
   readonly onRefused: (reason: string) => void;
@@ -83,11 +83,12 @@ export class Front {
 
   /** A server that accepts for the main port; one for each address. */
   createListener(): Server {
-    const { admission, trustedProxies = [], onRefused, onAcceptError } = this.#options;
+    const { admission, trustedProxies = [], onRefused, onAcceptError, limits } = this.#options;
+    const trust = { admission, trustedProxies, onRefused, time: limits?.helloTime };
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       // Whatever goes wrong closes the socket, and its owner hears of that.
       socket.on('error', ignore);
-      admitVia({ admission, trustedProxies, onRefused }, socket, (source) => this.#peek(socket, source));
+      admitVia(trust, socket, (source) => this.#peek(socket, source));
     });
     server.on('error', (error) => {
       if (server.listening) onAcceptError(error);
@@ -115,7 +116,7 @@ export class Front {
           this.#handOver(this.#serverFor(source?.address ?? socket.remoteAddress), socket, { serverName, source });
       },
       this.#options.onRefused,
-      this.#options.limits?.helloTime,
+      this.#options.limits,
     );
   }
 

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
+import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
 import { type ClientHello, ClientHelloReader } from './client-hello.ts';
 
-/** Milliseconds that a new connection has to send its whole ClientHello. */
-export const HELLO_TIMEOUT = 5_000;
+/** How long a new connection has to send its whole ClientHello, and how large that may be. */
+export type HelloLimits = Pick<Limits, 'helloTime' | 'helloSize'>;
 
 /**
  * Looks at the ClientHello of a new connection and puts it back unread, so that a TLS server can take the socket over
@@ -14,9 +15,9 @@ export function peekHello(
   socket: Socket,
   done: (hello: ClientHello) => void,
   refused: (reason: 'not_tls' | 'malformed' | 'too_large' | 'timeout' | 'closed') => void,
-  timeout: number = HELLO_TIMEOUT,
+  { helloTime, helloSize }: HelloLimits = DEFAULT_LIMITS,
 ): void {
-  const reader = new ClientHelloReader();
+  const reader = new ClientHelloReader(helloSize);
   const chunks: Buffer[] = [];
   const stop = (): void => {
     clearTimeout(timer);
@@ -51,7 +52,7 @@ export function peekHello(
     stop();
     socket.destroy();
     refused('timeout');
-  }, timeout);
+  }, helloTime);
   socket.on('data', onData);
   socket.on('end', onLeft);
   socket.on('close', onLeft);

@@ -8,6 +8,8 @@ export interface PlainOptions {
   readonly admission: Admission;
   /** Peers whose PROXY protocol headers are believed. */
   readonly trustedProxies?: readonly Cidr[];
+  /** Milliseconds that those have for them. */
+  readonly helloTime?: number;
   /** Takes over a connection. */
   readonly visitor: (socket: Socket) => void;
   /** Told of connections that end before they are taken over. */
@@ -21,10 +23,10 @@ export interface PlainOptions {
  * that); a public edge redirects (`redirect.ts`).
  */
 export function createPlainListener(options: PlainOptions): Server {
-  const { admission, visitor, onAcceptError, trustedProxies = [], onRefused = ignore } = options;
+  const { admission, visitor, onAcceptError, trustedProxies = [], helloTime, onRefused = ignore } = options;
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     socket.on('error', ignore);
-    admitVia({ admission, trustedProxies, onRefused }, socket, (source) => {
+    admitVia({ admission, trustedProxies, onRefused, time: helloTime }, socket, (source) => {
       if (source !== undefined) standInFor(socket, source);
       visitor(socket);
     });

@@ -1,10 +1,8 @@
 import type { Socket } from 'node:net';
 import { type Cidr, cidrContains } from '../../shared/domain/cidr.ts';
+import { DEFAULT_LIMITS } from '../limits.ts';
 import { type Endpoint, MAX_PROXY_HEADER, parseProxyHeader } from '../proxy-header.ts';
 import type { Admission } from './admission.ts';
-
-/** Milliseconds that a trusted proxy has for its header. */
-export const PROXY_HEADER_TIMEOUT = 5_000;
 
 /** Whether a peer may say by a PROXY protocol header for whom it speaks. */
 const trusts = (proxies: readonly Cidr[], address: string | undefined): boolean =>
@@ -15,6 +13,8 @@ export interface ProxyTrust {
   readonly trustedProxies: readonly Cidr[];
   /** Told why a connection ended here. */
   readonly onRefused: (reason: string) => void;
+  /** Milliseconds that a trusted proxy has for its header. */
+  readonly time?: number | undefined;
 }
 
 /**
@@ -23,7 +23,7 @@ export interface ProxyTrust {
  * to send a header; without, its connection may begin like any other's.
  */
 export function admitVia(
-  { admission, trustedProxies, onRefused }: ProxyTrust,
+  { admission, trustedProxies, onRefused, time }: ProxyTrust,
   socket: Socket,
   done: (source: Endpoint | undefined) => void,
   required = false,
@@ -39,7 +39,7 @@ export function admitVia(
     else if (!admission.attribute(socket, source.address)) return;
     done(source);
   };
-  readProxyHeader(socket, required, onHeader, onRefused);
+  readProxyHeader(socket, required, onHeader, onRefused, time);
 }
 
 /**
@@ -52,6 +52,7 @@ export function readProxyHeader(
   required: boolean,
   done: (source: Endpoint | undefined) => void,
   refused: (reason: string) => void,
+  time: number = DEFAULT_LIMITS.helloTime,
 ): void {
   let received: Buffer = Buffer.alloc(0);
   const stop = (): void => {
@@ -77,6 +78,6 @@ export function readProxyHeader(
     if (rest.length > 0) socket.unshift(rest);
     done(header === 'absent' ? undefined : header.source);
   };
-  const timer = setTimeout(() => refuse('timeout'), PROXY_HEADER_TIMEOUT);
+  const timer = setTimeout(() => refuse('timeout'), time);
   socket.on('data', onData).on('end', onLeft).on('close', onLeft);
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
+import { DEFAULT_LIMITS } from '../limits.ts';
 import { ClientHelloReader } from './client-hello.ts';
-import { HELLO_TIMEOUT } from './peek.ts';
+import type { HelloLimits } from './peek.ts';
 
 /** Milliseconds of silence after which a client of a shared port counts as one that waits for the server to speak. */
 export const SILENCE = 300;
@@ -13,20 +14,28 @@ export interface Sniffed {
   readonly early: Buffer;
   /** The client has half-closed already. */
   readonly ended: boolean;
+  /** Why no more of its ClientHello was waited for, where that is a bound. */
+  readonly fault?: 'timeout' | 'too_large';
 }
 
 /**
  * Looks at how a connection begins, without an opinion on it: a ClientHello, something else, nothing for `SILENCE` ms
- * (`patient` waits for the whole `HELLO_TIMEOUT` instead). `done` is called once, with the socket paused and its first
+ * (`patient` waits for the whole `helloTime` instead). `done` is called once, with the socket paused and its first
  * bytes taken out; never for a connection that breaks before, of which `gone` is told.
  */
-export function sniff(socket: Socket, patient: boolean, done: (sniffed: Sniffed) => void, gone: () => void): void {
-  const reader = new ClientHelloReader();
+export function sniff(
+  socket: Socket,
+  patient: boolean,
+  done: (sniffed: Sniffed) => void,
+  gone: () => void,
+  { helloTime, helloSize }: HelloLimits = DEFAULT_LIMITS,
+): void {
+  const reader = new ClientHelloReader(helloSize);
   const chunks: Buffer[] = [];
-  const finish = (serverName: string | undefined, ended = false): void => {
+  const finish = (serverName: string | undefined, ended = false, fault?: Sniffed['fault']): void => {
     stop();
     socket.pause();
-    done({ serverName, early: Buffer.concat(chunks), ended });
+    done({ serverName, early: Buffer.concat(chunks), ended, ...(fault === undefined ? {} : { fault }) });
   };
   const stop = (): void => {
     clearTimeout(timer);
@@ -42,9 +51,10 @@ export function sniff(socket: Socket, patient: boolean, done: (sniffed: Sniffed)
     clearTimeout(silence);
     chunks.push(chunk);
     const answer = reader.push(chunk);
-    if (answer !== undefined) finish(typeof answer === 'string' ? undefined : answer.serverName);
+    if (answer === 'too_large') finish(undefined, false, answer);
+    else if (answer !== undefined) finish(typeof answer === 'string' ? undefined : answer.serverName);
   };
-  const timer = setTimeout(() => finish(undefined), HELLO_TIMEOUT);
+  const timer = setTimeout(() => finish(undefined, false, 'timeout'), helloTime);
   const silence = patient ? undefined : setTimeout(() => finish(undefined), SILENCE);
   socket.on('data', onData).on('end', onEnd).on('close', onClose);
 }

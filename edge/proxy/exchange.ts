@@ -225,7 +225,6 @@ export class Exchange implements OriginUser {
     const now = this.#context.clock.monotonic();
     const origin = this.#retried ? pool.open(plain) : pool.take(repeatable, now, plain);
     if (typeof origin === 'string') {
-      if (origin === 'busy') this.#context.bounds.hit('streamsPerTunnel', { agentId: target.agentId });
       this.#refuse(origin);
       return;
     }

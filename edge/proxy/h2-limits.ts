@@ -12,8 +12,6 @@ export const BULK_WINDOW = 1024 * 1024;
 export const BULK_STREAMS = 4;
 /** The same for the whole connection; node:http2 hands this credit back at once, so it bounds nothing. */
 export const CONNECTION_WINDOW = 16 * 1024 * 1024;
-/** Bytes of bodies that nobody has read yet. Who keeps to the windows can't get there. */
-export const HELD_LIMIT = 16 * 1024 * 1024;
 /** Fields that a section may have beyond a head's, for the crumbs of a cookie. */
 export const CRUMBS = 100;
 /** SETTINGS of one frame. */

@@ -36,9 +36,13 @@ interface Collected {
 /**
  * Reads a field section of names and values in turn (RFC 9113 section 8.3). It is put into the words of HTTP/1.1 and
  * parsed as such, so that both versions are held to the same rules and an origin is told the same in both. `ended`: no
- * body follows.
+ * body follows. A head that is too large yields the bound that it is beyond.
  */
-export function readRequest(raw: readonly string[], ended: boolean, limits: Limits): H2Request | FailureCode {
+export function readRequest(
+  raw: readonly string[],
+  ended: boolean,
+  limits: Limits,
+): H2Request | FailureCode | 'headerSize' | 'headerFields' {
   const collected = collect(raw);
   if (collected === undefined) return 'request_malformed';
   const { control, length } = collected;
@@ -58,9 +62,9 @@ export function readRequest(raw: readonly string[], ended: boolean, limits: Limi
   if (webSocketKey !== undefined)
     text += `sec-websocket-key: ${webSocketKey}\r\nconnection: upgrade\r\nupgrade: websocket\r\n`;
   else if (!ended && length === '') text += 'transfer-encoding: chunked\r\n';
-  if (text.length > limits.headerSize) return 'head_too_large';
+  if (text.length > limits.headerSize) return 'headerSize';
   const head = parseRequestHead(text, limits.headerFields);
-  if (typeof head === 'string') return head;
+  if (typeof head === 'string') return head === 'head_too_large' ? 'headerFields' : head;
   return tunnel && head.upgrade === '' ? 'request_malformed' : { head, webSocketKey };
 }
 

@@ -34,7 +34,8 @@ const optionsOf = (limits: Limits): ServerSessionOptions => ({
   maxSessionInvalidFrames: H2.INVALID_LIMIT,
   maxSessionRejectedStreams: H2.REJECTED_LIMIT,
   maxSessionMemory: H2.SESSION_MEMORY,
-  streamResetBurst: limits.h2Resets,
+  // Ours is reached first, and tells: this one counts its seconds by itself, and nobody hears of it.
+  streamResetBurst: limits.h2Resets + 2 * limits.h2ResetRate,
   streamResetRate: limits.h2ResetRate,
   // Origins repeat such fields at times; HTTP/1.1 visitors get them as they are, too.
   strictSingleValueFields: false,
@@ -60,6 +61,8 @@ export class H2Visitor implements H2Owner {
   #closesAt = Number.POSITIVE_INFINITY;
   /** Streams that may be broken off before it is too much. */
   #resets: number;
+  /** The same as of the last tick. */
+  #forgiven: number;
   #controls = 0;
   /** The window of streams that the visitor was told of, and whether it has said so. */
   #window: number = H2.STREAM_WINDOW;
@@ -83,6 +86,7 @@ export class H2Visitor implements H2Owner {
     this.connection = connection;
     this.fields = new VisitorFields(connection);
     this.#resets = context.limits.h2Resets;
+    this.#forgiven = this.#resets;
     this.#deadline = context.coarse + context.limits.headerTime;
   }
 
@@ -145,7 +149,9 @@ export class H2Visitor implements H2Owner {
   }
 
   #countReset(): void {
-    if (--this.#resets < 0) this.#abused('h2Resets');
+    if (--this.#resets >= 0) return;
+    // All at once, or more each second than is forgiven.
+    this.#abused(this.#forgiven === this.#context.limits.h2Resets ? 'h2Resets' : 'h2ResetRate');
   }
 
   #control(): void {
@@ -230,7 +236,11 @@ export class H2Visitor implements H2Owner {
   tick(now: number): void {
     if (now >= this.#closesAt) this.#close();
     if (now >= this.#deadline && this.#streams.size === 0) {
-      if (this.#closing || !this.#greeted) this.#destroy(constants.NGHTTP2_NO_ERROR);
+      if (!this.#greeted && !this.#closing) {
+        this.#closing = true;
+        this.#hit('headerTime');
+      }
+      if (this.#closing) this.#destroy(constants.NGHTTP2_NO_ERROR);
       else this.#close();
       return;
     }
@@ -238,11 +248,12 @@ export class H2Visitor implements H2Owner {
     this.#controls = 0;
     const { h2Resets, h2ResetRate } = this.#context.limits;
     this.#resets = Math.min(h2Resets, this.#resets + h2ResetRate);
+    this.#forgiven = this.#resets;
     const before = this.#held;
     this.#held = 0;
     for (const stream of this.#streams) this.#held += stream.held;
     const wasteful = this.#wasteful(this.#held - before);
-    if (wasteful || this.#held > H2.HELD_LIMIT) {
+    if (wasteful || this.#held > this.#context.limits.h2Held) {
       this.#abused(wasteful ? 'h2OverheadRate' : 'h2Held');
       return;
     }

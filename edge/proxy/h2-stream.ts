@@ -84,8 +84,9 @@ export class H2Stream implements VisitorEnd {
     const time = Math.floor(startedAt + this.#context.wallOffset);
     const request = readRequest(raw, ended, this.#context.limits);
     if (typeof request === 'string') {
-      if (request === 'head_too_large') this.#hit('headerSize');
-      refuseHead(this.#context, this, request, startedAt, time);
+      const tooLarge = request === 'headerSize' || request === 'headerFields';
+      if (tooLarge) this.#hit(request);
+      refuseHead(this.#context, this, tooLarge ? 'head_too_large' : request, startedAt, time);
       this.#discard();
       return;
     }
@@ -200,7 +201,9 @@ export class H2Stream implements VisitorEnd {
     if (exchange === undefined) {
       // All is said, and yet the last frames do not leave: the connection itself is stuck.
       this.#overSince = outlet.pending > 0 ? now : (this.#overSince ?? now);
-      if (now - this.#overSince >= this.#context.limits.readIdleTime) this.#reset();
+      if (now - this.#overSince < this.#context.limits.readIdleTime) return;
+      this.#hit('readIdleTime');
+      this.#reset();
       return;
     }
     const { upgraded } = exchange;
@@ -213,10 +216,10 @@ export class H2Stream implements VisitorEnd {
     // Who answers before the body is whole talks both ways at its own pace; who can't send must not be blamed.
     const held = this.#stream.isPaused() || exchange.awaitsContinue || exchange.answered;
     if (held) this.#bodyPace.rest(now);
-    else if (this.#bodyPace.late(now)) {
-      this.#hit('bodyIdleTime');
-      exchange.fail('request_timeout');
-    }
+    const late = this.#bodyPace.late(now);
+    if (late === undefined) return;
+    this.#hit(late);
+    exchange.fail('request_timeout');
   }
 
   #hit(bound: BoundName): void {

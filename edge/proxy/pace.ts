@@ -1,3 +1,4 @@
+import type { BoundName } from '../bounds.ts';
 import type { Limits } from '../limits.ts';
 import { WRITE_RATE } from './limits.ts';
 
@@ -5,24 +6,30 @@ import { WRITE_RATE } from './limits.ts';
 export class BodyPace {
   readonly #limits: Limits;
   #deadline: number;
+  #movedAt: number;
 
   constructor(now: number, limits: Limits) {
     this.#limits = limits;
     this.#deadline = now + limits.bodyIdleTime;
+    this.#movedAt = now;
   }
 
   moved(now: number, bytes: number): void {
     const { bodyIdleTime, bodyRate } = this.#limits;
     this.#deadline = Math.min(now + bodyIdleTime, this.#deadline + (bytes * 1000) / bodyRate);
+    this.#movedAt = now;
   }
 
   /** Nothing can be expected of the sender just now. */
   rest(now: number): void {
     this.#deadline = now + this.#limits.bodyIdleTime;
+    this.#movedAt = now;
   }
 
-  late(now: number): boolean {
-    return now >= this.#deadline;
+  /** The bound that it has reached: nothing came, or too little. */
+  late(now: number): BoundName | undefined {
+    if (now < this.#deadline) return undefined;
+    return now - this.#movedAt >= this.#limits.bodyIdleTime ? 'bodyIdleTime' : 'bodyRate';
   }
 }
 

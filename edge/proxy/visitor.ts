@@ -392,10 +392,10 @@ export class Visitor implements ReadTarget, VisitorEnd {
     if (exchange.body.done) return;
     // Who answers before the body is whole talks both ways at its own pace; who can't send must not be blamed.
     if (this.#paused || exchange.awaitsContinue || (exchange.answered && !exchange.over)) this.#bodyPace.rest(now);
-    else if (this.#bodyPace.late(now)) {
-      this.#hit('bodyIdleTime');
-      exchange.fail('request_timeout');
-    }
+    const late = this.#bodyPace.late(now);
+    if (late === undefined) return;
+    this.#hit(late);
+    exchange.fail('request_timeout');
   }
 
   #expire(): void {

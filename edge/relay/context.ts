@@ -19,6 +19,7 @@ export type RelayLimits = Pick<
   | 'udpNewSessionsPerSecond'
   | 'udpQueue'
   | 'udpQueueSize'
+  | 'udpUnsent'
 >;
 
 export interface RelayOptions {

@@ -10,8 +10,6 @@ import { UdpSession } from './udp-session.ts';
 
 /** Milliseconds between two looks at the deadlines of all sessions. */
 const TICK = 1_000;
-/** Bytes that the system hasn't sent yet, from where answers on a port are dropped. */
-const MOST_UNSENT = 4 * 1024 * 1024;
 
 /** Milliseconds between two lines in the access log about one source that a service doesn't let in, for one reason. */
 const DENIAL_INTERVAL = 10_000;
@@ -108,10 +106,12 @@ export class UdpRelay {
       this.#drop(full, route, visitor.address);
       return undefined;
     }
-    const session = new UdpSession(this.#options, route, visitor, judgement, (datagram) => {
-      if (via.getSendQueueSize() > MOST_UNSENT) this.#drop('udpQueueSize', route);
+    const drop = (bound: BoundName): void => this.#drop(bound, route, visitor.address);
+    const reply = (datagram: Uint8Array): void => {
+      if (via.getSendQueueSize() > this.#limits.udpUnsent) drop('udpUnsent');
       else via.send(datagram, from.port, from.address, ignore);
-    });
+    };
+    const session = new UdpSession(this.#options, route, visitor, judgement, reply, drop);
     sessions.all.set(key, session);
     sessions.bySource.set(source, (sessions.bySource.get(source) ?? 0) + 1);
     this.#ticker.start();
@@ -165,7 +165,7 @@ export class UdpRelay {
     return true;
   }
 
-  #drop(bound: BoundName, { serviceId }: DirectRoute, address?: string): void {
+  #drop(bound: BoundName, { serviceId }: DirectRoute, address: string): void {
     this.dropped++;
     this.#options.bounds?.hit(bound, { serviceId, address });
   }

@@ -4,6 +4,7 @@ import type { StreamHandler, TunnelStream } from '../../shared/node/stream.ts';
 import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
 import { DatagramReader } from '../../shared/wire/datagram.ts';
 import { failureOf, problemOf } from '../../shared/wire/reset-meaning.ts';
+import type { BoundName } from '../bounds.ts';
 import type { Endpoint } from '../proxy-header.ts';
 import type { DirectRoute, Judgement } from '../visit.ts';
 import { beginPassage, judgementOf, type Passage, type RelayOptions, recordOf } from './context.ts';
@@ -19,6 +20,7 @@ export class UdpSession implements StreamHandler {
   readonly route: DirectRoute;
   readonly #options: RelayOptions;
   readonly #reply: Reply;
+  readonly #onDropped: (bound: BoundName) => void;
   readonly #passage: Passage;
   /** What let this visitor in, or put it out. */
   #judgement: Judgement;
@@ -33,11 +35,19 @@ export class UdpSession implements StreamHandler {
   #bytesDown = 0;
   #overAt: number | undefined;
 
-  /** `judgement` is what let this visitor in. */
-  constructor(options: RelayOptions, route: DirectRoute, visitor: Endpoint, judgement: Judgement, reply: Reply) {
+  /** `judgement` is what let this visitor in; `onDropped` is told of datagrams that a slow agent has no use for any more. */
+  constructor(
+    options: RelayOptions,
+    route: DirectRoute,
+    visitor: Endpoint,
+    judgement: Judgement,
+    reply: Reply,
+    onDropped: (bound: BoundName) => void,
+  ) {
     this.#options = options;
     this.route = route;
     this.#reply = reply;
+    this.#onDropped = onDropped;
     this.#passage = beginPassage(options.clock, route, visitor);
     this.#judgement = judgement;
     this.#movedAt = this.#passage.startedAt;
@@ -63,8 +73,8 @@ export class UdpSession implements StreamHandler {
     if (this.#overAt !== undefined) return;
     this.#moved = true;
     this.#bytesUp += datagram.length;
-    if (this.#queue?.send(datagram) === false)
-      this.#options.bounds?.hit('udpQueue', { serviceId: this.route.serviceId, address: this.address });
+    const excess = this.#queue?.send(datagram);
+    if (excess !== undefined) this.#onDropped(excess === 'datagrams' ? 'udpQueue' : 'udpQueueSize');
   }
 
   /** Ends it now. */

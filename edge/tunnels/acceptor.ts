@@ -5,8 +5,9 @@ import type { Logger } from '../../shared/node/logger.ts';
 import { createTunnel, type TunnelEnd } from '../../shared/node/tunnel.ts';
 import { GO_AWAY } from '../../shared/wire/codes.ts';
 import { type Hello, type NodeAddress, PROTOCOL } from '../../shared/wire/handshake.ts';
-import type { BoundWatch } from '../bounds.ts';
+import type { BoundName, BoundWatch } from '../bounds.ts';
 import { FewLines } from '../few-lines.ts';
+import { DEFAULT_LIMITS } from '../limits.ts';
 import type { Seat, TunnelRegistry } from './registry.ts';
 import { FailureThrottle } from './throttle.ts';
 
@@ -31,16 +32,15 @@ export interface AcceptorOptions {
   readonly onSeen: (agentId: string) => void;
   /** Handshakes under way at once; default 256. */
   readonly maxPending?: number;
+  /** Of these from one source, so that one stranger can't keep all agents out; default 32. */
+  readonly maxPendingPerSource?: number;
   /** Which of the node's processes this is, and how many there are; the only one unless told. */
   readonly place?: { readonly worker: number; readonly workers: number };
   /** The nodes that agents may link to, as of now; none unless told. */
   readonly nodes?: () => readonly NodeAddress[];
 }
 
-const MAX_PENDING = 256;
-/** Of these from one source, so that one stranger can't keep all agents out. */
-const MAX_PENDING_PER_SOURCE = 32;
-/** And from one whose attempts failed too often. Not none: a good agent may share its address with a bad one. */
+/** Handshakes under way from a source whose attempts failed too often; a good agent may share it, so not none. */
 const MAX_PENDING_HELD_OFF = 4;
 
 /** A handshake under way. */
@@ -79,9 +79,10 @@ export class TunnelAcceptor {
   /** Takes over `socket`, whatever becomes of it. Never rejects. */
   async accept(socket: Socket): Promise<void> {
     const source = this.#options.sourceOf(socket.remoteAddress ?? '');
-    if (!this.#makeRoom(source, this.#roomOf(socket, source))) {
+    const full = this.#makeRoom(source, this.#roomOf(socket, source));
+    if (full !== undefined) {
       this.refused++;
-      this.#options.bounds?.hit('agentHandshakes', { address: source });
+      this.#options.bounds?.hit(full, { address: source });
       socket.destroy();
       return;
     }
@@ -102,20 +103,25 @@ export class TunnelAcceptor {
   /** How many handshakes `source` may have under way. */
   #roomOf(socket: Socket, source: string): number {
     const heldOff = this.#options.throttled(socket.remoteAddress ?? '') && !this.#throttle.allows(source);
-    return heldOff ? MAX_PENDING_HELD_OFF : MAX_PENDING_PER_SOURCE;
+    const room = this.#options.maxPendingPerSource ?? DEFAULT_LIMITS.agentHandshakesPerAddress;
+    return heldOff ? Math.min(room, MAX_PENDING_HELD_OFF) : room;
   }
 
-  /** Sees that one more handshake of `source` may begin, if need be at the cost of a silent one. */
-  #makeRoom(source: string, room: number): boolean {
-    const most = this.#options.maxPending ?? MAX_PENDING;
-    if ((this.#pendingOf.get(source) ?? 0) >= room && !this.#cutSilent((p) => p.source === source)) return false;
-    return this.#pending.size < most || this.#cutSilent(() => true);
+  /** Lets one more handshake of `source` begin, if need be at the cost of a silent one; else yields the bound in its way. */
+  #makeRoom(source: string, room: number): BoundName | undefined {
+    const most = this.#options.maxPending ?? DEFAULT_LIMITS.agentHandshakes;
+    const crowd = (this.#pendingOf.get(source) ?? 0) >= room;
+    if (crowd && !this.#cutSilent('agentHandshakesPerAddress', (p) => p.source === source))
+      return 'agentHandshakesPerAddress';
+    const full = this.#pending.size >= most && !this.#cutSilent('agentHandshakes', () => true);
+    return full ? 'agentHandshakes' : undefined;
   }
 
-  #cutSilent(fits: (pending: Pending) => boolean): boolean {
+  #cutSilent(bound: BoundName, fits: (pending: Pending) => boolean): boolean {
     for (const pending of this.#pending) {
       if (pending.heard || !fits(pending)) continue;
       this.#forget(pending);
+      this.#options.bounds?.hit(bound, { address: pending.source });
       pending.socket.destroy();
       return true;
     }

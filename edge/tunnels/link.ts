@@ -82,6 +82,11 @@ export class Link {
     return this.#carriers.length === 0 && this.#promised === 0;
   }
 
+  /** Why it takes no more streams, given that it doesn't. */
+  get full(): 'streamsPerTunnel' | 'memoryPerTunnel' {
+    return this.streams >= this.limits.streams ? 'streamsPerTunnel' : 'memoryPerTunnel';
+  }
+
   get streams(): number {
     let streams = 0;
     for (const carrier of this.#carriers) streams += carrier.stats.streams;

@@ -1,5 +1,6 @@
 import type { StreamHandler, StreamOpener, TunnelStream } from '../../shared/node/stream.ts';
 import { GO_AWAY, type GoAwayCode } from '../../shared/wire/codes.ts';
+import { type BoundWatch, unwatched } from '../bounds.ts';
 import { type Carrier, DEFAULT_LINK_LIMITS, Link, type LinkLimits, type LinkOptions } from './link.ts';
 
 /** Told when an agent gets its first tunnel or loses its last. */
@@ -10,6 +11,10 @@ const PROBE_TIME = 3_000;
 
 /** Links that one agent may have at once; a further one takes the place of the oldest. */
 export const LINKS_PER_AGENT = 4;
+
+export interface RegistryOptions extends LinkOptions {
+  readonly bounds?: BoundWatch;
+}
 
 /** A place for one more carrier, promised while its handshake goes on. */
 export interface Seat {
@@ -31,10 +36,10 @@ export class TunnelRegistry implements StreamOpener {
   /** Links whose first handshake is under way, by agent and name. */
   readonly #expected = new Map<string, Link>();
   readonly #onPresence: PresenceListener;
-  readonly #options: LinkOptions;
+  readonly #options: RegistryOptions;
   #draining = false;
 
-  constructor(onPresence: PresenceListener, options: LinkOptions = {}) {
+  constructor(onPresence: PresenceListener, options: RegistryOptions = {}) {
     this.#onPresence = onPresence;
     this.#options = options;
   }
@@ -137,13 +142,15 @@ export class TunnelRegistry implements StreamOpener {
   open(agentId: string, open: Uint8Array, handler: StreamHandler): TunnelStream | 'agent_offline' | 'busy' {
     const links = this.#agents.get(agentId);
     if (links === undefined) return 'agent_offline';
-    let answer: 'agent_offline' | 'busy' = 'agent_offline';
+    let busy: Link | undefined;
     for (const link of links) {
       const stream = link.open(open, handler);
       if (typeof stream !== 'string') return stream;
-      if (stream === 'busy') answer = 'busy';
+      if (stream === 'busy') busy ??= link;
     }
-    return answer;
+    if (busy === undefined) return 'agent_offline';
+    (this.#options.bounds ?? unwatched).hit(busy.full, { agentId });
+    return 'busy';
   }
 
   roundTrip(agentId: string): number {

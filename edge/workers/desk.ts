@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Failure } from '../../shared/domain/failure.ts';
 import type { Result } from '../../shared/domain/result.ts';
 import type { Lifetime } from '../../shared/node/lifetime.ts';
-import { Bounds } from '../bounds.ts';
+import type { Bounds } from '../bounds.ts';
 import type { EdgeConfig } from '../config.ts';
 import type { ControlApi } from '../control/control-api.ts';
 import { hostsOf } from '../direct.ts';
@@ -11,6 +11,7 @@ import type { MetricSources } from '../health/metrics.ts';
 import type { EdgeSurroundings, Knowledge } from '../knowledge.ts';
 import { Admission } from '../listen/admission.ts';
 import { Front } from '../listen/front.ts';
+import { refusedAt } from '../listen/refused-at.ts';
 import { ServicePorts } from '../listen/service-ports.ts';
 import { nodeMetrics } from '../node-metrics.ts';
 import type { TunnelRegistry } from '../tunnels/registry.ts';
@@ -32,6 +33,7 @@ export interface DeskParts {
   readonly around: EdgeSurroundings;
   readonly knowledge: Knowledge;
   readonly control: ControlApi;
+  readonly bounds: Bounds;
   /** So many workers serve visitors now. */
   readonly onServing: (count: number) => void;
 }
@@ -48,7 +50,6 @@ export class Desk {
   readonly #counters: JoinedCounters;
   readonly #api: Front;
   readonly #admission: Admission;
-  readonly #bounds: Bounds;
   readonly #ticketSeed = randomBytes(32);
   readonly #paths = new Map<number, string>();
 
@@ -72,11 +73,9 @@ export class Desk {
       (agentIds) => this.pool.broadcast({ type: 'agents', agents: this.#linksOf(agentIds) }),
     );
     this.#counters = new JoinedCounters((id) => this.pool.broadcast({ type: 'count', id }), clock);
-    this.#bounds = new Bounds(config.limits, clock, logger);
     const { connections: total, connectionsPerAddress: perSource } = config.limits;
-    this.#admission = new Admission({ total, perSource }, this.#bounds);
+    this.#admission = new Admission({ total, perSource }, parts.bounds);
     this.#api = this.#apiFront();
-    life.defer(() => this.#bounds.close());
     life.defer(() => this.#admission.destroyAll());
     this.pool = new WorkerPool({
       count: config.workers,
@@ -119,7 +118,7 @@ export class Desk {
     const own = nodeMetrics({
       ...NOTHING_SERVED,
       admission: this.#admission,
-      bounds: this.#bounds,
+      bounds: this.#parts.bounds,
       recorder,
       certificates,
       tunnels: this.#links(),
@@ -225,7 +224,7 @@ export class Desk {
 
   /** Where the control API's connections get their TLS: what workers pass on that is none has no business here. */
   #apiFront(): Front {
-    const { config, around, knowledge, control } = this.#parts;
+    const { config, around, knowledge, control, bounds } = this.#parts;
     const stray = (socket: Socket): void => void socket.destroy();
     return new Front({
       domain: config.domain,
@@ -234,7 +233,11 @@ export class Desk {
       admission: this.#admission,
       handlers: { tunnel: stray, visitor: stray, api: (socket) => control.handleConnection(socket) },
       limits: config.limits,
-      onRefused: (reason) => around.logger.debug('connection refused', { reason }),
+      onRefused: (reason) => {
+        const bound = refusedAt(reason);
+        if (bound !== undefined) bounds.hit(bound);
+        around.logger.debug('connection refused', { reason });
+      },
       onAcceptError: () => {},
     });
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { createLifetime, type Lifetime } from '../../shared/node/lifetime.ts';
+import { Bounds } from '../bounds.ts';
 import type { EdgeConfig } from '../config.ts';
 import { type BoundPorts, openControl } from '../control-side.ts';
 import { drainTime } from '../drain-time.ts';
@@ -50,6 +51,8 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
   const { listen, listenHttp } = ports.value;
   const bound: BoundPorts = { https: listen[0]?.port ?? 0, http: listenHttp[0]?.port, health: 0 };
   const health: HealthState = { started: false, ready: false };
+  const bounds = new Bounds(config.limits, around.clock, around.logger);
+  life.defer(() => bounds.close());
 
   const control = await openControl(
     {
@@ -57,6 +60,7 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
       around,
       knowledge,
       bound,
+      bounds,
       accessLog: {
         query: async (scope, filter) => {
           await desk.refresh();
@@ -85,6 +89,7 @@ async function build(config: EdgeConfig, around: EdgeSurroundings, life: Lifetim
       around,
       knowledge,
       control,
+      bounds,
       onServing: (count) => {
         health.ready = health.started && count > 0;
       },

@@ -13,6 +13,7 @@ const SHARED: readonly LimitName[] = [
   'udpSessionsPerAddress',
   'udpNewSessionsPerSecond',
   'agentHandshakes',
+  'agentHandshakesPerAddress',
 ];
 
 /**

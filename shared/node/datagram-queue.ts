@@ -5,6 +5,9 @@ import type { TunnelStream } from './stream.ts';
 const MOST_DATAGRAMS = 256;
 const MOST_BYTES = 512 * 1024;
 
+/** What there is too much of, so that a datagram was dropped. */
+export type Excess = 'datagrams' | 'bytes';
+
 /** Where datagrams of the whole process are framed: the stream copies them out during the call. */
 const scratch = Buffer.allocUnsafeSlow(DATAGRAM_HEAD + MAX_DATAGRAM);
 
@@ -27,20 +30,21 @@ export class DatagramQueue {
     this.#mostBytes = mostBytes;
   }
 
-  /** Sends `datagram`, or keeps it (not a copy of it) for later; false when one had to be dropped for that. */
-  send(datagram: Uint8Array): boolean {
+  /** Sends `datagram`, or keeps it (not a copy of it) for later; says why where older ones had to be dropped for that. */
+  send(datagram: Uint8Array): Excess | undefined {
     if (this.#waiting.length === 0 && this.#stream.writable) {
       this.#write(datagram);
-      return true;
+      return undefined;
     }
-    const dropped = this.dropped;
     this.#waiting.push(datagram);
     this.#bytes += datagram.length;
+    let excess: Excess | undefined;
     while (this.#waiting.length > this.#most || this.#bytes > this.#mostBytes) {
+      excess ??= this.#waiting.length > this.#most ? 'datagrams' : 'bytes';
       this.#bytes -= this.#waiting.shift()?.length ?? 0;
       this.dropped++;
     }
-    return this.dropped === dropped;
+    return excess;
   }
 
   /** The stream is writable again. */

@@ -65,8 +65,9 @@ describe('a queue of datagrams', () => {
     queue.current = sender;
     stream.reads = false;
     for (let i = 0; i < 2; i++) sender.send(Buffer.alloc(65_507));
-    for (let i = 0; i < 300; i++) sender.send(Buffer.from(String(i)));
+    const excess = Array.from({ length: 300 }, (_, i) => sender.send(Buffer.from(String(i))));
     expect(sender.dropped).toBe(44);
+    expect(excess.filter((e) => e !== undefined)).toEqual(new Array(44).fill('datagrams'));
     const before = stream.received.length;
     stream.drain();
     const read: string[] = [];
@@ -79,8 +80,9 @@ describe('a queue of datagrams', () => {
     const stream = new FakeStream(1, handler);
     const sender = new DatagramQueue(stream);
     stream.reads = false;
-    for (let i = 0; i < 20; i++) sender.send(Buffer.alloc(60_000));
+    const excess = Array.from({ length: 20 }, () => sender.send(Buffer.alloc(60_000)));
     // Two went into the stream, eight wait.
     expect(sender.dropped).toBe(10);
+    expect(excess.filter((e) => e !== undefined)).toEqual(new Array(10).fill('bytes'));
   });
 });

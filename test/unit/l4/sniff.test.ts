@@ -45,6 +45,26 @@ describe('a connection to a shared port', () => {
     expect(await sniffed(await pair())).toEqual({ serverName: undefined, early: Buffer.alloc(0), ended: false });
   });
 
+  it('says which bound was in the way of a whole ClientHello', async () => {
+    const limits = { helloTime: 50, helloSize: 4096 };
+    const patient = async (bytes: Uint8Array): Promise<Sniffed['fault']> => {
+      const sockets = await pair();
+      sockets.dialled.write(bytes);
+      return new Promise((resolve) =>
+        sniff(
+          sockets.accepted,
+          true,
+          ({ fault }) => resolve(fault),
+          () => {},
+          limits,
+        ),
+      );
+    };
+    const hello = helloBytes({ extensions: [serverName('db.example.com'), [21, new Uint8Array(5000)]] });
+    expect(await patient(hello)).toBe('too_large');
+    expect(await patient(hello.subarray(0, 7))).toBe('timeout');
+  });
+
   it('may half-close before it has said anything', async () => {
     const sockets = await pair();
     const seen = sniffed(sockets);

@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { BoundName } from '../../../edge/bounds.ts';
 import { UdpRelay } from '../../../edge/relay/udp-relay.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 import type { TargetProblem } from '../../../shared/domain/status.ts';
@@ -15,6 +16,7 @@ let tunnels: FakeTunnels;
 let records: AccessRecord[];
 let dials: (TargetProblem | undefined)[];
 let relay: UdpRelay;
+let hits: BoundName[];
 let via: Socket;
 const route = directRoute('a', { mode: 'udp', idleTimeout: 30_000 });
 
@@ -23,6 +25,7 @@ beforeEach(async () => {
   tunnels = new FakeTunnels();
   records = [];
   dials = [];
+  hits = [];
   relay = new UdpRelay({
     tunnels,
     record: (record) => records.push(record),
@@ -30,6 +33,8 @@ beforeEach(async () => {
     nodeId: 'node',
     clock,
     log: silentLogger,
+    limits: { udpQueue: 4, udpQueueSize: 64 * 1024, udpUnsent: 64 * 1024 },
+    bounds: { hit: (bound) => hits.push(bound) },
   });
   via = createSocket('udp4');
   via.bind(0, '127.0.0.1');
@@ -135,6 +140,26 @@ it('asks an origin that refused, or a laptop that is away, once a second and not
   expect(records).toMatchObject([{ failure: 'agent_offline' }, { failure: 'origin_refused' }]);
   expect(dials).toEqual(['origin_refused']);
   expect(tunnels.streams.length).toBe(1);
+});
+
+it('counts datagrams that a slow laptop has no use for, by the bound that they are beyond', () => {
+  receive('x', 1001);
+  const [stream] = tunnels.streams;
+  if (stream === undefined) throw new Error('no stream');
+  stream.reads = false;
+  for (let n = 0; n < 5; n++) receive('x'.repeat(40_000), 1001);
+  expect(new Set(hits)).toEqual(new Set(['udpQueueSize']));
+  expect(relay.dropped).toBe(hits.length);
+  hits.length = 0;
+  for (let n = 0; n < 10; n++) receive('small', 1001);
+  expect(new Set(hits)).toEqual(new Set(['udpQueue']));
+});
+
+it('drops answers that the system is too slow to send, and counts them', async () => {
+  via.getSendQueueSize = () => 64 * 1024 + 1;
+  receive('x', 1001);
+  tunnels.streams[0]?.send('\0\x02hi');
+  expect([relay.dropped, hits]).toEqual([1, ['udpUnsent']]);
 });
 
 it('ends a session whose agent sends what is no datagram', () => {

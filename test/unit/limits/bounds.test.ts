@@ -31,13 +31,13 @@ describe('bounds', () => {
     expect(lines.length).toBe(2);
   });
 
-  it('tell each bound on a line of its own, and those that are no settings without a limit', () => {
+  it('tell each bound on a line of its own', () => {
     bounds.hit('udpNewSessionsPerSecond', { serviceId: 'a' });
     bounds.hit('helloSize');
     clock.advance(0);
     expect(lines.map((l) => [l.bound, l.limit])).toEqual([
+      ['hello-size', 16_384],
       ['udp-new-sessions-per-second', 50],
-      ['hello-size', undefined],
     ]);
   });
 

@@ -1,7 +1,8 @@
 import { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { type ClientHello, ClientHelloReader, HELLO_LIMIT } from '../../../edge/listen/client-hello.ts';
+import { DEFAULT_LIMITS } from '../../../edge/limits.ts';
+import { type ClientHello, ClientHelloReader } from '../../../edge/listen/client-hello.ts';
 import { alpn, hello, helloMessage, join, record, serverName, text, vector8, vector16 } from './hello-bytes.ts';
 
 const read = (...parts: readonly Uint8Array[]): ReturnType<ClientHelloReader['push']> => {
@@ -131,7 +132,7 @@ describe('ClientHelloReader', () => {
   });
 
   it('takes a message of nearly the limit', () => {
-    const padding = HELLO_LIMIT - 200;
+    const padding = DEFAULT_LIMITS.helloSize - 200;
     const answer = read(hello({ extensions: [serverName('a.b'), [21, new Uint8Array(padding)]] }));
     expect(answer).toEqual({ serverName: 'a.b', alpn: [] });
   });

@@ -228,7 +228,9 @@ describe('peekHello', () => {
     const listened = await listenAt(server, { host: '127.0.0.1', port: 0 });
     if (!listened.ok) throw new Error(listened.error.message);
     return new Promise((resolve) => {
-      server.on('connection', (socket) => peekHello(socket, () => resolve('hello'), resolve, 50));
+      server.on('connection', (socket) =>
+        peekHello(socket, () => resolve('hello'), resolve, { ...DEFAULT_LIMITS, helloTime: 50 }),
+      );
       const socket = connect({ port: listened.value.port, host: '127.0.0.1' });
       socket.on('error', () => {});
       client(socket);

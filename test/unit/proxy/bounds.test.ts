@@ -123,7 +123,7 @@ describe('a body', () => {
     }
     clock.advance(1_000);
     await v?.untilIncludes('HTTP/1.1 408 ');
-    expect(hits).toEqual(['bodyIdleTime']);
+    expect(hits).toEqual(['bodyRate']);
   });
 });
 
@@ -229,11 +229,11 @@ describe('requests under way', () => {
     await begin(1);
   });
 
-  it('that find no stream in the tunnel are told that it is busy', async () => {
+  it('that find no stream in the tunnel are told that it is busy; the tunnel counts them', async () => {
     await open({});
     tunnels.refusals.push('busy');
     await busy();
-    expect(hits).toEqual(['streamsPerTunnel']);
+    expect(hits).toEqual([]);
   });
 });
 
@@ -298,6 +298,46 @@ describe('HTTP/2', () => {
     expect(tunnels.streams.length).toBeLessThan(20);
     expect(hits).toEqual(['h2Resets']);
     expect(misused).toEqual(['192.0.2.1']);
+  });
+
+  it('ends a connection that breaks off more each second than h2-reset-rate, told from one that does it all at once', async () => {
+    await open({ h2Resets: 10, h2ResetRate: 8 }, true);
+    const v = await raw();
+    const cancel = Buffer.of(0, 0, 0, 8);
+    const burst = (from: number, count: number): Buffer[] =>
+      Array.from({ length: count }, (_, n) => {
+        const stream = from + 2 * n;
+        return Buffer.concat([request(stream), frame(FRAME.RST_STREAM, 0, stream, cancel)]);
+      });
+    v.send(...burst(1, 9), frame(FRAME.PING, 0, 0, Buffer.alloc(8)));
+    await v.frame((f) => f.type === FRAME.PING && f.flags === 1);
+    clock.advance(1_000);
+    v.send(...burst(101, 10));
+    await v.closed;
+    expect(hits).toEqual(['h2ResetRate']);
+  });
+
+  it('counts a head with too many fields, and one that is too large, each under its own bound', async () => {
+    await open({ headerFields: 10, headerSize: 2048 }, true);
+    const many = await raw();
+    const fields = Array.from({ length: 20 }, (_, n) => [`x-${n}`, 'y'] as const);
+    many.send(frame(FRAME.HEADERS, 5, 1, getFields(...fields)));
+    await many.frame((f) => f.type === FRAME.HEADERS && f.stream === 1);
+    const large = await raw();
+    large.send(frame(FRAME.HEADERS, 5, 1, getFields(...fields.map(([name]) => [name, 'y'.repeat(126)] as const))));
+    await large.frame((f) => f.type === FRAME.HEADERS && f.stream === 1);
+    expect(stand?.records.map((r) => r.status)).toEqual([431, 431]);
+    expect(hits).toEqual(['headerFields', 'headerSize']);
+  });
+
+  it('cuts a connection that does not begin within header-time, and counts that', async () => {
+    await open({ headerTime: 3_000 }, true);
+    const v = await RawH2.connect(stand?.port ?? 0, false);
+    visitors.push(v);
+    await v.frame((f) => f.type === FRAME.SETTINGS);
+    clock.advance(4_000);
+    await v.closed;
+    expect(hits).toEqual(['headerTime']);
   });
 
   it('asks no origin for requests that are broken off at once, from the seventeenth on', async () => {

@@ -163,7 +163,7 @@ describe('TunnelAcceptor', () => {
   });
 
   it('cuts the handshake that has been silent for longest where there is no room for one more', async () => {
-    const { acceptor } = setUp({ maxPending: 2 });
+    const { acceptor, hits } = setUp({ maxPending: 2 });
     const [oldest, older] = [await connect(acceptor), await connect(acceptor)];
     const newest = await connect(acceptor);
     await Promise.all([oldest.done, once(oldest.agent.resume(), 'end')]);
@@ -171,22 +171,23 @@ describe('TunnelAcceptor', () => {
       expect((await shake(agent)).ok).toBe(true);
       await done;
     }
-    expect(acceptor.refused).toBe(1);
+    expect([acceptor.refused, hits]).toEqual([1, ['agentHandshakes']]);
   });
 
   it('lets nobody keep good agents out by holding connections open', async () => {
-    const { acceptor } = setUp();
+    const { acceptor, hits } = setUp();
     for (let i = 0; i < 40; i++) await connect(acceptor);
     const { agent, done } = await connect(acceptor);
     expect((await shake(agent)).ok).toBe(true);
     await done;
     acceptor.close();
+    expect(hits).toEqual(new Array(9).fill('agentHandshakesPerAddress'));
   });
 
   it('cuts none whose credential is being looked up', async () => {
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<Verdict>();
-    const { acceptor } = setUp({
+    const { acceptor, hits } = setUp({
       maxPending: 1,
       look: () => {
         asked.resolve();
@@ -201,6 +202,7 @@ describe('TunnelAcceptor', () => {
     answer.resolve('known');
     expect((await shaken).ok).toBe(true);
     await first.done;
+    expect(hits).toEqual(['agentHandshakes']);
   });
 
   it('hears a good agent whose address has failed ten times and more', async () => {

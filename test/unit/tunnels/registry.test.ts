@@ -46,6 +46,30 @@ describe('TunnelRegistry', () => {
     expect(opened()).toBe('agent_offline');
   });
 
+  it('counts only what no link takes, under the bound that the newest one has reached', () => {
+    const hits: unknown[] = [];
+    const limits = { carriers: 8, streams: 5, memory: 32 << 20 };
+    const bounds = { hit: (...hit: unknown[]) => hits.push(hit) };
+    const registry = new TunnelRegistry(() => {}, { limits, bounds });
+    const [old, young] = [new FakeTunnel(1), new FakeTunnel(2)];
+    for (const tunnel of [old, young]) {
+      const seat = registry.reserve('a');
+      if (seat !== undefined) registry.add(seat, tunnel);
+    }
+    young.full = true;
+    expect(registry.open('a', open, handler)).toMatchObject({ id: 1 });
+    expect(registry.open('nobody', open, handler)).toBe('agent_offline');
+    expect(hits).toEqual([]);
+    old.full = true;
+    expect(registry.open('a', open, handler)).toBe('busy');
+    young.stats.streams = 5;
+    expect(registry.open('a', open, handler)).toBe('busy');
+    expect(hits).toEqual([
+      ['memoryPerTunnel', { agentId: 'a' }],
+      ['streamsPerTunnel', { agentId: 'a' }],
+    ]);
+  });
+
   it('reports presence once for the first tunnel and once for the last', () => {
     const { registry, presence, add } = setUp();
     const [one, two] = [new FakeTunnel(1), new FakeTunnel(2)];
