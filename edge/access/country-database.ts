@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type CountryResponse, Reader } from 'maxmind';
+import { sayReason } from '../../shared/domain/reason.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import { systemReason } from '../../shared/node/system-reason.ts';
@@ -89,7 +90,7 @@ export class CountryDatabase {
       this.#reader = reader;
       this.#options.logger.info('the country database is in place', { file: this.#file });
     } catch (error) {
-      this.#complain(state, systemReason(error));
+      this.#complain(state, sayReason(systemReason(error)));
     }
   }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sayReason } from '../../shared/domain/reason.ts';
 import { createBackoff } from '../../shared/node/backoff.ts';
 import { type Clock, pause } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
@@ -284,5 +285,5 @@ function faultOf(error: unknown): string {
   if (error instanceof SyntaxError) return 'its answer is not JSON';
   if (error instanceof DOMException && error.name === 'TimeoutError') return 'it did not answer in time';
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return systemReason(cause);
+  return sayReason(systemReason(cause));
 }

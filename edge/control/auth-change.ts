@@ -11,6 +11,7 @@ import {
 import { checkHeader, checkPassword, checkPin } from '../../shared/domain/auth-rules.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { createId } from '../../shared/domain/id.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import type { ServiceMode } from '../../shared/domain/service.ts';
 import type { Secrets } from '../guard.ts';
@@ -124,7 +125,7 @@ async function prepareHeader(
   if (!header.ok) return header;
   const { kind, name, user, secret } = header.value;
   if (ADDRESS_FIELDS.has(name))
-    return err(failure('header_invalid', { name, reason: 'the edge takes it from every visitor.' }, `${field}.name`));
+    return err(failure('header_invalid', { name, reason: because('header_of_visitor') }, `${field}.name`));
   const hash = await keeper.hash(secret);
   if (!hash.ok) return hash;
   const rule = { id: createId(now(), random), kind, name, ...(user === undefined ? {} : { user }) };
@@ -140,7 +141,7 @@ export function changeMethods(
   for (const [index, header] of (change.headers ?? []).entries()) {
     const rule = 'rule' in header ? header.rule : before?.headers?.find(({ id }) => id === header.keep);
     if (rule === undefined)
-      return err(failure('input_invalid', { reason: 'There is no such header rule.' }, `auth.headers.${index}.id`));
+      return err(failure('input_invalid', { reason: because('header_rule_unknown') }, `auth.headers.${index}.id`));
     headers.push(rule);
   }
   const isOn = (value: string | null | undefined, was: boolean): boolean =>

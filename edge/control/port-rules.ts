@@ -1,4 +1,5 @@
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { ASSIGNED_PORTS, FIRST_FREE_PORT, type ServiceMode } from '../../shared/domain/service.ts';
 
@@ -27,14 +28,7 @@ export const DEFAULT_PORT_RULES: PortRules = {
 export function checkPort(rules: PortRules, mode: ServiceMode, wanted: number): Result<number | undefined, Failure> {
   const refuse = (code: 'port_fixed' | 'port_privileged' | 'port_reserved'): Result<never, Failure> =>
     err(failure(code, { port: wanted }, 'listenPort'));
-  if (mode === 'http')
-    return err(
-      failure(
-        'input_invalid',
-        { reason: 'An http service is on the main port: it has none of its own.' },
-        'listenPort',
-      ),
-    );
+  if (mode === 'http') return err(failure('input_invalid', { reason: because('http_port') }, 'listenPort'));
   if (mode === 'tls' && wanted === rules.main()) return ok(undefined);
   if (mode !== 'udp' && (wanted === rules.main() || rules.reserved().includes(wanted))) return refuse('port_reserved');
   if (!rules.custom) return refuse('port_fixed');

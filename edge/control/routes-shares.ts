@@ -4,6 +4,7 @@ import { API_PREFIX, type MadeShare, newShareSchema } from '../../shared/contrac
 import { isProtected, SHARE_LIFETIME, type ShareLink } from '../../shared/domain/auth.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { createId } from '../../shared/domain/id.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { createToken } from '../../shared/domain/token.ts';
 import { SHARE_PATH } from '../reserved-path.ts';
@@ -73,7 +74,7 @@ async function createShare(
   if (!input.ok) return input;
   const { expires = SHARE_LIFETIME.usual, uses, label } = input.value;
   if (expires > SHARE_LIFETIME.longest)
-    return err(failure('input_invalid', { reason: 'A share link lives 366 days at most.' }, 'expires'));
+    return err(failure('input_invalid', { reason: because('share_long', { days: 366 }) }, 'expires'));
   const stored = await store.service(serviceId);
   if (!stored.ok) return stored;
   if (stored.value?.service.ownerId !== agentId) return err(failure('service_not_found', { service: serviceId }));

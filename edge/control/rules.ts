@@ -5,6 +5,7 @@ import type { ServiceAuth } from '../../shared/domain/auth.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { isUnder } from '../../shared/domain/hostname.ts';
 import { createId } from '../../shared/domain/id.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { checkRestrictions } from '../../shared/domain/restriction-rules.ts';
 import type { Restrictions } from '../../shared/domain/restrictions.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
@@ -129,9 +130,7 @@ function methodsAfter(
   if (patch === undefined) return ok(before);
   if (prepared !== undefined) return changeMethods(before, prepared);
   // Fail closed: what can't be enforced must not look as if it were.
-  return err(
-    failure('input_invalid', { reason: 'This edge has no key for secrets, so it can protect nothing.' }, 'auth'),
-  );
+  return err(failure('input_invalid', { reason: because('no_secret_key') }, 'auth'));
 }
 
 function restrictionsAfter(
@@ -150,7 +149,7 @@ function movePort({ ports }: RuleContext, service: Service, wanted: number): Res
 function chooseLabel(context: RuleContext, input: ServiceInput): Result<string, Failure> {
   if (input.subdomain !== undefined) {
     if (input.namePrefix !== undefined)
-      return err(failure('input_invalid', { reason: 'Give a name or a prefix, not both.' }, 'namePrefix'));
+      return err(failure('input_invalid', { reason: because('name_or_prefix') }, 'namePrefix'));
     return parseSubdomain(context, input.subdomain);
   }
   if (input.namePrefix === undefined) return ok(randomName(context.random));
@@ -162,7 +161,7 @@ function chooseLabel(context: RuleContext, input: ServiceInput): Result<string, 
 function parseSubdomain(context: RuleContext, text: string): Result<string, Failure> {
   const typed = text.trim().toLowerCase().replace(/\.$/, '');
   if (typed === context.domain)
-    return err(failure('name_invalid', { name: text, reason: 'it belongs to the edge itself.' }, 'subdomain'));
+    return err(failure('name_invalid', { name: text, reason: because('name_of_edge') }, 'subdomain'));
   const under = typed.includes('.') && isUnder(typed, context.domain);
   if (typed.includes('.') && !under)
     return err(failure('domain_foreign', { domain: text, cluster: context.domain }, 'subdomain'));
@@ -173,6 +172,6 @@ function parseSubdomain(context: RuleContext, text: string): Result<string, Fail
 function domainOf(context: RuleContext, label: string): Result<string, Failure> {
   const domain = `${label}.${context.domain}`;
   if (domain.length <= 253) return ok(domain);
-  const reason = 'with the cluster domain it is longer than 253 characters.';
+  const reason = because('name_with_cluster', { limit: 253 });
   return err(failure('name_invalid', { name: label, reason }, 'subdomain'));
 }

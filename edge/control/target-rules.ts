@@ -4,6 +4,7 @@ import { cidrContains, parseAddress, parseCidr } from '../../shared/domain/cidr.
 import { checkCustomHeaders } from '../../shared/domain/custom-headers.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { isDialHost } from '../../shared/domain/hostname.ts';
+import { type Because, because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import {
   DEFAULT_CONNECT_TIMEOUT,
@@ -17,7 +18,7 @@ type TargetInput = z.output<typeof newTargetSchema>;
 
 const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '::1', '[::1]']);
 
-const invalid = (reason: string, field: string): Result<never, Failure> =>
+const invalid = (reason: Because, field: string): Result<never, Failure> =>
   err(failure('input_invalid', { reason }, field));
 
 /**
@@ -62,26 +63,22 @@ export function makeTarget(
 /** What the agent dials follows from the mode; only an HTTP service leaves a choice. */
 function parseProtocol(mode: ServiceMode, { protocol }: TargetInput, field: string): Result<OriginProtocol, Failure> {
   const http = protocol === 'http' || protocol === 'https';
-  if (mode === 'http')
-    return http ? ok(protocol) : invalid(`A service of mode http has http or https targets.`, `${field}.protocol`);
+  if (mode === 'http') return http ? ok(protocol) : invalid(because('target_not_http'), `${field}.protocol`);
   const wanted = mode === 'udp' ? 'udp' : 'tcp';
   // `http` is what stands there when nothing was said.
   if (protocol !== 'http' && protocol !== wanted)
-    return invalid(`A service of mode ${mode} has ${wanted} targets.`, `${field}.protocol`);
+    return invalid(because('target_protocol', { mode, protocol: wanted }), `${field}.protocol`);
   return ok(wanted);
 }
 
 interface Misfit {
   readonly option: keyof TargetInput;
-  readonly reason: string;
+  readonly reason: Because;
 }
 
 function httpMisfit({ idleTimeout, proxyProtocol }: TargetInput): Misfit | undefined {
-  if (idleTimeout !== undefined)
-    return { option: 'idleTimeout', reason: 'An idle timeout goes with tcp, tls and udp services only.' };
-  return proxyProtocol === true
-    ? { option: 'proxyProtocol', reason: 'The PROXY protocol goes with tcp and tls services only.' }
-    : undefined;
+  if (idleTimeout !== undefined) return { option: 'idleTimeout', reason: because('target_idle_timeout') };
+  return proxyProtocol === true ? { option: 'proxyProtocol', reason: because('target_proxy_protocol') } : undefined;
 }
 
 const isOwnMachine = ({ type }: TargetInput): boolean => type === 'agent' || type === 'unix';
@@ -92,16 +89,14 @@ const isSet = (value: unknown): boolean =>
   value !== undefined && value !== 'strip' && !(Array.isArray(value) && value.length === 0);
 
 function directMisfit(mode: ServiceMode, input: TargetInput, path: string): Misfit | undefined {
-  if (path !== '/') return { option: 'path', reason: `A path goes with http services only, not ${mode}.` };
-  if (input.skipTlsVerify === true)
-    return { option: 'skipTlsVerify', reason: `A ${mode} service opens no TLS that could be verified.` };
+  if (path !== '/') return { option: 'path', reason: because('target_path', { mode }) };
+  if (input.skipTlsVerify === true) return { option: 'skipTlsVerify', reason: because('target_verify', { mode }) };
   const http = HTTP_OPTIONS.find((option) => isSet(input[option]));
-  if (http !== undefined) return { option: http, reason: `It goes with http services only, not ${mode}.` };
-  if (input.type === 'unix' && mode !== 'tcp')
-    return { option: 'type', reason: `A Unix socket goes with http and tcp services only, not ${mode}.` };
-  if (!input.enabled) return { option: 'enabled', reason: `Switch the service off, not its only target.` };
+  if (http !== undefined) return { option: http, reason: because('target_http_only', { mode }) };
+  if (input.type === 'unix' && mode !== 'tcp') return { option: 'type', reason: because('target_socket', { mode }) };
+  if (!input.enabled) return { option: 'enabled', reason: because('target_only') };
   return mode === 'udp' && input.proxyProtocol === true
-    ? { option: 'proxyProtocol', reason: 'The PROXY protocol goes with tcp and tls services only.' }
+    ? { option: 'proxyProtocol', reason: because('target_proxy_protocol') }
     : undefined;
 }
 
@@ -112,16 +107,16 @@ function parsePlace(input: TargetInput, field: string): Result<Pick<Target, 'typ
   const bare = host.replace(/^\[|\]$/g, '');
   if (!isDialHost(host)) return err(failure('host_invalid', { host: input.host }, `${field}.host`));
   if (input.type !== 'subnet' && input.subnet !== undefined)
-    return invalid('A subnet goes with targets of type "subnet" only.', `${field}.subnet`);
+    return invalid(because('target_subnet'), `${field}.subnet`);
   switch (input.type) {
     case 'agent':
       if (LOOPBACK_NAMES.has(host)) return ok({ type: 'agent', host: 'localhost' });
-      return invalid(`A target of type "agent" is on the laptop itself; for ${host} use type "host".`, `${field}.host`);
+      return invalid(because('target_agent', { host }), `${field}.host`);
     case 'host':
       return ok({ type: 'host', host: bare });
     case 'domain':
       if (parseAddress(bare) === undefined) return ok({ type: 'domain', host });
-      return invalid(`${host} is an address, not a name; use type "host".`, `${field}.host`);
+      return invalid(because('target_domain', { host }), `${field}.host`);
     case 'subnet':
       return parseSubnet(bare, input.subnet, field);
   }
@@ -129,8 +124,7 @@ function parsePlace(input: TargetInput, field: string): Result<Pick<Target, 'typ
 
 function parseSocketPath(path: string, field: string): Result<Pick<Target, 'type' | 'host'>, Failure> {
   if (isUnixPath(path)) return ok({ type: 'unix', host: path });
-  const reason = `A Unix socket is named by its whole path, such as /run/app.sock: ASCII, at most ${UNIX_PATH_LIMIT} characters, without "." and "..".`;
-  return invalid(reason, `${field}.host`);
+  return invalid(because('target_socket_path', { limit: UNIX_PATH_LIMIT }), `${field}.host`);
 }
 
 function parseSubnet(
@@ -139,12 +133,12 @@ function parseSubnet(
   field: string,
 ): Result<Pick<Target, 'type' | 'host' | 'subnet'>, Failure> {
   const network = parseCidr(subnet ?? '');
-  if (network === undefined)
-    return invalid('A target of type "subnet" needs its network, such as 10.0.0.0/24.', `${field}.subnet`);
+  if (network === undefined) return invalid(because('target_no_network'), `${field}.subnet`);
   const [typed = ''] = (subnet ?? '').trim().split('/');
   if (!cidrContains({ ...network, bits: network.family === 4 ? 32 : 128 }, typed))
-    return invalid(`The network has host bits set. It is written ${network.text}.`, `${field}.subnet`);
-  if (!cidrContains(network, host)) return invalid(`${host} is not an address in ${network.text}.`, `${field}.host`);
+    return invalid(because('target_host_bits', { network: network.text }), `${field}.subnet`);
+  if (!cidrContains(network, host))
+    return invalid(because('target_outside', { host, network: network.text }), `${field}.host`);
   return ok({ type: 'subnet', host, subnet: network.text });
 }
 
@@ -159,7 +153,7 @@ function parsePath(text: string, field: string): Result<string, Failure> {
   const segments = text.split('/').filter((segment) => segment !== '');
   for (const segment of segments) {
     if (segment === '.' || segment === '..' || !SEGMENT.test(segment)) {
-      const reason = `The path "${text.slice(0, 60)}" is not valid. Use letters, digits and plain punctuation between slashes.`;
+      const reason = because('target_path_form', { path: text.slice(0, 60) });
       return err(failure('input_invalid', { reason }, field));
     }
   }

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { newTargetSchema, servicePatchSchema, targetPatchSchema } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { createId } from '../../shared/domain/id.ts';
+import { type Because, because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { type Service, type ServiceMode, TARGETS_PER_SERVICE, type Target } from '../../shared/domain/service.ts';
 import { makeTarget } from './target-rules.ts';
@@ -43,16 +44,14 @@ export function changeTargets(
 ): Result<readonly Target[], Failure> {
   const { targets, addTargets = [], changeTargets: changes = [], removeTargets = [] } = change;
   const single = addTargets.length + changes.length + removeTargets.length > 0;
-  if (targets !== undefined && single)
-    return invalid('Give all targets, or changes of single ones, not both.', 'targets');
+  if (targets !== undefined && single) return invalid(because('targets_or_changes'), 'targets');
   if (targets !== undefined)
     return build(around, service.mode, service.ownerId, named(targets, 'targets'), service.targets);
   if (!single) return ok(service.targets);
   const unknown = firstUnknown(service, change);
   if (unknown !== undefined) return unknown;
   const kept = service.targets.filter((target) => !removeTargets.includes(target.id));
-  if (kept.length + addTargets.length === 0)
-    return invalid('A service keeps at least one target. Remove the service instead.', 'removeTargets');
+  if (kept.length + addTargets.length === 0) return invalid(because('targets_last'), 'removeTargets');
   const wanted = kept.map((target, at): Wanted => {
     const index = changes.findIndex((patch) => patch.id === target.id);
     const patch = changes[index];
@@ -62,7 +61,7 @@ export function changeTargets(
   return build(around, service.mode, service.ownerId, [...wanted, ...named(addTargets, 'addTargets')], service.targets);
 }
 
-const invalid = (reason: string, field: string): Result<never, Failure> =>
+const invalid = (reason: Because, field: string): Result<never, Failure> =>
   err(failure('input_invalid', { reason }, field));
 
 const named = (inputs: readonly TargetInput[], list: string): Wanted[] =>
@@ -75,8 +74,7 @@ function firstUnknown(service: Service, change: ServiceChange): Result<never, Fa
     ...(change.changeTargets ?? []).map(({ id }, index) => ({ id, field: `changeTargets.${index}.id` })),
     ...(change.removeTargets ?? []).map((id, index) => ({ id, field: `removeTargets.${index}` })),
   ];
-  for (const { id, field } of named)
-    if (!ids.delete(id)) return invalid('The service has no such target, or it is named twice.', field);
+  for (const { id, field } of named) if (!ids.delete(id)) return invalid(because('target_unknown'), field);
   return undefined;
 }
 
@@ -101,17 +99,16 @@ function build(
   wanted: readonly Wanted[],
   before: readonly Target[],
 ): Result<Target[], Failure> {
-  if (mode !== 'http' && wanted.length !== 1) return invalid(`A ${mode} service has exactly one target.`, 'targets');
+  if (mode !== 'http' && wanted.length !== 1) return invalid(because('targets_one', { mode }), 'targets');
   if (wanted.length > TARGETS_PER_SERVICE)
-    return invalid(`A service takes at most ${TARGETS_PER_SERVICE} targets.`, 'addTargets');
+    return invalid(because('targets_many', { limit: TARGETS_PER_SERVICE }), 'addTargets');
   const targets: Target[] = [];
   for (const { input, field, id } of wanted) {
     const made = makeTarget(mode, input, field);
     if (!made.ok) return made;
     const agentId = input.agentId ?? owner;
     const { path, type, host, port, protocol } = made.value;
-    if (targets.some((t) => t.path === path))
-      return invalid(`The path ${path} occurs twice. Each target of a service takes another path.`, `${field}.path`);
+    if (targets.some((t) => t.path === path)) return invalid(because('target_path_twice', { path }), `${field}.path`);
     const same = before.find(
       (t) =>
         t.agentId === agentId &&

@@ -76,12 +76,12 @@ function renderBody(kind: AnswerKind, refusal: Refusal, words: RefusalWords): st
     reason: '',
     ...refusal.about,
   };
-  const error = failure(refusal.code, about);
+  const { code, message: sentence } = failure(refusal.code, about);
   if (kind === 'json') {
     const extra = retry ? { retryAfter: words.retryAfter } : {};
-    return `${JSON.stringify({ error, status, requestId: refusal.requestId, time: new Date(refusal.time).toISOString(), ...extra })}\n`;
+    return `${JSON.stringify({ error: { code, message: sentence }, status, requestId: refusal.requestId, time: new Date(refusal.time).toISOString(), ...extra })}\n`;
   }
-  const message = capitalised(error.message);
+  const message = capitalised(sentence);
   if (kind === 'text') return `${words.title}. ${message}\n${words.visitor}\n\nRequest ${refusal.requestId}\n`;
   const german = refusal.language === 'de' ? germanWords(refusal.code) : undefined;
   return renderPage({

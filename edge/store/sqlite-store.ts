@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { ShareLink } from '../../shared/domain/auth.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { portsClash, type Service } from '../../shared/domain/service.ts';
 import type { Secrets } from '../guard.ts';
@@ -223,9 +224,7 @@ export class SqliteStore implements Store {
       const held = await this.#owned(db, id, ownerId);
       const { service } = held;
       if (service.expiresAt === undefined)
-        return refuse(
-          failure('input_invalid', { reason: 'Only an exposure can be renewed; this service is permanent.' }),
-        );
+        return refuse(failure('input_invalid', { reason: because('exposure_only') }));
       await db.updateTable('services').set({ expires_at: expiresAt }).where('id', '=', id).execute();
       return { ...held, service: { ...service, expiresAt } };
     });

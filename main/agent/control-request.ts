@@ -4,6 +4,8 @@ import type { Duplex } from 'node:stream';
 import type { z } from 'zod';
 import { API_PREFIX, errorBodySchema } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { plainText } from '../../shared/domain/failure-params.ts';
+import { because, type Reason } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { errorCode, unreachableReason } from './dial-error.ts';
 import { describeEdge, type EdgeAddress } from './edge-address.ts';
@@ -67,7 +69,7 @@ export interface Requester {
   open(call: Call, signal: AbortSignal): Promise<Result<IncomingMessage, Failure>>;
   /** The failure of something that broke or was odd after it began. */
   broken(error: unknown): Failure;
-  odd(reason: string): Failure;
+  odd(reason: Reason): Failure;
   /** Ends every call under way and every kept connection. Idempotent. */
   close(): void;
 }
@@ -82,14 +84,14 @@ export function createRequester(address: EdgeAddress, dialler: EdgeDialler, cred
   const kept = new EdgeAgent(dialler, closing.signal, true);
   const single = new EdgeAgent(dialler, closing.signal, false);
   const at = describeEdge(address);
-  const odd = (reason: string): Failure => failure('edge_odd', { address: at, reason });
+  const odd = (reason: Reason): Failure => failure('edge_odd', { address: at, reason });
 
   function broken(error: unknown): Failure {
     if (error instanceof DialError) return error.failure;
     const code = errorCode(error);
-    if (closing.signal.aborted) return failure('edge_unreachable', { address: at, reason: 'given up' });
-    if (code.startsWith('HPE_')) return odd('it does not speak HTTP');
-    const reason = unreachableReason(code) ?? (code === '' || code === 'ABORT_ERR' ? 'no answer in time' : code);
+    if (closing.signal.aborted) return failure('edge_unreachable', { address: at, reason: because('given_up') });
+    if (code.startsWith('HPE_')) return odd(because('not_http'));
+    const reason = unreachableReason(code) ?? (code === '' || code === 'ABORT_ERR' ? because('silent') : code);
     return failure('edge_unreachable', { address: at, reason });
   }
 
@@ -132,7 +134,7 @@ export function createRequester(address: EdgeAddress, dialler: EdgeDialler, cred
     const status = reply.value.statusCode ?? 0;
     if (status >= 200 && status < 300) return reply;
     const text = await readText(reply.value, REFUSAL_LIMIT).catch(() => undefined);
-    return err(refusal(text) ?? odd(`it answered ${call.method} ${call.path.split('?')[0]} with status ${status}`));
+    return err(refusal(text) ?? odd(because('answer_status', { call: nameOf(call), status })));
   }
 
   async function read(call: Call): Promise<Result<string, Failure>> {
@@ -141,7 +143,7 @@ export function createRequester(address: EdgeAddress, dialler: EdgeDialler, cred
     if (!reply.ok) return reply;
     try {
       const text = await readText(reply.value, REPLY_LIMIT);
-      return text === undefined ? err(odd('its answer is too large')) : ok(text);
+      return text === undefined ? err(odd(because('answer_large'))) : ok(text);
     } catch (error) {
       return err(broken(error));
     }
@@ -152,9 +154,7 @@ export function createRequester(address: EdgeAddress, dialler: EdgeDialler, cred
       const text = await read(call);
       if (!text.ok) return text;
       const parsed = schema.safeParse(readJson(text.value));
-      return parsed.success
-        ? ok(parsed.data)
-        : err(odd(`its answer to ${call.method} ${call.path.split('?')[0]} is not understood`));
+      return parsed.success ? ok(parsed.data) : err(odd(because('answer_to_odd', { call: nameOf(call) })));
     },
     async callEmpty(call) {
       const text = await read(call);
@@ -170,6 +170,9 @@ export function createRequester(address: EdgeAddress, dialler: EdgeDialler, cred
     },
   };
 }
+
+/** For people: the method and the path, without what is asked. */
+const nameOf = ({ method, path }: Call): string => `${method} ${path.split('?')[0] ?? ''}`;
 
 function headersOf(body: Buffer | undefined, credential: string | undefined): OutgoingHttpHeaders {
   return {
@@ -204,9 +207,11 @@ export function readJson(text: string): unknown {
 function refusal(text: string | undefined): Failure | undefined {
   const parsed = errorBodySchema.safeParse(text === undefined ? undefined : readJson(text));
   if (!parsed.success) return undefined;
-  const { code, message, field } = parsed.data.error;
-  const clean = (value: string): string => value.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, 1000);
-  return field === undefined
-    ? { code, message: clean(message) }
-    : { code, message: clean(message), field: clean(field) };
+  const { code, message, field, params } = parsed.data.error;
+  return {
+    code,
+    message: plainText(message),
+    ...(field === undefined ? {} : { field: plainText(field) }),
+    ...(params === undefined ? {} : { params }),
+  };
 }

@@ -1,44 +1,46 @@
+import { type Because, because } from '../../shared/domain/reason.ts';
+
 /** What the errors of sockets, resolvers and TLS mean, by code: nothing here reads a message. */
 
-const UNREACHABLE: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'the connection was refused',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
-  ENOTFOUND: 'the name is not known',
-  EAI_AGAIN: 'the name cannot be looked up right now',
-  EAI_FAIL: 'the name cannot be looked up',
-  EAI_NODATA: 'the name has no address',
-  ETIMEDOUT: 'no answer in time',
-  EHOSTUNREACH: 'there is no route to it',
-  ENETUNREACH: 'there is no network',
-  ENETDOWN: 'the network is down',
-  EADDRNOTAVAIL: 'there is no local address to reach it from',
-  EACCES: 'connecting to it is not permitted here',
-  EPERM: 'connecting to it is not permitted here',
-  EMFILE: 'too many files are open here',
-  ENFILE: 'too many files are open here',
+const UNREACHABLE: Readonly<Record<string, Because>> = {
+  ECONNREFUSED: because('refused'),
+  ECONNRESET: because('cut'),
+  EPIPE: because('cut'),
+  ENOTFOUND: because('name_unknown'),
+  EAI_AGAIN: because('lookup_later'),
+  EAI_FAIL: because('lookup_failed'),
+  EAI_NODATA: because('no_address'),
+  ETIMEDOUT: because('silent'),
+  EHOSTUNREACH: because('no_route'),
+  ENETUNREACH: because('no_network'),
+  ENETDOWN: because('network_down'),
+  EADDRNOTAVAIL: because('no_local_address'),
+  EACCES: because('not_permitted'),
+  EPERM: because('not_permitted'),
+  EMFILE: because('files_here'),
+  ENFILE: because('files_here'),
 };
 
-const AUTHORITY = 'it is signed by an authority that is not trusted here';
-const UNTRUSTED: Readonly<Record<string, string>> = {
+const AUTHORITY = because('authority_unknown');
+const UNTRUSTED: Readonly<Record<string, Because>> = {
   SELF_SIGNED_CERT_IN_CHAIN: AUTHORITY,
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'it is signed by itself',
+  DEPTH_ZERO_SELF_SIGNED_CERT: because('self_signed'),
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: AUTHORITY,
   UNABLE_TO_GET_ISSUER_CERT: AUTHORITY,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: AUTHORITY,
   CERT_UNTRUSTED: AUTHORITY,
-  CERT_SIGNATURE_FAILURE: 'its signature is wrong',
-  CERT_HAS_EXPIRED: 'it has expired',
-  CERT_NOT_YET_VALID: 'it is not valid yet; check the clock',
-  CERT_REVOKED: 'it was revoked',
-  CERT_REJECTED: 'its authority is not meant for servers',
-  INVALID_CA: 'its authority may not sign certificates',
-  INVALID_PURPOSE: 'it is not meant for servers',
-  PATH_LENGTH_EXCEEDED: 'its chain is too long',
-  CERT_CHAIN_TOO_LONG: 'its chain is too long',
-  HOSTNAME_MISMATCH: 'it is for another name',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'it is for another name',
-  ERR_TLS_CERT_ALTNAME_FORMAT: 'its names are malformed',
+  CERT_SIGNATURE_FAILURE: because('signature_wrong'),
+  CERT_HAS_EXPIRED: because('expired'),
+  CERT_NOT_YET_VALID: because('not_yet_valid'),
+  CERT_REVOKED: because('revoked'),
+  CERT_REJECTED: because('authority_purpose'),
+  INVALID_CA: because('authority_may_not'),
+  INVALID_PURPOSE: because('purpose'),
+  PATH_LENGTH_EXCEEDED: because('chain_long'),
+  CERT_CHAIN_TOO_LONG: because('chain_long'),
+  HOSTNAME_MISMATCH: because('other_name'),
+  ERR_TLS_CERT_ALTNAME_INVALID: because('other_name'),
+  ERR_TLS_CERT_ALTNAME_FORMAT: because('names_malformed'),
 };
 
 /** The `code` of a system or TLS error; of several attempts at once, that of the first one which has a known meaning. */
@@ -52,12 +54,12 @@ export function errorCode(error: unknown): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** In words why a machine was not reached; `undefined` when `code` does not say that. */
-export const unreachableReason = (code: string): string | undefined =>
+/** Why a machine was not reached; `undefined` when `code` does not say that. */
+export const unreachableReason = (code: string): Because | undefined =>
   Object.hasOwn(UNREACHABLE, code) ? UNREACHABLE[code] : undefined;
 
-/** In words why a certificate was refused; `undefined` when `code` does not say that. */
-export const untrustedReason = (code: string): string | undefined =>
+/** Why a certificate was refused; `undefined` when `code` does not say that. */
+export const untrustedReason = (code: string): Because | undefined =>
   Object.hasOwn(UNTRUSTED, code) ? UNTRUSTED[code] : undefined;
 
 /** Whether `code` says that a name has no address, as opposed to an address that does not answer. */

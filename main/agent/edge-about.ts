@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { EdgeCertificate } from '../../shared/contract/agent-state.ts';
 import { API_PREFIX, type EdgeAbout, edgeAboutSchema } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { fingerprintOf } from './certificates.ts';
 import { readJson } from './control-request.ts';
@@ -55,9 +56,9 @@ function ask(
   return new Promise((resolve) => {
     const broken = (error: unknown): void => {
       const code = errorCode(error);
-      if (code.startsWith('HPE_')) resolve(err(failure('edge_odd', { address: at, reason: 'it does not speak HTTP' })));
+      if (code.startsWith('HPE_')) resolve(err(failure('edge_odd', { address: at, reason: because('not_http') })));
       else {
-        const reason = unreachableReason(code) ?? 'no answer in time';
+        const reason = unreachableReason(code) ?? because('silent');
         resolve(err(failure('edge_unreachable', { address: at, reason })));
       }
     };
@@ -81,7 +82,7 @@ function ask(
       response.on('close', () => {
         const about = response.statusCode === 200 ? edgeAboutSchema.safeParse(readJson(text)) : undefined;
         if (!response.complete || about?.success === false)
-          return resolve(err(failure('edge_odd', { address: at, reason: 'its answer is not understood' })));
+          return resolve(err(failure('edge_odd', { address: at, reason: because('answer_odd') })));
         resolve(
           ok({
             ...(about === undefined ? {} : { about: about.data }),

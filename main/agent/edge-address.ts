@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { ClusterInfo } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { isDialHost } from '../../shared/domain/hostname.ts';
+import { type Because, because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { authority } from '../../shared/domain/service.ts';
 
@@ -26,27 +27,24 @@ export interface EdgeTrust {
   readonly fingerprint?: string;
 }
 
-const refuse = (reason: string, field: string): Result<never, Failure> =>
+const refuse = (reason: Because, field: string): Result<never, Failure> =>
   err(failure('input_invalid', { reason }, field));
 
 /** Reads `https://HOST[:PORT]` or `HOST[:PORT]` as people paste it; port 443 when left out. */
 export function parseEdgeUrl(text: string): Result<EdgeAddress, Failure> {
   const trimmed = text.trim();
-  if (trimmed === '') return refuse('The address of the edge is empty. Give it as https://HOST[:PORT].', 'url');
+  if (trimmed === '') return refuse(because('edge_url_empty'), 'url');
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `https://${trimmed}`;
   let url: URL;
   try {
     url = new URL(full);
   } catch {
-    return refuse(`"${trimmed.slice(0, 80)}" is not an address. Give it as https://HOST[:PORT].`, 'url');
+    return refuse(because('edge_url_odd', { text: trimmed.slice(0, 80) }), 'url');
   }
   if (url.protocol !== 'https:')
-    return refuse(
-      `An edge is reached by https, not ${url.protocol.slice(0, -1)}. Give it as https://HOST[:PORT].`,
-      'url',
-    );
+    return refuse(because('edge_url_scheme', { scheme: url.protocol.slice(0, -1) }), 'url');
   if (url.username !== '' || url.password !== '' || url.pathname !== '/' || url.search !== '' || url.hash !== '')
-    return refuse('The address of an edge is https://HOST[:PORT], with nothing before or after.', 'url');
+    return refuse(because('edge_url_more'), 'url');
   const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
   const port = url.port === '' ? 443 : Number(url.port);
   if (port < 1) return err(failure('port_invalid', { port }, 'url'));
@@ -62,7 +60,7 @@ export function parseFingerprint(text: string): Result<string, Failure> {
     .replace(/^sha-?256(?: fingerprint)?\s*[:=]\s*/, '')
     .replace(/[:\s]/g, '');
   if (/^[0-9a-f]{64}$/.test(hex)) return ok(hex);
-  return refuse('A fingerprint is a SHA-256 in hex: 64 digits, colons allowed. Copy it again, whole.', 'fingerprint');
+  return refuse(because('fingerprint_form'), 'fingerprint');
 }
 
 /**

@@ -3,6 +3,7 @@ import { isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { TUNNEL_ALPN } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { type Because, because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { workerAlpn } from '../../shared/wire/handshake.ts';
 import { chainOf, fingerprintOf, isWithinValidity, publicAuthorities, readPem } from './certificates.ts';
@@ -94,7 +95,7 @@ export function createEdgeDialler(
     if (trust.caPem === undefined)
       return ok({ kind: 'authorities', options: { secureContext: publicAuthorities() }, name: expectedName(address) });
     const authorities = readPem(trust.caPem);
-    if (authorities.length === 0) return err(untrusted(address, 'the CA given for it is not a certificate in PEM'));
+    if (authorities.length === 0) return err(untrusted(address, because('ca_odd')));
     return ok(pinnedAuthority(address, authorities));
   }
 
@@ -106,7 +107,7 @@ export function createEdgeDialler(
   };
 }
 
-const untrusted = (address: EdgeAddress, reason: string): Failure =>
+const untrusted = (address: EdgeAddress, reason: Because): Failure =>
   failure('edge_untrusted', { address: describeEdge(address), reason });
 
 /** The name that the certificate must carry. */
@@ -141,9 +142,9 @@ async function resolvePin(
   const chain = leaf === undefined ? [] : chainOf(leaf);
   const index = chain.findIndex((certificate) => fingerprintOf(certificate) === fingerprint);
   const match = chain[index];
-  if (match === undefined) return err(untrusted(address, 'its fingerprint is not the given one'));
+  if (match === undefined) return err(untrusted(address, because('fingerprint_other')));
   if (index === 0) return ok({ kind: 'leaf', fingerprint });
-  if (!match.ca) return err(untrusted(address, 'the given fingerprint is not of the edge or an authority'));
+  if (!match.ca) return err(untrusted(address, because('fingerprint_of_other')));
   return ok(pinnedAuthority(address, [new X509Certificate(match.raw)]));
 }
 
@@ -217,7 +218,7 @@ function secure(
     const at = describeEdge(address);
     if (options.signal.aborted) {
       under?.destroy();
-      return resolve(err(failure('edge_unreachable', { address: at, reason: 'given up' })));
+      return resolve(err(failure('edge_unreachable', { address: at, reason: because('given_up') })));
     }
     const wanted = connectionOptions(address, check, options);
     const socket = connect(under === undefined ? wanted : { ...wanted, socket: under });
@@ -230,12 +231,12 @@ function secure(
       if (!result.ok) socket.on('error', () => {}).destroy();
       resolve(result);
     };
-    const refuse = (code: 'edge_unreachable' | 'edge_untrusted' | 'edge_odd', reason: string): void =>
+    const refuse = (code: 'edge_unreachable' | 'edge_untrusted' | 'edge_odd', reason: Because): void =>
       finish(err(failure(code, { address: at, reason })));
-    const onAbort = (): void => refuse('edge_unreachable', 'given up');
+    const onAbort = (): void => refuse('edge_unreachable', because('given_up'));
     const onError = (error: unknown): void => finish(err(dialFailure(at, reached, error)));
-    const onClose = (): void => refuse('edge_unreachable', 'the connection was closed');
-    const timer = setTimeout(() => refuse('edge_unreachable', 'no answer in time'), limit);
+    const onClose = (): void => refuse('edge_unreachable', because('closed'));
+    const timer = setTimeout(() => refuse('edge_unreachable', because('silent')), limit);
     options.signal.addEventListener('abort', onAbort, { once: true });
     socket.once('connect', () => {
       reached = true;
@@ -245,16 +246,16 @@ function secure(
       const fault = check.kind === 'leaf' ? leafFault(socket, check.fingerprint, now()) : undefined;
       if (fault !== undefined) return refuse('edge_untrusted', fault);
       if (!PURPOSE[options.purpose].agreed(socket.alpnProtocol))
-        return refuse('edge_odd', `it does not speak ${PURPOSE[options.purpose].alpn}`);
+        return refuse('edge_odd', because('not_spoken', { protocol: PURPOSE[options.purpose].alpn }));
       finish(ok(socket));
     });
   });
 }
 
-function leafFault(socket: TLSSocket, fingerprint: string, now: number): string | undefined {
+function leafFault(socket: TLSSocket, fingerprint: string, now: number): Because | undefined {
   const leaf = socket.getPeerX509Certificate();
-  if (leaf === undefined || fingerprintOf(leaf) !== fingerprint) return 'its fingerprint is not the given one';
-  return isWithinValidity(leaf, now) ? undefined : 'it is not within its time of validity';
+  if (leaf === undefined || fingerprintOf(leaf) !== fingerprint) return because('fingerprint_other');
+  return isWithinValidity(leaf, now) ? undefined : because('not_within');
 }
 
 /** The failure of a dial; `reached` tells that TCP was up and TLS under way. */
@@ -264,9 +265,9 @@ function dialFailure(address: string, reached: boolean, error: unknown): Failure
   if (doubt !== undefined) return failure('edge_untrusted', { address, reason: doubt });
   // The server refused our protocol by alert (RFC 7301 section 3.2): a Porthole of another version, or none.
   if (/NO_APPLICATION_PROTOCOL/.test(code))
-    return failure('edge_incompatible', { address, reason: 'no common protocol version' });
+    return failure('edge_incompatible', { address, reason: because('no_common_version') });
   const reason = unreachableReason(code);
   if (reason !== undefined) return failure('edge_unreachable', { address, reason });
-  if (reached) return failure('edge_odd', { address, reason: 'the TLS handshake failed' });
-  return failure('edge_unreachable', { address, reason: code === '' ? 'the connection failed' : code });
+  if (reached) return failure('edge_odd', { address, reason: because('tls_failed') });
+  return failure('edge_unreachable', { address, reason: code === '' ? because('broken') : code });
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { LinkState, NodeLink } from '../../shared/contract/agent-state.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { type Backoff, createBackoff } from '../../shared/node/backoff.ts';
 import { type Clock, systemClock } from '../../shared/node/clock.ts';
 import { GO_AWAY, type GoAwayCode } from '../../shared/wire/codes.ts';
@@ -63,9 +64,8 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
 export function endFailure(end: TunnelEnd): Failure {
   if (end.code === GO_AWAY.CREDENTIAL) return failure('credential_unknown');
   if (end.code === GO_AWAY.VERSION)
-    return failure('edge_incompatible', { address: 'the edge', reason: 'no common protocol version' });
-  if (end.code === GO_AWAY.REPLACED)
-    return failure('offline', { reason: 'another Porthole with the same credential took its place' });
+    return failure('edge_incompatible', { address: because('the_edge'), reason: because('no_common_version') });
+  if (end.code === GO_AWAY.REPLACED) return failure('offline', { reason: because('replaced') });
   return failure('offline', { reason: end.reason });
 }
 
@@ -303,11 +303,11 @@ class Link implements EdgeLink {
     this.#drain(tunnel, DRAIN);
     if (this.#crew.newest !== undefined) this.#afterLoss();
     else if (code === GO_AWAY.SHUTDOWN) {
-      const reason = 'the edge is restarting';
+      const reason = because('edge_restarts');
       this.#wait(this.#random() * SPREAD, 'connecting', failure('offline', { reason }));
     } else {
       // Two holders of one credential would push each other out without end.
-      this.#retry(endFailure({ code, reason: 'the edge ended it' }), true);
+      this.#retry(endFailure({ code, reason: because('edge_ended') }), true);
     }
   }
 

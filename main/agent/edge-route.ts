@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Failure, type FailureCode, failure } from '../../shared/domain/failure.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { describeEdge, type EdgeAddress } from './edge-address.ts';
 import { publicAddress } from './node-address.ts';
@@ -21,7 +22,7 @@ export async function alongRoutes<T>(
   go: (route: Route, limit: number) => Promise<Result<T, Failure>>,
 ): Promise<Result<T, Failure>> {
   const deadline = performance.now() + limit;
-  let first: Result<T, Failure> = err(failure('offline', { reason: 'no way leads to the edge' }));
+  let first: Result<T, Failure> = err(failure('offline', { reason: because('no_way') }));
   for (const [index, route] of routes.entries()) {
     const share = Math.max(1, (deadline - performance.now()) / (routes.length - index));
     const gone = await go(route, share);
@@ -49,13 +50,13 @@ export async function leadThrough(
   const { host, port, named } = address;
   const target = named === true ? await within(publicAddress(host), limit, signal) : host;
   if (target === undefined)
-    return err(failure('edge_unreachable', { address: at, reason: 'no public address of it is known' }));
+    return err(failure('edge_unreachable', { address: at, reason: because('no_public_address') }));
   const left = Math.max(1, deadline - performance.now());
   const opened = await openTunnel(proxy, { host: target, port }, signal, left);
   return opened.ok ? ok(opened.value) : err(proxyFailure(proxy, at, opened.error));
 }
 
 function proxyFailure(proxy: HttpProxy, address: string, { kind, reason }: TunnelFault): Failure {
-  const why = kind === 'unreached' ? `it is not reached: ${reason}` : reason;
+  const why = kind === 'unreached' ? because('proxy_unreached', { reason }) : reason;
   return failure('proxy_failed', { proxy: proxy.place, address, reason: why });
 }

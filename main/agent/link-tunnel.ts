@@ -1,4 +1,5 @@
 import type { Failure } from '../../shared/domain/failure.ts';
+import type { Reason } from '../../shared/domain/reason.ts';
 import type { Result } from '../../shared/domain/result.ts';
 import type { CarrierGroup } from '../../shared/node/carrier-group.ts';
 import type { GoAwayCode } from '../../shared/wire/codes.ts';
@@ -43,7 +44,7 @@ export interface LinkTunnel {
 export interface TunnelEnd {
   readonly code?: GoAwayCode;
   /** For the log and for people. */
-  readonly reason: string;
+  readonly reason: Reason;
 }
 
 export interface LinkTunnelEvents {

@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { dialName } from '../../shared/domain/hostname.ts';
+import { sayReason } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
 import type { OpenRequest } from '../../shared/wire/open.ts';
@@ -227,7 +228,7 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
 /** What an error code of a dial means to the edge. */
 export function originRefusal(code: string): OriginRefusal {
   const doubt = untrustedReason(code);
-  if (doubt !== undefined) return { code: RESET.UNTRUSTED, reason: `the certificate: ${doubt}` };
+  if (doubt !== undefined) return { code: RESET.UNTRUSTED, reason: `the certificate: ${sayReason(doubt)}` };
   if (isUnresolved(code)) return { code: RESET.UNRESOLVED, reason: code };
   if (code === 'ETIMEDOUT') return { code: RESET.TIMEOUT, reason: code };
   if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOBUFS' || code === 'ENOMEM')

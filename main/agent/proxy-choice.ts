@@ -1,4 +1,5 @@
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { type Because, because, type Reason } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { authority } from '../../shared/domain/service.ts';
 import { isThisMachine } from './loopback.ts';
@@ -35,10 +36,10 @@ export function createWayFinder(env: Environment, resolve?: ResolveProxy): FindW
     const answer = await askSystem(`https://${authority(host, port)}/`, signal);
     if (answer === undefined) return ok({ ...DIRECT, untold: true });
     if (answer.routes.length === 0)
-      return err(invalid(host, 'The operating system', `it is of the kind ${answer.unusable.join(', ')}`));
+      return err(invalid(host, because('the_system'), because('proxy_kind', { kinds: answer.unusable.join(', ') })));
     return ok(answer.routes.every((route) => route === 'direct') ? DIRECT : { routes: answer.routes, from: SYSTEM });
   };
 }
 
-const invalid = (host: string, source: string, reason: string): Failure =>
+const invalid = (host: string, source: Reason, reason: Because): Failure =>
   failure('proxy_invalid', { source, reason, host });

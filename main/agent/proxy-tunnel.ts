@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { because, type Reason } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { authority } from '../../shared/domain/service.ts';
 import { errorCode, unreachableReason } from './dial-error.ts';
@@ -11,14 +12,14 @@ export const HEAD_LIMIT = 8 * 1024;
 /** Why a proxy has opened no way. */
 export interface TunnelFault {
   readonly kind: 'unreached' | 'refused' | 'credentials';
-  /** In words, without a secret and without the proxy's own. */
-  readonly reason: string;
+  /** Without a secret and without the proxy's own words. */
+  readonly reason: Reason;
 }
 
 /** The proxy knows other credentials than ours. */
 export const NOT_TAKEN: TunnelFault = {
   kind: 'credentials',
-  reason: 'it does not take the user name and the password given for it, status 407',
+  reason: because('proxy_not_taken'),
 };
 
 /** Where a way shall lead. */
@@ -39,7 +40,7 @@ export function openTunnel(
   limit: number,
 ): Promise<Result<Socket, TunnelFault>> {
   return new Promise((resolve) => {
-    if (signal.aborted) return resolve(err({ kind: 'unreached', reason: 'given up' }));
+    if (signal.aborted) return resolve(err({ kind: 'unreached', reason: because('given_up') }));
     const socket = connect({
       host: proxy.host,
       port: proxy.port,
@@ -57,13 +58,13 @@ export function openTunnel(
       if (!result.ok) socket.destroy();
       resolve(result);
     };
-    const fail = (kind: TunnelFault['kind'], reason: string): void => finish(err({ kind, reason }));
-    const onAbort = (): void => fail('unreached', 'given up');
+    const fail = (kind: TunnelFault['kind'], reason: Reason): void => finish(err({ kind, reason }));
+    const onAbort = (): void => fail('unreached', because('given_up'));
     const onError = (error: unknown): void => {
       const code = errorCode(error);
-      fail('unreached', unreachableReason(code) ?? (code === '' ? 'the connection failed' : code));
+      fail('unreached', unreachableReason(code) ?? (code === '' ? because('broken') : code));
     };
-    const onEnd = (): void => fail('unreached', 'it closed the connection');
+    const onEnd = (): void => fail('unreached', because('closed_by_it'));
     const onData = (chunk: Buffer): void => {
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       const answer = readAnswer(received);
@@ -75,7 +76,7 @@ export function openTunnel(
       }
       finish(judged.ok ? ok(socket) : judged);
     };
-    const timer = setTimeout(() => fail('unreached', 'no answer in time'), limit);
+    const timer = setTimeout(() => fail('unreached', because('silent')), limit);
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('data', onData).on('error', onError).on('end', onEnd).on('close', onEnd);
     socket.once('connect', () => socket.write(request(proxy, target)));
@@ -84,15 +85,14 @@ export function openTunnel(
 
 /** What came after the head of an answer that opens the way. */
 function judge(answer: Answer | 'odd' | 'long', proxy: HttpProxy): Result<Buffer, TunnelFault> {
-  if (answer === 'odd') return err({ kind: 'refused', reason: 'it does not answer as an HTTP proxy' });
-  if (answer === 'long') return err({ kind: 'refused', reason: 'its answer is too long' });
+  if (answer === 'odd') return err({ kind: 'refused', reason: because('proxy_not_http') });
+  if (answer === 'long') return err({ kind: 'refused', reason: because('proxy_answer_long') });
   const { status, rest } = answer;
   proxy.answered(status !== 407, performance.now());
   if (status >= 200 && status <= 299) return ok(rest);
-  if (status !== 407) return err({ kind: 'refused', reason: `it answers with status ${status}` });
+  if (status !== 407) return err({ kind: 'refused', reason: because('proxy_status', { status }) });
   if (proxy.authorization !== undefined) return err(NOT_TAKEN);
-  const reason = 'it wants a user name and a password, status 407: set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT';
-  return err({ kind: 'credentials', reason });
+  return err({ kind: 'credentials', reason: because('proxy_wants') });
 }
 
 function request({ authorization }: HttpProxy, { host, port }: TunnelTarget): string {

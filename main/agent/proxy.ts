@@ -1,3 +1,4 @@
+import { type Because, because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { authority } from '../../shared/domain/service.ts';
 
@@ -69,34 +70,34 @@ export interface Way {
 /** The way without any proxy. */
 export const DIRECT: Way = { routes: ['direct'] };
 
-const UNENCODED = 'the user name or the password in it is not percent-encoded';
+const UNENCODED = because('proxy_unencoded');
 /** A URL's scheme, where text begins with one. */
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 
 /**
  * Reads a proxy as people name it: `http://[USER:PASSWORD@]HOST[:PORT]`, the scheme left out or not; port 80 when left
- * out. Fails with why it can't be used, in words that repeat nothing of `text`: it may hold a password.
+ * out. Fails with why it can't be used, which repeats nothing of `text`: it may hold a password.
  */
-export function parseProxy(text: string): Result<HttpProxy, string> {
+export function parseProxy(text: string): Result<HttpProxy, Because> {
   const trimmed = text.trim();
   const scheme = SCHEME.exec(trimmed)?.[1]?.toLowerCase();
-  if (scheme === 'https') return err('it is a proxy that is spoken to by https');
-  if (scheme?.startsWith('socks') === true) return err('it is a SOCKS proxy');
-  if (scheme !== undefined && scheme !== 'http') return err('it is not an http proxy');
+  if (scheme === 'https') return err(because('proxy_by_https'));
+  if (scheme?.startsWith('socks') === true) return err(because('proxy_socks'));
+  if (scheme !== undefined && scheme !== 'http') return err(because('proxy_other'));
   const url = URL.parse(scheme === undefined ? `http://${trimmed}` : trimmed);
-  if (url === null) return err('it is not a URL');
+  if (url === null) return err(because('proxy_no_url'));
   // A password with one of these in it, as it is: what looks like the host would be the user.
   if (`${url.pathname}${url.search}${url.hash}`.includes('@')) return err(UNENCODED);
   const authorization = basic(url);
   if (!authorization.ok) return authorization;
   const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
   const port = url.port === '' ? 80 : Number(url.port);
-  if (host === '' || port < 1) return err('it is not a URL');
+  if (host === '' || port < 1) return err(because('proxy_no_url'));
   return ok(new HttpProxy(host, port, authorization.value));
 }
 
 /** Credentials by RFC 7617 section 2: no control characters, and no colon in the name, where the password begins. */
-function basic({ username, password }: URL): Result<string | undefined, string> {
+function basic({ username, password }: URL): Result<string | undefined, Because> {
   if (username === '' && password === '') return ok(undefined);
   const [user, secret] = [decoded(username), decoded(password)];
   if (user === undefined || secret === undefined || user.includes(':')) return err(UNENCODED);

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { err, ok } from '../../shared/domain/result.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import { agentHandshake, type HandshakeFailure } from '../../shared/node/handshake.ts';
@@ -59,11 +60,14 @@ export function createTunnelDialler(options: TunnelDiallerOptions): TunnelDialle
     if (!welcome.ok) return err(handshakeFailure(options.address, welcome.error));
     if (signal.aborted) {
       socket.destroy();
-      return err(failure('offline', { reason: 'given up' }));
+      return err(failure('offline', { reason: because('given_up') }));
     }
     return ok(drive(options, socket, welcome.value, { events, ask, remoteAddress, logger }));
   };
 }
+
+/** What it means to people that a tunnel ended without a word. */
+const CAUSES = { closed: 'peer_closed', broken: 'link_broke', silent: 'peer_silent' } as const;
 
 /** What an edge says of where a tunnel is; one that knows no links has one carrier a link, and one process. */
 const placeOf = ({ nodeId, carriers = 1, workers = 1, worker = 0, nodes = [] }: Welcome): LinkPlace => ({
@@ -107,8 +111,8 @@ function drive(
       stopDrain();
       stopFirst();
       stopLater();
-      if (!destroyed)
-        events.onClosed(end.by === 'peer' ? { code: end.code, reason: end.reason } : { reason: end.reason });
+      const reason = end.cause === undefined ? end.reason : because(CAUSES[end.cause]);
+      if (!destroyed) events.onClosed(end.by === 'peer' ? { code: end.code, reason } : { reason });
     },
   });
   return {
@@ -149,13 +153,16 @@ function handshakeFailure(address: EdgeAddress, refusal: HandshakeFailure): Fail
   switch (refusal.kind) {
     case 'refused':
       if (refusal.code === GO_AWAY.VERSION)
-        return failure('edge_incompatible', { address: at, reason: 'no common protocol version' });
-      return endFailure({ code: refusal.code, reason: refusal.reason === '' ? 'the edge refused' : refusal.reason });
+        return failure('edge_incompatible', { address: at, reason: because('no_common_version') });
+      return endFailure({
+        code: refusal.code,
+        reason: refusal.reason === '' ? because('edge_refused') : refusal.reason,
+      });
     case 'malformed':
-      return failure('edge_odd', { address: at, reason: refusal.reason });
+      return failure('edge_odd', { address: at, reason: because('handshake_odd') });
     case 'timeout':
-      return failure('edge_unreachable', { address: at, reason: 'no answer in time' });
+      return failure('edge_unreachable', { address: at, reason: because('silent') });
     case 'broken':
-      return failure('edge_unreachable', { address: at, reason: 'the connection was closed' });
+      return failure('edge_unreachable', { address: at, reason: because('closed') });
   }
 }

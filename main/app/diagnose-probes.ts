@@ -51,7 +51,7 @@ export function createProbes(facts: DiagnoseFacts): Probes {
       const at = describeEdge(place.address);
       if (!seen.ok) {
         const untrusted = seen.error.code === 'edge_untrusted';
-        return fail(untrusted ? 'certificate_untrusted' : 'certificate_failed', { at, reason: seen.error.message });
+        return fail(untrusted ? 'certificate_untrusted' : 'certificate_failed', { at, reason: seen.error });
       }
       offset = seen.value.date === undefined ? undefined : facts.now() - seen.value.date;
       const isPublic = seen.value.certificate.kind === 'public';
@@ -78,7 +78,7 @@ async function askWithCredential(agent: DiagnoseFacts['agent']): Promise<Verdict
   const asked = await agent.control.cluster();
   if (asked.ok) return { state: 'ok', finding: 'credential_ok' };
   if (asked.error.code === 'credential_unknown') return fail('credential_unknown');
-  return fail('credential_failed', { reason: asked.error.message });
+  return fail('credential_failed', { reason: asked.error });
 }
 
 export function judgeLink(link: LinkState): Verdict {
@@ -89,7 +89,7 @@ export function judgeLink(link: LinkState): Verdict {
       ...(link.roundTrip === undefined ? {} : { values: { ms: Math.max(1, Math.round(link.roundTrip)) } }),
     };
   if (link.state === 'paused') return { state: 'warn', finding: 'tunnel_paused' };
-  if (link.failure !== undefined) return fail('tunnel_down', { reason: link.failure.message });
+  if (link.failure !== undefined) return fail('tunnel_down', { reason: link.failure });
   return { state: 'warn', finding: 'tunnel_connecting' };
 }
 

@@ -40,7 +40,7 @@ export function createWayProbes(address: EdgeAddress, findWay: FindWay): Pick<Pr
   return {
     async proxy(signal) {
       const found = await findWay(address.host, address.port, signal);
-      if (!found.ok) return fail('proxy_invalid', { reason: found.error.message });
+      if (!found.ok) return fail('proxy_invalid', { reason: found.error });
       stops = found.value.routes.map(stopAt);
       return judgeWay(found.value);
     },

@@ -1,4 +1,11 @@
-import type { Diagnosis, DiagnosisKind, DiagnosisStep, Finding } from '../../shared/contract/diagnosis.ts';
+import type {
+  Diagnosis,
+  DiagnosisKind,
+  DiagnosisStep,
+  DiagnosisValues,
+  Finding,
+} from '../../shared/contract/diagnosis.ts';
+import { because } from '../../shared/domain/reason.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 
 /** Milliseconds that one step may take. */
@@ -11,7 +18,7 @@ const ORIGINS_AT_ONCE = 10;
 export interface Verdict {
   readonly state: 'ok' | 'warn' | 'fail' | 'skipped';
   readonly finding: Finding;
-  readonly values?: Readonly<Record<string, string | number>>;
+  readonly values?: DiagnosisValues;
 }
 
 /** What is broken. */
@@ -56,9 +63,9 @@ const TOO_LATE: Readonly<Record<DiagnosisKind, Verdict>> = {
   proxy: { state: 'warn', finding: 'proxy_untold' },
   name: { state: 'fail', finding: 'name_unanswered' },
   port: { state: 'fail', finding: 'port_silent' },
-  certificate: { state: 'fail', finding: 'certificate_failed', values: { reason: 'no answer in time' } },
+  certificate: { state: 'fail', finding: 'certificate_failed', values: { reason: because('silent') } },
   clock: { state: 'warn', finding: 'clock_untold' },
-  credential: { state: 'fail', finding: 'credential_failed', values: { reason: 'no answer in time' } },
+  credential: { state: 'fail', finding: 'credential_failed', values: { reason: because('silent') } },
   tunnel: { state: 'warn', finding: 'tunnel_connecting' },
   origin: { state: 'fail', finding: 'origin_silent' },
 };

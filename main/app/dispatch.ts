@@ -1,5 +1,6 @@
 import { CALLS, type Channel, type Reply } from '../../shared/contract/ipc.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { because } from '../../shared/domain/reason.ts';
 import type { Result } from '../../shared/domain/result.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type { Handlers } from './handlers/context.ts';
@@ -17,7 +18,9 @@ export function createDispatch(handlers: Handlers<Channel>, logger: Logger): Dis
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       const field = issue?.path.map(String).join('.') ?? '';
-      const reason = `The ${field === '' ? 'input' : `"${field}"`} of "${channel}" is not understood: ${issue?.message ?? 'it has another shape'}.`;
+      const said = issue?.message ?? 'it has another shape';
+      const reason =
+        field === '' ? because('input_odd', { channel, said }) : because('field_odd', { field, channel, said });
       return refuse(failure('input_invalid', { reason }, field === '' ? undefined : field));
     }
     // The schema above is the one that this channel's handler takes its input type from.

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { because } from '../../shared/domain/reason.ts';
 import type { EdgeExit, EdgeProcess } from './host.ts';
 
 /**
@@ -38,7 +39,10 @@ export function spawnEdge(entry: string, args: readonly string[], env: NodeJS.Pr
   const exited = new Promise<EdgeExit>((resolve) => {
     child.once('error', (error) => resolve({ code: null, reason: error.message }));
     child.once('exit', (code, signal) =>
-      resolve({ code, reason: signal === null ? `exit code ${code}` : `signal ${signal}` }),
+      resolve({
+        code,
+        reason: signal === null ? because('exit_code', { code: String(code) }) : because('exit_signal', { signal }),
+      }),
     );
   });
   return {
@@ -73,7 +77,7 @@ export function followUtility(child: Utility): EdgeProcess {
     stdout: stdout as EdgeProcess['stdout'],
     stderr: stderr as EdgeProcess['stderr'],
     exited: new Promise((resolve) => {
-      child.once('exit', (code) => resolve({ code, reason: `exit code ${code}` }));
+      child.once('exit', (code) => resolve({ code, reason: because('exit_code', { code }) }));
     }),
     kill(signal) {
       if (signal === 'SIGKILL' && child.pid !== undefined) process.kill(child.pid, signal);

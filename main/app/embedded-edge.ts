@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { failureSchema } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { authority } from '../../shared/domain/service.ts';
 import { type Backoff, createBackoff } from '../../shared/node/backoff.ts';
 import type { Clock } from '../../shared/node/clock.ts';
@@ -176,8 +177,8 @@ class Supervisor implements EmbeddedEdge {
     const { host, dataDir } = this.#options;
     const addresses = await loopbackAddresses();
     const ports = this.#ports ?? (await choosePorts(addresses));
-    if (ports === undefined) return failure('edge_failed', { reason: 'no free port on this machine' });
-    if (this.#closed) return failure('edge_failed', { reason: 'it is not wanted any more' });
+    if (ports === undefined) return failure('edge_failed', { reason: because('no_free_port') });
+    if (this.#closed) return failure('edge_failed', { reason: because('not_wanted') });
     const listen = (flag: string, port: number) => addresses.flatMap((a) => [flag, authority(a, port)]);
     const args = ['--domain', 'localhost', ...listen('--listen', ports.httpsPort)];
     args.push(...listen('--listen-http', ports.httpPort), '--data-dir', dataDir, '--embedded', '--json');
@@ -220,7 +221,7 @@ class Supervisor implements EmbeddedEdge {
       this.ready = { domain, fingerprint, caPem, httpsPort, httpPort: line.httpPort ?? ports.httpPort, healthPort };
       this.#token = joinToken === undefined ? undefined : { text: joinToken, at: this.#options.clock.monotonic() };
     } catch (error) {
-      return failure('edge_failed', { reason: `its certificate authority cannot be read: ${systemReason(error)}` });
+      return failure('edge_failed', { reason: because('authority_unreadable', { reason: systemReason(error) }) });
     }
     this.#ports = ports;
     this.#triesOnOldPorts = 0;

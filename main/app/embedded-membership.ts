@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { AgentState } from '../../shared/contract/agent-state.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { createBackoff } from '../../shared/node/backoff.ts';
 import { pause } from '../../shared/node/clock.ts';
@@ -199,7 +200,7 @@ class EmbeddedMembership implements Membership {
     if (!kept.ok) this.#parts.logger.warn('The kept credential is lost.', { reason: kept.error.message });
     const { signal } = this.#closing;
     const token = signal.aborted ? undefined : this.#edge.takeToken();
-    if (token === undefined) return err(failure('edge_failed', { reason: 'it has to be joined again' }));
+    if (token === undefined) return err(failure('edge_failed', { reason: because('rejoin') }));
     const client = createControlClient(placeOf(ready));
     const giveUp = (): void => client.close();
     signal.addEventListener('abort', giveUp, { once: true });

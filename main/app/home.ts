@@ -1,6 +1,7 @@
 import { accessSync, chmodSync, constants, mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { because, type Reason } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { systemCode, systemReason } from '../../shared/node/system-reason.ts';
 
@@ -29,16 +30,16 @@ export function resolveHome({ platform, env, homedir }: Platform): string {
  * them: it holds the agent's credential. Fails with `home_unwritable`.
  */
 export function openHome(path: string): Result<string, Failure> {
-  const refuse = (reason: string) => err(failure('home_unwritable', { path, reason }));
+  const refuse = (reason: Reason) => err(failure('home_unwritable', { path, reason }));
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const stat = statSync(path);
-    if (!stat.isDirectory()) return refuse('it is not a folder');
+    if (!stat.isDirectory()) return refuse(because('not_folder'));
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     if (process.platform !== 'win32' && stat.uid === process.getuid?.() && (stat.mode & 0o077) !== 0)
       chmodSync(path, 0o700);
     return ok(path);
   } catch (error) {
-    return refuse(['EEXIST', 'ENOTDIR'].includes(systemCode(error)) ? 'it is not a folder' : systemReason(error));
+    return refuse(['EEXIST', 'ENOTDIR'].includes(systemCode(error)) ? because('not_folder') : systemReason(error));
   }
 }

@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { UpdateLook, UpdateState, UpdatesOff } from '../../shared/contract/agent-state.ts';
 import type { Notice } from '../../shared/contract/ipc.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
+import type { Reason } from '../../shared/domain/reason.ts';
 import type { Result } from '../../shared/domain/result.ts';
 import type { SettingsStore } from './settings.ts';
 
@@ -26,7 +27,7 @@ export interface EdgeProcess {
 export interface EdgeExit {
   readonly code: number | null;
   /** Why, in words for the log, such as `exit code 1` or `signal SIGKILL`. */
-  readonly reason: string;
+  readonly reason: Reason;
 }
 
 /** The operating system's secret box of a graphical session, such as Electron's `safeStorage`. */

@@ -1,6 +1,7 @@
 import type { JoinPreview } from '../../shared/contract/agent-state.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { createId } from '../../shared/domain/id.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { type EdgeGlance, glanceAt } from '../agent/edge-about.ts';
 import { describeEdge } from '../agent/edge-address.ts';
@@ -85,8 +86,7 @@ export class JoinDesk {
     const pending = this.#find(id);
     if (pending === undefined) return err(gone());
     const { link, preview } = pending;
-    if (preview.state !== 'ready')
-      return err(failure('input_invalid', { reason: 'The edge has not been looked at yet. Do that first.' }));
+    if (preview.state !== 'ready') return err(failure('input_invalid', { reason: because('link_unlooked') }));
     this.#show({ ...pending, preview: { ...preview, state: 'joining' } });
     const joined = await this.#parts.join({
       url: `https://${describeEdge(link.address)}`,
@@ -103,10 +103,7 @@ export class JoinDesk {
   /** Forgets the link and its token. What is just joining goes on. */
   dismiss(id: string): Result<null, Failure> {
     const pending = this.#find(id);
-    if (pending?.preview.state === 'joining')
-      return err(
-        failure('input_invalid', { reason: 'This laptop is joining just now. Leave the cluster afterwards.' }),
-      );
+    if (pending?.preview.state === 'joining') return err(failure('input_invalid', { reason: because('link_joining') }));
     if (pending !== undefined) this.#drop();
     return ok(null);
   }
@@ -122,7 +119,7 @@ export class JoinDesk {
     const cluster = this.#parts.joinedTo();
     if (cluster !== undefined) return err(failure('already_joined', { cluster }));
     if (this.#pending?.preview.state === 'joining')
-      return err(failure('input_invalid', { reason: 'This laptop is joining another edge just now.' }));
+      return err(failure('input_invalid', { reason: because('link_joining_other') }));
     this.#pending?.looking.abort();
     const id = createId(this.#parts.now(), this.#parts.random);
     const preview: JoinPreview = { id, state, address: describeEdge(link.value.address) };
@@ -146,8 +143,7 @@ export class JoinDesk {
   }
 }
 
-const gone = (): Failure =>
-  failure('input_invalid', { reason: 'This join link is not pending any more. Paste it again.' });
+const gone = (): Failure => failure('input_invalid', { reason: because('link_gone') });
 
 const describe = ({ about, certificate }: EdgeGlance) => ({
   certificate,

@@ -1,4 +1,5 @@
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { type Because, because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { tokenFault } from '../../shared/domain/token.ts';
 import { type EdgeAddress, parseEdgeUrl, parseFingerprint } from '../agent/edge-address.ts';
@@ -12,7 +13,7 @@ export interface JoinLink {
 
 const LONGEST = 4096;
 
-const refuse = (reason: string): Result<never, Failure> => err(failure('input_invalid', { reason }, 'link'));
+const refuse = (reason: Because): Result<never, Failure> => err(failure('input_invalid', { reason }, 'link'));
 
 /** Whether `text` claims to be a join link, rather than the address of an edge. */
 export const isJoinLink = (text: string): boolean => /^\s*porthole:/i.test(text);
@@ -25,21 +26,19 @@ export const isJoinLink = (text: string): boolean => /^\s*porthole:/i.test(text)
  */
 export function parseJoinLink(text: string): Result<JoinLink, Failure> {
   const trimmed = text.trim();
-  if (trimmed === '') return refuse('The join link is empty. Paste it whole.');
-  if (trimmed.length > LONGEST) return refuse('This is too long to be a join link.');
+  if (trimmed === '') return refuse(because('link_empty'));
+  if (trimmed.length > LONGEST) return refuse(because('link_long'));
   return isJoinLink(trimmed) ? parseLink(trimmed) : parseShellCommand(trimmed);
 }
 
 function parseLink(text: string): Result<JoinLink, Failure> {
   const match = /^porthole:\/\/join\/([^/?#]+)\/?\?([^#]+)$/i.exec(text);
   const [, where = '', query = ''] = match ?? [];
-  if (match === null)
-    return refuse('This is not a join link. One looks like porthole://join/HOST?token=phj_…; paste it whole.');
+  if (match === null) return refuse(because('link_odd'));
   const said = new Map<string, string>();
   for (const [key, value] of new URLSearchParams(query)) {
-    if (key !== 'token' && key !== 'fingerprint')
-      return refuse('The join link says more than this Porthole understands. Update Porthole, or ask for a new link.');
-    if (said.has(key)) return refuse(`The join link names its ${key} twice. Ask for a new one.`);
+    if (key !== 'token' && key !== 'fingerprint') return refuse(because('link_more'));
+    if (said.has(key)) return refuse(because('link_twice', { key }));
     said.set(key, value);
   }
   return check(where, said.get('token'), said.get('fingerprint'));
@@ -54,14 +53,13 @@ function parseShellCommand(text: string): Result<JoinLink, Failure> {
   const join = words.indexOf('join');
   const [url = '', ...flags] = join === -1 ? [] : words.slice(join + 1);
   if (join === -1 || !/^(?:npx )?porthole$/.test(words.slice(0, join).join(' ')))
-    return refuse('This is neither a join link nor a "porthole join …" command. Paste what the edge’s operator gave.');
-  if (isJoinLink(url)) return flags.length === 0 ? parseLink(url) : refuse('After a join link nothing else is needed.');
+    return refuse(because('link_command'));
+  if (isJoinLink(url)) return flags.length === 0 ? parseLink(url) : refuse(because('link_alone'));
   const said = new Map<string, string>();
   for (let i = 0; i < flags.length; i++) {
     const [, name = '', joined] = /^--([a-z]+)(?:=(.*))?$/.exec(flags[i] ?? '') ?? [];
-    if (name !== 'token' && name !== 'fingerprint')
-      return refuse('Of the options of "porthole join" only --token and --fingerprint can be pasted here.');
-    if (said.has(name)) return refuse(`The command names --${name} twice.`);
+    if (name !== 'token' && name !== 'fingerprint') return refuse(because('link_options'));
+    if (said.has(name)) return refuse(because('link_option_twice', { name }));
     said.set(name, joined ?? flags[++i] ?? '');
   }
   return check(url, said.get('token'), said.get('fingerprint'));
@@ -70,7 +68,7 @@ function parseShellCommand(text: string): Result<JoinLink, Failure> {
 function check(where: string, token: string | undefined, pin: string | undefined): Result<JoinLink, Failure> {
   const address = parseEdgeUrl(where);
   if (!address.ok) return err({ ...address.error, field: 'link' });
-  if (token === undefined) return refuse('The join link has no token. Paste it whole, or ask for a new one.');
+  if (token === undefined) return refuse(because('link_no_token'));
   const fault = tokenFault('join', token);
   if (fault !== undefined) return err(failure('token_invalid', { reason: fault }, 'link'));
   const fingerprint = pin === undefined ? undefined : parseFingerprint(pin);

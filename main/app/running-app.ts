@@ -4,6 +4,7 @@ import type { AgentState, ClusterView } from '../../shared/contract/agent-state.
 import type { ClusterInfo, LogBatch } from '../../shared/contract/control-api.ts';
 import type { EventName, Events, Notice, Outputs } from '../../shared/contract/ipc.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import type { Target } from '../../shared/domain/service.ts';
 import { type Clock, systemClock } from '../../shared/node/clock.ts';
@@ -395,7 +396,7 @@ export class RunningApp implements App {
       if (agent !== undefined && obstacle !== undefined) return ok(agent);
       if (this.#phase === 'stopping') return err(failure('app_not_running'));
       if (obstacle !== undefined && waited >= PATIENCE) return err(obstacle);
-      if (waited >= AGENT_WAIT) return err(failure('offline', { reason: 'the edge is still starting' }));
+      if (waited >= AGENT_WAIT) return err(failure('offline', { reason: because('edge_starts') }));
       await this.#nextChange(PATIENCE / 8);
     }
   }
@@ -434,10 +435,7 @@ export class RunningApp implements App {
   async #leave(): Promise<Result<null, Failure>> {
     const { settings, place, logger } = this.#parts;
     const { joined } = settings.get();
-    if (joined === undefined)
-      return err(
-        failure('input_invalid', { reason: 'This laptop has not joined a cluster, so there is none to leave.' }),
-      );
+    if (joined === undefined) return err(failure('input_invalid', { reason: because('not_joined') }));
     const agent = await this.#agent();
     const said = agent.ok ? await agent.value.control.leave() : agent;
     if (!said.ok) logger.warn('The edge could not be told that this laptop leaves.', { domain: joined.domain });
@@ -467,7 +465,7 @@ export class RunningApp implements App {
     const agent = await this.#agent();
     if (!agent.ok) return agent;
     const cluster = agent.value.snapshot().cluster;
-    if (cluster === undefined) return err(failure('offline', { reason: 'the edge has not been reached yet' }));
+    if (cluster === undefined) return err(failure('offline', { reason: because('edge_unreached') }));
     return this.#trust.install(cluster);
   }
 }

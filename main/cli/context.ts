@@ -15,13 +15,16 @@ export interface CommandContext {
   readonly signal: AbortSignal;
 }
 
+/** A failure as machines are told it: its parts are ours, and may change with any version. */
+export const forMachines = ({ params: _, ...error }: Failure): Omit<Failure, 'params'> => error;
+
 /**
  * Tells a failure to whoever runs the command: a sentence for people, and an object too for machines. What failed
  * because of Ctrl+C is no news.
  */
 export function fail({ terminal, json, signal }: CommandContext, error: Failure): ExitCode {
   if (signal.aborted) return EXIT.interrupted;
-  if (json) terminal.printJson({ error });
+  if (json) terminal.printJson({ error: forMachines(error) });
   terminal.say(`${terminal.style('red', 'Error:')} ${error.message}`);
   return exitOf(error);
 }

@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { failure } from '../../shared/domain/failure.ts';
 import { withAccessFlags } from './access-flags.ts';
-import type { CommandContext } from './context.ts';
+import { type CommandContext, forMachines } from './context.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';
 import { HELP } from './help.ts';
 import { type Listener, listener, withPlaceFlags } from './place.ts';
@@ -38,7 +38,7 @@ export async function runCli(argv: readonly string[], base: CommandContext): Pro
 }
 
 const printUsageFault = ({ terminal }: CommandContext, reason: string): void =>
-  terminal.printJson({ error: failure('input_invalid', { reason }) });
+  terminal.printJson({ error: forMachines(failure('input_invalid', { reason })) });
 
 /** What commander calls `error: …`, as a sentence begins. */
 const capital = (text: string): string => text.replace(/^error: (.)/, (_, c: string) => c.toUpperCase());

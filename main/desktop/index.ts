@@ -3,6 +3,7 @@ import path from 'node:path';
 import { dialog, app as electron, ipcMain, powerMonitor } from 'electron';
 import { EVENT_NAMES, type Notice } from '../../shared/contract/ipc.ts';
 import { failure } from '../../shared/domain/failure.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { watchParent } from '../../shared/node/parent.ts';
 import type { App } from '../app/app.ts';
 import { createApp } from '../app/create-app.ts';
@@ -32,7 +33,7 @@ function connect(app: App, window: MainWindow): void {
   ipcMain.handle('porthole:call', (event, channel: unknown, input: unknown) =>
     isOurs(event)
       ? app.dispatch(String(channel), input)
-      : { ok: false, error: failure('forbidden', { reason: 'only the app’s own window may ask.' }) },
+      : { ok: false, error: failure('forbidden', { reason: because('foreign_window') }) },
   );
   for (const name of EVENT_NAMES) app.on(name, (value) => window.send('porthole:event', name, value));
 }

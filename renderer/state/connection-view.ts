@@ -1,5 +1,6 @@
 import type { AgentState, NodeLink } from '../../shared/contract/agent-state.ts';
-import type { Diagnosis, DiagnosisStep } from '../../shared/contract/diagnosis.ts';
+import type { Diagnosis, DiagnosisStep, DiagnosisValues } from '../../shared/contract/diagnosis.ts';
+import { sayReason } from '../../shared/domain/reason.ts';
 import type { MarkState } from '../controls/mark.tsx';
 import { t } from '../strings/strings.ts';
 
@@ -42,7 +43,16 @@ export const stepName = ({ kind, service }: DiagnosisStep): string =>
 
 /** What a step found and what mends it; nothing until it is over. */
 export const stepWords = ({ finding, values = {} }: DiagnosisStep): string =>
-  finding === undefined ? '' : t.diagnosis.found[finding](values);
+  finding === undefined ? '' : t.diagnosis.found[finding](worded(values));
+
+/** Refusals and reasons in words. */
+const worded = (values: DiagnosisValues): Readonly<Record<string, string | number>> =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => {
+      if (typeof value !== 'object') return [name, value];
+      return [name, 'code' in value ? value.message : sayReason(value)];
+    }),
+  );
 
 /** The outcome in one sentence; nothing while it runs. */
 export function diagnosisVerdict(diagnosis: Diagnosis): string {

@@ -29,8 +29,9 @@ import type { AccessRecord } from '../domain/access-record.ts';
 import { HEADER_RULES, type ServiceAuth, type ShareLink } from '../domain/auth.ts';
 import { isDisplayName } from '../domain/display-name.ts';
 import { parseDuration } from '../domain/duration.ts';
-import type { FailureCode } from '../domain/failure.ts';
+import type { Failure, FailureCode } from '../domain/failure.ts';
 import { isFailureCode } from '../domain/failure.ts';
+import { readParams } from '../domain/failure-params.ts';
 import type { Restrictions } from '../domain/restrictions.ts';
 import type { Service, Target } from '../domain/service.ts';
 
@@ -425,7 +426,13 @@ export type WatchEvent = z.output<typeof watchEventSchema>;
 
 const failureCode = z.custom<FailureCode>((value) => typeof value === 'string' && isFailureCode(value));
 
-export const failureSchema = z.object({ code: failureCode, message: z.string(), field: z.string().exactOptional() });
+/** Another version may fill its sentences with what we don't know: then the failure has its message alone. */
+export const failureSchema = z
+  .object({ code: failureCode, message: z.string(), field: z.string().exactOptional(), params: z.unknown().optional() })
+  .transform(({ params, ...rest }): Failure => {
+    const known = readParams(params);
+    return known === undefined ? rest : { ...rest, params: known };
+  });
 /** The body of every refused call. */
 export const errorBodySchema = z.object({ error: failureSchema });
 

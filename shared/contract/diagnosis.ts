@@ -1,5 +1,8 @@
 /** What "diagnose" finds out about the line between a visitor's edge and this laptop's servers, step by step. */
 
+import type { Failure } from '../domain/failure.ts';
+import type { Because } from '../domain/reason.ts';
+
 /** In the order in which they are looked at; `origin` once for each target. */
 export const DIAGNOSIS_KINDS = [
   'proxy',
@@ -57,6 +60,9 @@ export type Finding =
   | 'origin_udp'
   | 'after_broken';
 
+/** What the words are filled with. A refusal or a reason is said by whoever shows it, as its own sentence or part of one. */
+export type DiagnosisValues = Readonly<Record<string, string | number | Because | Failure>>;
+
 export interface DiagnosisStep {
   readonly id: string;
   readonly kind: DiagnosisKind;
@@ -66,7 +72,7 @@ export interface DiagnosisStep {
   /** Once it is over. */
   readonly finding?: Finding;
   /** What the words are filled with: addresses, reasons, milliseconds. No secrets. */
-  readonly values?: Readonly<Record<string, string | number>>;
+  readonly values?: DiagnosisValues;
 }
 
 export interface Diagnosis {

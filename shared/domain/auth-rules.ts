@@ -1,6 +1,7 @@
 import { PASSWORD_LENGTH, PIN } from './auth.ts';
 import { HEADER_NAME_LIMIT, headerReservation } from './custom-headers.ts';
 import { type Failure, failure } from './failure.ts';
+import { type Because, because } from './reason.ts';
 import { err, ok, type Result } from './result.ts';
 
 /** What may be a password, a PIN, a header's secret: pure, so that a form can say it before anybody is asked. */
@@ -17,9 +18,9 @@ const SECRET_LIMIT = 4096;
  */
 export function checkPassword(text: string, field = 'auth.password'): Result<string, Failure> {
   const password = spellPassword(text);
-  if (password === '') return err(failure('password_invalid', { reason: 'it is empty.' }, field));
+  if (password === '') return err(failure('password_invalid', { reason: because('empty') }, field));
   if (password.length > PASSWORD_LENGTH)
-    return err(failure('password_invalid', { reason: `it is longer than ${PASSWORD_LENGTH} characters.` }, field));
+    return err(failure('password_invalid', { reason: because('longer_than', { limit: PASSWORD_LENGTH }) }, field));
   return ok(password);
 }
 
@@ -52,7 +53,7 @@ export function checkHeader(header: HeaderSecret, field: string): Result<Checked
       return checkBasic(header.user, header.password, field);
     case 'bearer': {
       const token = header.token.trim();
-      const fault = secretFault(token) ?? (/\s/.test(token) ? 'its token holds blanks.' : undefined);
+      const fault = secretFault(token) ?? (/\s/.test(token) ? because('header_token_blanks') : undefined);
       if (fault !== undefined) return refuse('Authorization', fault, `${field}.token`);
       return ok({ kind: 'bearer', name: 'authorization', secret: token });
     }
@@ -64,11 +65,11 @@ export function checkHeader(header: HeaderSecret, field: string): Result<Checked
 /** RFC 7617 section 2: a colon ends the user's name, and neither part may hold control characters. */
 function checkBasic(user: string, text: string, field: string): Result<CheckedHeader, Failure> {
   const control = /[\x00-\x1f\x7f]/;
-  if (user.includes(':')) return refuse('Authorization', 'its user name holds a colon.', `${field}.user`);
-  if (control.test(user)) return refuse('Authorization', 'its user name holds control characters.', `${field}.user`);
+  if (user.includes(':')) return refuse('Authorization', because('header_user_colon'), `${field}.user`);
+  if (control.test(user)) return refuse('Authorization', because('header_user_control'), `${field}.user`);
   const password = checkPassword(text, `${field}.password`);
   if (!password.ok) return password;
-  if (control.test(text)) return refuse('Authorization', 'its password holds control characters.', `${field}.password`);
+  if (control.test(text)) return refuse('Authorization', because('header_password_control'), `${field}.password`);
   return ok({ kind: 'basic', name: 'authorization', user: user.normalize('NFC'), secret: password.value });
 }
 
@@ -81,18 +82,18 @@ function checkCustom(name: string, value: string, field: string): Result<Checked
 }
 
 /** Why visitors can't be told apart by the header `name`, if so. */
-export function authHeaderFault(name: string): string | undefined {
-  if (name === '') return 'it has no name.';
-  if (name.length > HEADER_NAME_LIMIT) return `its name is longer than ${HEADER_NAME_LIMIT} characters.`;
-  if (!TOKEN.test(name)) return 'its name holds characters that a header name cannot have.';
+export function authHeaderFault(name: string): Because | undefined {
+  if (name === '') return because('header_nameless');
+  if (name.length > HEADER_NAME_LIMIT) return because('header_name_length', { limit: HEADER_NAME_LIMIT });
+  if (!TOKEN.test(name)) return because('header_name_characters');
   return headerReservation(name);
 }
 
-function secretFault(value: string): string | undefined {
-  if (value === '') return 'its value is empty.';
-  if (value.length > SECRET_LIMIT) return `its value is longer than ${SECRET_LIMIT} characters.`;
-  return VISIBLE.test(value) ? undefined : 'its value holds characters other than visible ASCII.';
+function secretFault(value: string): Because | undefined {
+  if (value === '') return because('header_value_empty');
+  if (value.length > SECRET_LIMIT) return because('header_value_length', { limit: SECRET_LIMIT });
+  return VISIBLE.test(value) ? undefined : because('header_value_invisible');
 }
 
-const refuse = (name: string, reason: string, field: string): Result<never, Failure> =>
+const refuse = (name: string, reason: Because, field: string): Result<never, Failure> =>
   err(failure('header_invalid', { name: name.replace(/[^\x20-\x7e]/g, '?').slice(0, 40), reason }, field));

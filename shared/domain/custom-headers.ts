@@ -1,4 +1,5 @@
 import { type Failure, failure } from './failure.ts';
+import { type Because, because } from './reason.ts';
 import { err, ok, type Result } from './result.ts';
 import type { CustomHeader } from './service.ts';
 
@@ -13,7 +14,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Fields that say how a message goes over this connection (RFC 9110 section 7.6.1), or what the edge says itself. */
-const RESERVED: ReadonlyMap<string, string> = new Map([
+const RESERVED: ReadonlyMap<string, Because> = new Map([
   ...[
     'connection',
     'keep-alive',
@@ -26,19 +27,19 @@ const RESERVED: ReadonlyMap<string, string> = new Map([
     'upgrade',
     'content-length',
     'expect',
-  ].map((name) => [name, 'it belongs to the connection, not to the request.'] as const),
-  ['host', 'choose whether the host is passed on instead.'],
-  ['cookie', "cookies are the visitor's."],
-  ...['forwarded', 'x-real-ip', 'x-request-id'].map((name) => [name, 'the edge sets it itself.'] as const),
+  ].map((name) => [name, because('header_of_connection')] as const),
+  ['host', because('header_host')],
+  ['cookie', because('header_cookie')],
+  ...['forwarded', 'x-real-ip', 'x-request-id'].map((name) => [name, because('header_of_edge')] as const),
 ]);
 
 /** A header's name as every origin may read it: some (CGI, WSGI) take `_` for `-`. */
 export const plainHeaderName = (name: string): string => name.toLowerCase().replaceAll('_', '-');
 
 /** Why nobody but the edge may set the header, if so. */
-export function headerReservation(name: string): string | undefined {
+export function headerReservation(name: string): Because | undefined {
   const plain = plainHeaderName(name);
-  if (plain.startsWith('x-forwarded-') || plain.startsWith('x-porthole-')) return 'the edge sets it itself.';
+  if (plain.startsWith('x-forwarded-') || plain.startsWith('x-porthole-')) return because('header_of_edge');
   return RESERVED.get(plain);
 }
 
@@ -51,25 +52,24 @@ export function checkCustomHeaders(
   field: string,
 ): Result<readonly CustomHeader[], Failure> {
   if (headers.length > CUSTOM_HEADERS)
-    return err(failure('input_invalid', { reason: `A target takes at most ${CUSTOM_HEADERS} custom headers.` }, field));
+    return err(failure('input_invalid', { reason: because('headers_many', { limit: CUSTOM_HEADERS }) }, field));
   const names = new Set<string>();
   const checked: CustomHeader[] = [];
   for (const [index, header] of headers.entries()) {
     const name = header.name.trim();
     const value = header.value.replace(/^[\t ]+|[\t ]+$/g, '');
-    const refuse = (reason: string, part: 'name' | 'value') =>
+    const refuse = (reason: Because, part: 'name' | 'value') =>
       err(failure('header_invalid', { name: shown(name), reason }, `${field}.${index}.${part}`));
     if (name.length > HEADER_NAME_LIMIT)
-      return refuse(`its name is longer than ${HEADER_NAME_LIMIT} characters.`, 'name');
-    if (!TOKEN.test(name)) return refuse('its name holds characters that a header name cannot have.', 'name');
+      return refuse(because('header_name_length', { limit: HEADER_NAME_LIMIT }), 'name');
+    if (!TOKEN.test(name)) return refuse(because('header_name_characters'), 'name');
     const reserved = headerReservation(name);
     if (reserved !== undefined) return refuse(reserved, 'name');
-    if (names.has(plainHeaderName(name))) return refuse('it occurs twice.', 'name');
+    if (names.has(plainHeaderName(name))) return refuse(because('header_twice'), 'name');
     names.add(plainHeaderName(name));
     if (value.length > HEADER_VALUE_LIMIT)
-      return refuse(`its value is longer than ${HEADER_VALUE_LIMIT} characters.`, 'value');
-    if (!VALUE.test(value))
-      return refuse('its value holds line breaks or other characters that it cannot have.', 'value');
+      return refuse(because('header_value_length', { limit: HEADER_VALUE_LIMIT }), 'value');
+    if (!VALUE.test(value)) return refuse(because('header_value_characters'), 'value');
     checked.push({ name, value });
   }
   return ok(checked);

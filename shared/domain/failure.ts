@@ -1,3 +1,6 @@
+import { fill, type Params } from './reason.ts';
+import { REASONS } from './reasons.ts';
+
 /**
  * The registry of expected failures: one row a code, with the HTTP status it answers with, whether trying the very
  * same thing again can help, and its wording. Nothing anywhere matches on message text; codes are the contract.
@@ -335,19 +338,22 @@ export type FailureCode = keyof typeof REGISTRY;
 /** A refusal with its reason, fit to be shown. JSON only; never a stack, never a secret. */
 export interface Failure {
   readonly code: FailureCode;
+  /** In English, whole. */
   readonly message: string;
   /** The input field that caused it, as a path such as `targets.0.port`. */
   readonly field?: string;
+  /** What the message was filled with, for whoever says it in another language; another version may leave it out. */
+  readonly params?: Params;
 }
 
 /** A `Failure` of `code`, its wording filled in from `params`. */
-export function failure(
-  code: FailureCode,
-  params: Readonly<Record<string, string | number>> = {},
-  field?: string,
-): Failure {
-  const message = REGISTRY[code].say.replace(/\{(\w+)\}/g, (_, key: string) => String(params[key] ?? `(${key})`));
-  return field === undefined ? { code, message } : { code, message, field };
+export function failure(code: FailureCode, params: Params = {}, field?: string): Failure {
+  return {
+    code,
+    message: fill(REGISTRY[code].say, params, REASONS).text,
+    ...(field === undefined ? {} : { field }),
+    ...(Object.keys(params).length === 0 ? {} : { params }),
+  };
 }
 
 /** The registry's row for `code`. */

@@ -1,4 +1,5 @@
 import { type Failure, failure } from './failure.ts';
+import { because } from './reason.ts';
 import { err, ok, type Result } from './result.ts';
 
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -11,26 +12,19 @@ export const isLabel = (text: string): boolean => LABEL.test(text);
 /** Lower-cases a domain, drops one trailing dot, and checks length (253) and every label. */
 export function parseDomain(text: string): Result<string, Failure> {
   const domain = text.trim().toLowerCase().replace(/\.$/, '');
-  if (domain === '') return err(failure('domain_invalid', { domain: text, reason: 'it is empty.' }, 'domain'));
+  if (domain === '') return err(failure('domain_invalid', { domain: text, reason: because('empty') }, 'domain'));
   if (domain.length > 253)
     return err(
       failure(
         'domain_invalid',
-        { domain: `${domain.slice(0, 40)}…`, reason: 'it is longer than 253 characters.' },
+        { domain: `${domain.slice(0, 40)}…`, reason: because('longer_than', { limit: 253 }) },
         'domain',
       ),
     );
-  if (IPV4.test(domain))
-    return err(failure('domain_invalid', { domain, reason: 'it is an IP address, not a name.' }, 'domain'));
+  if (IPV4.test(domain)) return err(failure('domain_invalid', { domain, reason: because('is_address') }, 'domain'));
   for (const label of domain.split('.')) {
     if (!isLabel(label))
-      return err(
-        failure(
-          'domain_invalid',
-          { domain: text, reason: `"${label}" is not a label of letters, digits and inner hyphens (1 to 63).` },
-          'domain',
-        ),
-      );
+      return err(failure('domain_invalid', { domain: text, reason: because('not_label', { label }) }, 'domain'));
   }
   return ok(domain);
 }

@@ -2,6 +2,7 @@ import { parseAddress, parseCidr } from './cidr.ts';
 import { COUNTRIES } from './countries.ts';
 import { type Failure, failure } from './failure.ts';
 import { isIPv4, isIPv6 } from './hostname.ts';
+import { type Because, because } from './reason.ts';
 import { CIDRS_PER_LIST, COUNTRIES_PER_LIST, isRestricting, type Restrictions } from './restrictions.ts';
 import { err, ok, type Result } from './result.ts';
 
@@ -52,23 +53,21 @@ function checkList(
  * be zero: who writes `10.1.2.3/8` may mean either, and the wrong guess would let strangers in.
  */
 export function checkCidr(text: string, field?: string): Result<string, Failure> {
-  const refuse = (reason: string) => err(failure('cidr_invalid', { cidr: shown(text), reason }, field));
+  const refuse = (reason: Because) => err(failure('cidr_invalid', { cidr: shown(text), reason }, field));
   const cidr = parseCidr(text);
-  if (cidr === undefined) return refuse(`${whatIsWrong(text)} Write it like 192.0.2.0/24 or 2001:db8::/32.`);
+  if (cidr === undefined) return refuse(whatIsWrong(text));
   const [host = ''] = text.trim().split('/');
   const address = parseAddress(host);
   if (address?.family === cidr.family && address.value === cidr.base) return ok(cidr.text);
-  return refuse(`bits beyond the mask are set. The network is ${cidr.text}.`);
+  return refuse(because('cidr_bits', { network: cidr.text }));
 }
 
-function whatIsWrong(text: string): string {
+function whatIsWrong(text: string): Because {
   const [host = '', bits, ...rest] = text.trim().split('/');
-  if (rest.length > 0) return 'it has more than one "/".';
+  if (rest.length > 0) return because('cidr_slashes');
   const family = isIPv4(host) ? 4 : isIPv6(host) ? 6 : undefined;
-  if (family === undefined) return 'it does not begin with an IP address.';
-  return bits === undefined
-    ? 'it is not a network.'
-    : `after the "/" comes a number from 0 to ${family === 4 ? 32 : 128}.`;
+  if (family === undefined) return because('cidr_no_address');
+  return bits === undefined ? because('cidr_no_network') : because('cidr_mask', { most: family === 4 ? 32 : 128 });
 }
 
 /** The upper-case code of a country. */

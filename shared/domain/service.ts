@@ -1,6 +1,7 @@
 import type { ServiceAuth } from './auth.ts';
 import { type Failure, failure } from './failure.ts';
 import { isLabel } from './hostname.ts';
+import { type Because, because } from './reason.ts';
 import type { Restrictions } from './restrictions.ts';
 import { err, ok, type Result } from './result.ts';
 
@@ -118,24 +119,21 @@ const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 /** Checks a subdomain label that a person typed (1 to 63). Upper case is folded. */
 export function parseName(text: string): Result<string, Failure> {
   const name = text.trim().toLowerCase();
-  if (name === '') return err(failure('name_invalid', { name: text, reason: 'it is empty.' }, 'name'));
+  if (name === '') return err(failure('name_invalid', { name: text, reason: because('empty') }, 'name'));
   if (name.length > 63)
     return err(
-      failure('name_invalid', { name: `${name.slice(0, 24)}…`, reason: 'it is longer than 63 characters.' }, 'name'),
+      failure('name_invalid', { name: `${name.slice(0, 24)}…`, reason: because('longer_than', { limit: 63 }) }, 'name'),
     );
-  if (!isLabel(name))
-    return err(
-      failure('name_invalid', { name: text, reason: 'it holds characters that a host name cannot have.' }, 'name'),
-    );
+  if (!isLabel(name)) return err(failure('name_invalid', { name: text, reason: because('name_characters') }, 'name'));
   return ok(name);
 }
 
 /** Checks a name prefix (1 to 32, lower-case letters, digits, hyphens; starts and ends with a letter or digit). */
 export function parseNamePrefix(text: string): Result<string, Failure> {
-  const refuse = (name: string, reason: string) => err(failure('name_invalid', { name, reason }, 'namePrefix'));
-  if (text === '') return refuse(text, 'it is empty.');
-  if (text.length > 32) return refuse(`${text.slice(0, 24)}…`, 'it is longer than 32 characters.');
-  if (!isLabel(text)) return refuse(text, 'it holds characters that a prefix cannot have.');
+  const refuse = (name: string, reason: Because) => err(failure('name_invalid', { name, reason }, 'namePrefix'));
+  if (text === '') return refuse(text, because('empty'));
+  if (text.length > 32) return refuse(`${text.slice(0, 24)}…`, because('longer_than', { limit: 32 }));
+  if (!isLabel(text)) return refuse(text, because('prefix_characters'));
   return ok(text);
 }
 

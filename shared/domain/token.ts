@@ -1,3 +1,5 @@
+import { type Because, because } from './reason.ts';
+
 /**
  * Secrets that people handle: `<prefix><43 base62-ish characters of randomness><6 of checksum>`. The checksum
  * (CRC-32 of prefix and body) tells a typo or a cut-off copy from an unknown token, and lets scanners find leaks.
@@ -39,13 +41,11 @@ export function createToken(kind: TokenKind, random: (length: number) => Uint8Ar
   return head + checksum(head);
 }
 
-/** What is wrong with `text` as a token of `kind`, in words; `undefined` when it is well formed. */
-export function tokenFault(kind: TokenKind, text: string): string | undefined {
+/** What is wrong with `text` as a token of `kind`, as a reason; `undefined` when it is well formed. */
+export function tokenFault(kind: TokenKind, text: string): Because | undefined {
   const prefix = PREFIX[kind];
-  if (!text.startsWith(prefix)) return `it does not start with ${prefix}.`;
-  if (text.length !== prefix.length + BODY + CHECK) return 'its length is wrong.';
-  if (!/^[0-9A-Za-z]+$/.test(text.slice(prefix.length))) return 'it holds characters that a token cannot have.';
-  return checksum(text.slice(0, -CHECK)) === text.slice(-CHECK)
-    ? undefined
-    : 'its checksum does not match, so a character is wrong.';
+  if (!text.startsWith(prefix)) return because('token_prefix', { prefix });
+  if (text.length !== prefix.length + BODY + CHECK) return because('token_length');
+  if (!/^[0-9A-Za-z]+$/.test(text.slice(prefix.length))) return because('token_characters');
+  return checksum(text.slice(0, -CHECK)) === text.slice(-CHECK) ? undefined : because('token_checksum');
 }

@@ -36,6 +36,8 @@ export interface TunnelEnd {
   readonly code: GoAwayCode;
   /** For the log. */
   readonly reason: string;
+  /** What was seen of an end that nobody announced, where it is of a known kind. */
+  readonly cause?: 'closed' | 'broken' | 'silent';
 }
 
 export interface TunnelOptions {
@@ -175,9 +177,9 @@ class SocketTunnel implements Tunnel, StreamHost {
     this.#lastHeard = clock.monotonic();
     this.#reader = new TunnelReader(encrypted, {
       onBytes: (bytes, start, end, lease) => this.#onBytes(bytes, start, end, lease),
-      onEnd: () => this.#onGone('the peer closed the connection'),
+      onEnd: () => this.#onGone('the peer closed the connection', 'closed'),
       onError: (error) => this.#onGone(error.message),
-      onClose: () => this.#onGone('the connection broke'),
+      onClose: () => this.#onGone('the connection broke', 'broken'),
     });
     socket.setTimeout(0);
     socket.setNoDelay(true);
@@ -374,7 +376,8 @@ class SocketTunnel implements Tunnel, StreamHost {
         this.#expecting = false;
         if (this.#lastHeard > since) return;
         if (this.#clock.monotonic() - due < STALLED) {
-          this.close(GO_AWAY.TIMEOUT, 'the peer fell silent');
+          const end = { code: GO_AWAY.TIMEOUT, reason: 'the peer fell silent' };
+          this.#finish({ by: 'local', ...end, cause: 'silent' }, encodeGoAway(end.code, end.reason));
           return;
         }
         this.#ping();
@@ -413,11 +416,11 @@ class SocketTunnel implements Tunnel, StreamHost {
     this.queue.schedule();
   }
 
-  #onGone(reason: string): void {
+  #onGone(reason: string, cause?: TunnelEnd['cause']): void {
     // The other side may see the end of a drain, and hang up, a moment before this one does.
     const drained = this.session.draining && this.session.size === 0;
     if (drained || this.#peerLeaves !== undefined) this.#finish(this.#farewell());
-    else this.#finish({ by: 'network', code: GO_AWAY.TIMEOUT, reason });
+    else this.#finish({ by: 'network', code: GO_AWAY.TIMEOUT, reason, ...(cause === undefined ? {} : { cause }) });
   }
 
   #finish(end: TunnelEnd, lastWords?: Uint8Array): void {

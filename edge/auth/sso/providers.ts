@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
+import { sayReason } from '../../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
 import { systemReason } from '../../../shared/node/system-reason.ts';
 
@@ -82,7 +83,7 @@ function readText(path: string): Result<string, string> {
     if (statSync(path).size > LARGEST) return err('it is too large');
     return ok(readFileSync(path, 'utf8'));
   } catch (error) {
-    return err(systemReason(error));
+    return err(sayReason(systemReason(error)));
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
+import { type Because, because } from '../../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
 import type { Clock } from '../../../shared/node/clock.ts';
 import type { OpenRequest } from '../../../shared/wire/open.ts';
@@ -63,19 +64,16 @@ export function composeReplay(
   secrets: ReadonlySet<string>,
 ): Result<ComposedReplay, Failure> {
   const obstacle = obstacleOf(exchange);
-  if (obstacle === 'upgrade') return impossible('It became a connection of another kind, such as a WebSocket.');
-  if (obstacle === 'cut' && edit?.body === undefined)
-    return impossible('Its body is too large to have been kept whole, or has not passed whole.');
+  if (obstacle === 'upgrade') return impossible(because('replay_upgraded'));
+  if (obstacle === 'cut' && edit?.body === undefined) return impossible(because('replay_cut'));
   const [oldMethod, oldPath] = exchange.request.first;
   const method = edit?.method ?? oldMethod;
   const path = edit?.path === undefined || edit.path === maskPath(oldPath) ? oldPath : edit.path;
-  if (!TOKEN.test(method) || method === 'CONNECT')
-    return impossible('The method is not one that can be sent.', 'method');
-  if (!PATH.test(path)) return impossible('The path has to start with "/" and to be without spaces.', 'path');
+  if (!TOKEN.test(method) || method === 'CONNECT') return impossible(because('replay_method'), 'method');
+  if (!PATH.test(path)) return impossible(because('replay_path'), 'path');
   const headers = edit?.headers === undefined ? exchange.request.headers : unmask(exchange, edit.headers, secrets);
   const bad = headers.find(([name, value]) => !TOKEN.test(name) || !VALUE.test(value));
-  if (bad !== undefined)
-    return impossible(`The header "${bad[0].slice(0, 64)}" is not one that can be sent.`, 'headers');
+  if (bad !== undefined) return impossible(because('replay_header', { name: bad[0].slice(0, 64) }), 'headers');
   const body = edit?.body ?? exchange.requestBody.bytes();
   // A body that was edited is no longer packed.
   const left = (name: string): boolean =>
@@ -101,7 +99,7 @@ function messageOf({ method, path, headers, body }: ComposedReplay): Buffer {
   return Buffer.concat([Buffer.from(head, 'latin1'), body]);
 }
 
-const impossible = (reason: string, field?: string): Result<never, Failure> =>
+const impossible = (reason: Because, field?: string): Result<never, Failure> =>
   err(failure('replay_impossible', { reason }, field));
 
 function withoutHttp2({ http2: _, ...target }: OpenRequest): OpenRequest {
@@ -149,9 +147,7 @@ export async function sendReplay(
   follow(socket, tap, clock, signal, onOver);
   // Over TLS the target was asked; else it speaks what it spoke.
   if (http2 || (replay.http2 && !target.tls))
-    return sendHttp2(replay, socket, tap)
-      ? ok(null)
-      : impossible('One of its headers is not one that can be sent.', 'headers');
+    return sendHttp2(replay, socket, tap) ? ok(null) : impossible(because('replay_headers'), 'headers');
   const request = messageOf(replay);
   tap.fromVisitor(request, 0, request.length);
   socket.write(request);

@@ -1,4 +1,5 @@
 import { failure } from '../../../shared/domain/failure.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import { err, ok } from '../../../shared/domain/result.ts';
 import type { Context, Handlers } from './context.ts';
 
@@ -8,7 +9,7 @@ export function hostHandlers(context: Context): Handlers<'state:get' | 'clipboar
     'state:get': async () => ok(context.state()),
     async 'clipboard:write'({ text }) {
       if (await context.host.writeClipboard(text)) return ok(null);
-      return err(failure('input_invalid', { reason: 'There is no clipboard here. Copy the text by hand.' }));
+      return err(failure('input_invalid', { reason: because('no_clipboard') }));
     },
     async 'link:open'({ url }) {
       const origin = originOf(url);
@@ -17,9 +18,9 @@ export function hostHandlers(context: Context): Handlers<'state:get' | 'clipboar
         .state()
         .services.flatMap(({ urls }) => ('https' in urls ? [urls.https, urls.http ?? ''] : []));
       if (origin === undefined || !own.some((url) => originOf(url) === origin))
-        return err(failure('forbidden', { reason: 'only addresses of your own services are opened.' }, 'url'));
+        return err(failure('forbidden', { reason: because('foreign_url') }, 'url'));
       if (await context.host.openExternal(url)) return ok(null);
-      return err(failure('input_invalid', { reason: `No browser can be opened here. Open ${url} yourself.` }));
+      return err(failure('input_invalid', { reason: because('no_browser', { url }) }));
     },
     async 'app:quit'() {
       // The answer leaves first.

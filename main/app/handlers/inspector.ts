@@ -1,5 +1,6 @@
 import type { GuestService, ServiceView } from '../../../shared/contract/control-api.ts';
 import { failure } from '../../../shared/domain/failure.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import { err, ok } from '../../../shared/domain/result.ts';
 import type { InspectedService } from '../../agent/inspect/inspector.ts';
 import type { Context, Handlers, Parsed } from './context.ts';
@@ -15,7 +16,7 @@ export function inspectorHandlers(context: Context): Handlers<InspectorChannel> 
       const service = services.find(({ id }) => id === serviceId);
       if (enabled && service === undefined) return err(failure('service_not_found', { service: serviceId }));
       if (enabled && service?.mode !== 'http')
-        return err(failure('input_invalid', { reason: 'Only the requests of http services can be inspected.' }));
+        return err(failure('input_invalid', { reason: because('inspect_http') }));
       inspector.set(serviceId, enabled);
       return ok(null);
     },

@@ -2,6 +2,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import { type Address, parseAddress } from '../../../shared/domain/cidr.ts';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
 import { dialName } from '../../../shared/domain/hostname.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import type { Target } from '../../../shared/domain/service.ts';
 import { socketPath } from '../socket-path.ts';
 import type { Context } from './context.ts';
@@ -18,7 +19,7 @@ function refuseOwnPort(
 ): Failure | undefined {
   if (target.protocol === 'udp' || !ports.has(target.port)) return undefined;
   if (target.type !== 'agent' && !isThisMachine(target.host)) return undefined;
-  return failure('input_invalid', { reason: `Port ${target.port} is Porthole's own. Choose your server's.` }, field);
+  return failure('input_invalid', { reason: because('target_own_port', { port: target.port }) }, field);
 }
 
 /** Refuses a target that is Porthole's own, be it a port or the socket that its command line uses. */
@@ -29,7 +30,7 @@ export function refuseOwn(
 ): Failure | undefined {
   if (target.type !== 'unix') return refuseOwnPort(context.ownPorts(), target, field);
   if (target.host !== socketPath(context.state().host.home)) return undefined;
-  return failure('input_invalid', { reason: "That socket is Porthole's own. Choose your server's." }, field);
+  return failure('input_invalid', { reason: because('target_own_socket') }, field);
 }
 
 function isThisMachine(host: string): boolean {

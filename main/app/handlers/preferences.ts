@@ -2,6 +2,7 @@ import type { Preferences } from '../../../shared/contract/agent-state.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/contract/agent-state.ts';
 import type { PreferencesPatch } from '../../../shared/contract/ipc.ts';
 import { failure } from '../../../shared/domain/failure.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import { err, ok } from '../../../shared/domain/result.ts';
 import type { SettingsStore } from '../settings.ts';
 import type { Context, Handlers } from './context.ts';
@@ -48,7 +49,7 @@ export function preferenceHandlers(context: Context): Handlers<PreferenceChannel
       if (after.startAtLogin !== before.startAtLogin) {
         const set = host.loginItem?.set(after.startAtLogin);
         if (set === undefined)
-          return err(failure('input_invalid', { reason: 'Porthole cannot start at login from here.' }, 'startAtLogin'));
+          return err(failure('input_invalid', { reason: because('no_login_item') }, 'startAtLogin'));
         if (!set.ok) return set;
       }
       const kept = settings.set({ preferences: { ...after } });
@@ -59,8 +60,7 @@ export function preferenceHandlers(context: Context): Handlers<PreferenceChannel
     'app:diagnostics': async () => ok({ text: context.diagnostics() }),
     async 'update:look'() {
       const { updates } = context.host;
-      if (updates === undefined)
-        return err(failure('input_invalid', { reason: 'This Porthole does not look for newer versions.' }));
+      if (updates === undefined) return err(failure('input_invalid', { reason: because('no_updates') }));
       updates.look();
       return ok(null);
     },
@@ -68,7 +68,7 @@ export function preferenceHandlers(context: Context): Handlers<PreferenceChannel
       const { updates } = context.host;
       const { update } = context.state();
       if (updates === undefined || update === undefined)
-        return err(failure('input_invalid', { reason: 'There is no newer version to install.' }));
+        return err(failure('input_invalid', { reason: because('no_update') }));
       if (update.state === 'ready') updates.install();
       else updates.download();
       return ok(null);

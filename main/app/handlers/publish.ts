@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { NewTarget, ServiceView } from '../../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
 import { isDialHost } from '../../../shared/domain/hostname.ts';
+import { type Because, because } from '../../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
 import {
   isPort,
@@ -41,19 +42,13 @@ export function planPublication(input: PublishInput): Result<Plan, Failure> {
   if (!place.ok) return place;
   const path = input.path ?? '/';
   if (!/^\/[\x21-\x7e]*$/.test(path) || /[?#\\]/.test(path))
-    return err(
-      failure(
-        'input_invalid',
-        { reason: `The path "${path}" is not one: it starts with / and has no spaces.` },
-        'path',
-      ),
-    );
+    return err(failure('input_invalid', { reason: because('publish_path', { path }) }, 'path'));
   const name = input.name === undefined ? undefined : parseName(input.name);
   if (name?.ok === false) return name;
   const namePrefix = input.namePrefix === undefined ? undefined : parseNamePrefix(input.namePrefix);
   if (namePrefix?.ok === false) return namePrefix;
   if (name !== undefined && namePrefix !== undefined)
-    return err(failure('input_invalid', { reason: 'Give a name or a prefix for one, not both.' }, 'namePrefix'));
+    return err(failure('input_invalid', { reason: because('name_or_prefix_for_one') }, 'namePrefix'));
   const { protocol = 'http', listenPort } = input;
   const mode = protocol === 'https' ? 'http' : protocol;
   const misfit = refuseMisfits(mode, input);
@@ -84,7 +79,7 @@ function planPlace(input: PublishInput): Result<Pick<Target, 'type' | 'host' | '
   if ((type === 'unix') !== (input.port === 0) || (type !== 'unix' && !isPort(input.port)))
     return err(failure('port_invalid', { port: input.port }, 'port'));
   if (type === 'unix') {
-    const reason = 'A Unix socket is named by its whole path, such as /run/app.sock.';
+    const reason = because('publish_socket_path');
     if (!isUnixPath(input.host ?? '')) return err(failure('input_invalid', { reason }, 'host'));
     return ok({ type, host: input.host ?? '' });
   }
@@ -97,23 +92,17 @@ function planPlace(input: PublishInput): Result<Pick<Target, 'type' | 'host' | '
 
 /** What goes with some protocols only. */
 function refuseMisfits(mode: ServiceMode, input: PublishInput): Failure | undefined {
-  const refuse = (reason: string, field: string): Failure => failure('input_invalid', { reason }, field);
+  const refuse = (reason: Because, field: string): Failure => failure('input_invalid', { reason }, field);
   if (input.listenPort !== undefined && !isPort(input.listenPort))
     return failure('port_invalid', { port: input.listenPort }, 'listenPort');
   if (input.type === 'unix' && mode !== 'http' && mode !== 'tcp')
-    return refuse(`A Unix socket goes with http, https and tcp only, not ${mode}.`, 'host');
-  if (mode !== 'http' && input.http2 !== undefined)
-    return refuse(`HTTP/2 goes with http and https only, not ${mode}.`, 'http2');
+    return refuse(because('publish_socket', { mode }), 'host');
+  if (mode !== 'http' && input.http2 !== undefined) return refuse(because('publish_http2', { mode }), 'http2');
   if (mode !== 'http')
-    return (input.path ?? '/') === '/'
-      ? undefined
-      : refuse(`A path goes with http and https only, not ${mode}.`, 'path');
-  if (input.listenPort !== undefined)
-    return refuse('http and https services share the main port: they have no port of their own.', 'listenPort');
-  if (input.idleTimeout !== undefined) return refuse('An idle timeout goes with tcp, tls and udp only.', 'idleTimeout');
-  return input.proxyProtocol === undefined
-    ? undefined
-    : refuse('The PROXY protocol goes with tcp and tls only.', 'proxyProtocol');
+    return (input.path ?? '/') === '/' ? undefined : refuse(because('publish_paths', { mode }), 'path');
+  if (input.listenPort !== undefined) return refuse(because('publish_port'), 'listenPort');
+  if (input.idleTimeout !== undefined) return refuse(because('publish_idle_timeout'), 'idleTimeout');
+  return input.proxyProtocol === undefined ? undefined : refuse(because('publish_proxy_protocol'), 'proxyProtocol');
 }
 
 /** What has to be allowed on this laptop for `target` of `service` to be reached. */
@@ -175,8 +164,7 @@ function allow(membership: Membership, { source, target }: Plan, service: string
   return kept;
 }
 
-export const listFull = (): Failure =>
-  failure('input_invalid', { reason: 'This laptop already allows as many targets as it can keep.' });
+export const listFull = (): Failure => failure('input_invalid', { reason: because('targets_allowed_many') });
 
 async function create(context: Context, agent: Agent, plan: Plan): Promise<Result<ServiceView, Failure>> {
   const { target, source, namePrefix } = plan;

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { newTargetSchema, ServiceView } from '../../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
 import { type AllowedTarget, type KeptTarget, placeKey } from '../../agent/allow-list.ts';
 import type { Membership } from '../membership.ts';
@@ -31,7 +32,7 @@ export async function updateService(
   if (!agent.ok) return agent;
   const asked = before === undefined ? [] : askedTargets(before, patch);
   if (before?.source === 'ephemeral' && (asked.length > 0 || patch.removeTargets !== undefined))
-    return err(failure('input_invalid', { reason: 'An exposure keeps the target that it was made with.' }, 'patch'));
+    return err(failure('input_invalid', { reason: because('exposure_target') }, 'patch'));
   const membership = context.membership();
   const own = asked.filter(({ target }) => (target.agentId ?? before?.ownerId) === before?.ownerId);
   for (const { target, field } of own) {

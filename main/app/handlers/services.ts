@@ -1,5 +1,6 @@
 import type { ServiceView } from '../../../shared/contract/control-api.ts';
 import { failure } from '../../../shared/domain/failure.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import { err, ok } from '../../../shared/domain/result.ts';
 import type { Context, Handlers } from './context.ts';
 import { publish } from './publish.ts';
@@ -50,8 +51,7 @@ export function serviceHandlers(context: Context): Handlers<ServiceChannel> {
     },
     async 'services:rename'({ id, name }) {
       const trimmed = name.trim();
-      if (trimmed === '')
-        return err(failure('input_invalid', { reason: 'The name is empty. Give the service one.' }, 'name'));
+      if (trimmed === '') return err(failure('input_invalid', { reason: because('name_missing') }, 'name'));
       const agent = await context.agent();
       return agent.ok ? agent.value.control.updateService(id, { name: trimmed }) : agent;
     },

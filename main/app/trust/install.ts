@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import type { TrustStep } from '../../../shared/contract/ipc.ts';
+import { sayReason } from '../../../shared/domain/reason.ts';
 import { systemReason } from '../../../shared/node/system-reason.ts';
 import { type Authority, type TrustStore, trustStores } from './stores.ts';
 import type { Command, CommandOutcome, TrustSystem } from './system.ts';
@@ -54,7 +55,7 @@ async function install(store: TrustStore, authority: Authority, system: TrustSys
   try {
     for (const folder of store.folders ?? []) mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    return { outcome: 'failed', note: `Its folder cannot be made (${systemReason(error)}).` };
+    return { outcome: 'failed', note: `Its folder cannot be made (${sayReason(systemReason(error))}).` };
   }
   if (store.create !== undefined) {
     const created = await system.run(store.create);

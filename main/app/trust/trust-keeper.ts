@@ -4,6 +4,7 @@ import type { AgentState } from '../../../shared/contract/agent-state.ts';
 import type { ClusterInfo } from '../../../shared/contract/control-api.ts';
 import type { Outputs } from '../../../shared/contract/ipc.ts';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
 import { systemReason } from '../../../shared/node/system-reason.ts';
 import { writePrivate } from '../private-file.ts';
@@ -65,8 +66,7 @@ export function createTrustKeeper({ settings, home, onChange, system }: TrustKee
     async install(cluster) {
       if (cluster.caPem === undefined) return ok({ trusted: true, steps: [] });
       const authority = authorityOf(cluster.caPem);
-      if (authority === undefined)
-        return err(failure('trust_failed', { reason: 'what the edge sent is not a certificate authority.' }));
+      if (authority === undefined) return err(failure('trust_failed', { reason: because('not_authority') }));
       try {
         writePrivate(authority.file, authority.pem);
       } catch (error) {

@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, type DecipherGCM, randomBytes, scrypt
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { type Failure, failure } from '../../../shared/domain/failure.ts';
+import { because, type Reason } from '../../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
 import { systemReason } from '../../../shared/node/system-reason.ts';
 import { readIfPresent, writePrivate } from '../private-file.ts';
@@ -122,12 +123,13 @@ function machineKey(path: string): Buffer {
 const outcome = <T>(path: string, work: Promise<T>): Promise<Result<T, Failure>> =>
   work.then(
     (value) => ok(value),
-    (error: unknown) => err(failure('vault_failed', { reason: `${path}: ${fileFault(error)}` })),
+    (error: unknown) =>
+      err(failure('vault_failed', { reason: because('of_file', { path, reason: fileFault(error) }) })),
   );
 
 /** Reading fails for three reasons: the system says no, the key is wrong, or the content is damaged. */
-function fileFault(error: unknown): string {
-  if (error instanceof SyntaxError || error instanceof z.ZodError) return 'the file is damaged';
-  if (error instanceof KeyMismatch) return 'the passphrase or key does not fit';
+function fileFault(error: unknown): Reason {
+  if (error instanceof SyntaxError || error instanceof z.ZodError) return because('file_damaged');
+  if (error instanceof KeyMismatch) return because('key_misfit');
   return systemReason(error);
 }

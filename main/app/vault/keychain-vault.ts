@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Failure } from '../../../shared/domain/failure.ts';
 import { failure } from '../../../shared/domain/failure.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../../shared/domain/result.ts';
 import type { Vault } from './vault.ts';
 
@@ -34,7 +35,7 @@ export function createKeychainVault(
       if (found.value !== null) return ok(found.value);
       // A locked keyring answers null too. Only one that takes a value and gives it back has really been asked.
       const open = await probeKeychain(keychain, service, timeout);
-      return open ? ok(undefined) : err(failure('vault_failed', { reason: 'the keychain is locked' }));
+      return open ? ok(undefined) : err(failure('vault_failed', { reason: because('keychain_locked') }));
     },
     async set(name, secret) {
       const done = await call(() => keychain.setPassword(service, account(name), secret));
@@ -65,15 +66,12 @@ export async function probeKeychain(
 async function within<T>(work: () => Promise<T>, timeout: number): Promise<Result<T, Failure>> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Result<T, Failure>>((resolve) => {
-    timer = setTimeout(
-      () => resolve(err(failure('vault_failed', { reason: 'the keychain does not answer' }))),
-      timeout,
-    );
+    timer = setTimeout(() => resolve(err(failure('vault_failed', { reason: because('keychain_silent') }))), timeout);
   });
   const done = work().then(
     (value) => ok(value),
     (error: unknown) =>
-      err(failure('vault_failed', { reason: error instanceof Error ? error.message : 'the keychain refused' })),
+      err(failure('vault_failed', { reason: error instanceof Error ? error.message : because('keychain_refused') })),
   );
   try {
     return await Promise.race([done, late]);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { failure } from '../../../shared/domain/failure.ts';
+import { type Because, because } from '../../../shared/domain/reason.ts';
 import { err } from '../../../shared/domain/result.ts';
 import type { Host } from '../host.ts';
 import { createFileVault } from './file-vault.ts';
@@ -46,16 +47,16 @@ export async function reopenVault(place: VaultPlace, kind: Vault['kind']): Promi
     );
   if (kind === 'safe-storage')
     return host.safeStorage === undefined
-      ? createAbsentVault(kind, 'it lies in the desktop app, which is not what runs here')
+      ? createAbsentVault(kind, because('in_desktop_app'))
       : createSafeStorageVault(join(home, 'safe-storage.json'), host.safeStorage);
   const keychain = await place.loadKeychain().catch(() => undefined);
   return keychain === undefined
-    ? createAbsentVault(kind, 'the keychain cannot be reached from here')
+    ? createAbsentVault(kind, because('keychain_none'))
     : createKeychainVault(keychain, home);
 }
 
 /** Stands for a vault that cannot be had: what is in it is neither lost nor at hand. */
-function createAbsentVault(kind: Vault['kind'], reason: string): Vault {
+function createAbsentVault(kind: Vault['kind'], reason: Because): Vault {
   const refuse = async () => err(failure('vault_failed', { reason }));
   return { kind, get: refuse, set: refuse, delete: refuse };
 }

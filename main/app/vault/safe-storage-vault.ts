@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { failure } from '../../../shared/domain/failure.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import { err, ok } from '../../../shared/domain/result.ts';
 import { systemReason } from '../../../shared/node/system-reason.ts';
 import type { SafeStorage } from '../host.ts';
@@ -14,7 +15,8 @@ export function createSafeStorageVault(path: string, storage: SafeStorage): Vaul
     const text = readIfPresent(path);
     return text === undefined ? {} : contents.parse(JSON.parse(text));
   };
-  const refuse = (error: unknown) => err(failure('vault_failed', { reason: `${path}: ${systemReason(error)}` }));
+  const refuse = (error: unknown) =>
+    err(failure('vault_failed', { reason: because('of_file', { path, reason: systemReason(error) }) }));
   return {
     kind: 'safe-storage',
     async get(name) {

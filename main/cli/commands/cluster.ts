@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { failure } from '../../../shared/domain/failure.ts';
+import { sayReason } from '../../../shared/domain/reason.ts';
 import { err, ok } from '../../../shared/domain/result.ts';
 import { systemReason } from '../../../shared/node/system-reason.ts';
 import { describeEdge } from '../../agent/edge-address.ts';
@@ -98,7 +99,7 @@ function readAuthority(file: string): string {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`The file ${file} of --ca cannot be read (${systemReason(error)}).`);
+    throw new UsageError(`The file ${file} of --ca cannot be read (${sayReason(systemReason(error))}).`);
   }
   if (text.length <= CA_LIMIT && text.includes('-----BEGIN CERTIFICATE-----')) return text;
   throw new UsageError(`The file ${file} of --ca is not a certificate in PEM.`);

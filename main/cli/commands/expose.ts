@@ -5,7 +5,7 @@ import { isPort } from '../../../shared/domain/service.ts';
 import { systemClock } from '../../../shared/node/clock.ts';
 import { type AskedAuth, readAuth, sayAudience } from '../access-flags.ts';
 import { copyText } from '../clipboard.ts';
-import { type CommandContext, fail } from '../context.ts';
+import { type CommandContext, fail, forMachines } from '../context.ts';
 import { parseDuration } from '../duration.ts';
 import { EXIT, type ExitCode, UsageError } from '../exit.ts';
 import { type End, holdExposure } from '../exposure.ts';
@@ -183,7 +183,7 @@ function reassignment({ listenPort }: ServiceView, wanted: number | undefined): 
 
 function sayEnd(context: CommandContext, { domain }: ServiceView, end: End): ExitCode {
   const { terminal, json } = context;
-  if (end.failure !== undefined && json) terminal.printJson({ error: end.failure });
+  if (end.failure !== undefined && json) terminal.printJson({ error: forMachines(end.failure) });
   terminal.say(end.words(domain));
   return end.failure === undefined ? EXIT.ok : EXIT.failed;
 }

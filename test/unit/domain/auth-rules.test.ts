@@ -67,6 +67,6 @@ describe('a header rule', () => {
     'X-Porthole-User',
     'TE',
   ])('never goes by %s', (name) => {
-    expect(authHeaderFault(name)).toBeTypeOf('string');
+    expect(authHeaderFault(name)).toBeDefined();
   });
 });

@@ -60,6 +60,7 @@ it('fills the wording of a failure and never leaves a hole unnamed', () => {
     code: 'port_invalid',
     message: 'Port 0 is not valid. Use a whole number from 1 to 65535.',
     field: 'port',
+    params: { port: 0 },
   });
   expect(failure('port_invalid').message).toContain('(port)');
 });

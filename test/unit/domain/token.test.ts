@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createId } from '../../../shared/domain/id.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import { crc32, createToken, tokenFault } from '../../../shared/domain/token.ts';
 
 const counting = () => {
@@ -21,7 +22,7 @@ describe('tokens', () => {
   });
 
   it('do not pass as another kind', () => {
-    expect(tokenFault('agent', createToken('join', counting()))).toContain('pha_');
+    expect(tokenFault('agent', createToken('join', counting()))).toEqual(because('token_prefix', { prefix: 'pha_' }));
   });
 
   it('notice every single wrong character', () => {
@@ -33,7 +34,7 @@ describe('tokens', () => {
   });
 
   it('notice a cut-off copy', () => {
-    expect(tokenFault('join', createToken('join', counting()).slice(0, -1))).toBe('its length is wrong.');
+    expect(tokenFault('join', createToken('join', counting()).slice(0, -1))).toEqual(because('token_length'));
   });
 });
 
