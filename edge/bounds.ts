@@ -14,6 +14,8 @@ interface Tally {
   untold: number;
   /** Of the newest one since then. */
   fields: LogFields | undefined;
+  /** Cancels its next line, or the look whether there is one to write; none while it is quiet. */
+  next: CancelTimer | undefined;
 }
 
 /** Who is told that somebody was turned away, cut or held up at a bound. Costs next to nothing: floods come here. */
@@ -34,13 +36,13 @@ export class Bounds implements BoundWatch {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #tallies = new Map<BoundName, Tally>();
-  #interval: CancelTimer | undefined;
 
   constructor(limits: Limits, clock: Clock, log: Logger) {
     this.#limits = limits;
     this.#clock = clock;
     this.#log = log;
-    for (const name of LIMIT_NAMES) this.#tallies.set(name, { total: 0, untold: 0, fields: undefined });
+    for (const name of LIMIT_NAMES)
+      this.#tallies.set(name, { total: 0, untold: 0, fields: undefined, next: undefined });
   }
 
   hit(bound: BoundName, fields?: LogFields): void {
@@ -49,7 +51,8 @@ export class Bounds implements BoundWatch {
     tally.total++;
     tally.untold++;
     tally.fields = fields;
-    this.#interval ??= this.#begin();
+    // At once, but not within the refusal itself: a flood has work to do before the log does.
+    tally.next ??= this.#clock.setTimeout(() => this.#look(bound, tally), 0);
   }
 
   /** Refusals since the start, by the bound's name as operators write it. */
@@ -59,39 +62,25 @@ export class Bounds implements BoundWatch {
 
   /** Says what is still unsaid, and no more afterwards. */
   close(): void {
-    this.#interval?.();
-    this.#interval = () => {};
-    this.#tell();
-  }
-
-  #begin(): CancelTimer {
-    // At once, but not within the refusal itself: a flood has work to do before the log does.
-    let last = this.#clock.setTimeout(() => this.#tell(), 0);
-    const repeat = this.#clock.setInterval(() => {
-      if (this.#tell()) return;
-      stop();
-      this.#interval = undefined;
-    }, LOG_INTERVAL);
-    const stop = (): void => {
-      last();
-      last = () => {};
-      repeat();
-    };
-    return stop;
-  }
-
-  /** Whether there was anything to say. */
-  #tell(): boolean {
-    let told = false;
-    for (const [name, tally] of this.#tallies) {
-      if (tally.untold === 0) continue;
-      told = true;
-      const { untold: refused, total, fields } = tally;
-      tally.untold = 0;
-      tally.fields = undefined;
-      const limit = this.#limits[name];
-      this.#log.warn('a bound was reached', { bound: settingName(name), limit, refused, total, ...fields });
+    for (const [bound, tally] of this.#tallies) {
+      tally.next?.();
+      tally.next = () => {};
+      if (tally.untold > 0) this.#tell(bound, tally);
     }
-    return told;
+  }
+
+  #look(bound: BoundName, tally: Tally): void {
+    tally.next = undefined;
+    if (tally.untold === 0) return;
+    this.#tell(bound, tally);
+    tally.next = this.#clock.setTimeout(() => this.#look(bound, tally), LOG_INTERVAL);
+  }
+
+  #tell(bound: BoundName, tally: Tally): void {
+    const { untold: refused, total, fields } = tally;
+    tally.untold = 0;
+    tally.fields = undefined;
+    const limit = this.#limits[bound];
+    this.#log.warn('a bound was reached', { bound: settingName(bound), limit, refused, total, ...fields });
   }
 }

@@ -36,9 +36,19 @@ describe('bounds', () => {
     bounds.hit('helloSize');
     clock.advance(0);
     expect(lines.map((l) => [l.bound, l.limit])).toEqual([
-      ['hello-size', 16_384],
       ['udp-new-sessions-per-second', 50],
+      ['hello-size', 16_384],
     ]);
+  });
+
+  it('say at once that one was reached, whatever the log has just said of others', () => {
+    bounds.hit('connections');
+    clock.advance(1_000);
+    bounds.hit('headerTime');
+    clock.advance(0);
+    expect(lines.map((l) => l.bound)).toEqual(['connections', 'header-time']);
+    clock.advance(10 * LOG_INTERVAL);
+    expect([lines.length, clock.timers]).toEqual([2, 0]);
   });
 
   it('say after a quiet interval at once again', () => {
