@@ -1,7 +1,5 @@
 import type { Preferences } from '../../shared/contract/agent-state.ts';
-
-/** Languages that the tray and notifications speak. */
-export type SpokenLanguage = 'en' | 'de';
+import type { SpokenLanguage } from '../../shared/words/say.ts';
 
 /** The language that this process was started in, as far as it is known; else English. */
 export const systemLanguage = (): SpokenLanguage =>

@@ -1,3 +1,5 @@
+import type { SpokenLanguage } from '../../shared/words/say.ts';
+
 interface Words {
   readonly title: string;
   readonly body: string;
@@ -13,7 +15,7 @@ export interface NoticeWords {
   readonly link: Words;
 }
 
-export const NOTICE_WORDS: Readonly<Record<'en' | 'de', NoticeWords>> = {
+export const NOTICE_WORDS: Readonly<Record<SpokenLanguage, NoticeWords>> = {
   en: {
     offline: (services) => ({
       title: 'This laptop is offline',

@@ -10,6 +10,7 @@ import type { Target } from '../../shared/domain/service.ts';
 import { type Clock, systemClock } from '../../shared/node/clock.ts';
 import type { Lifetime } from '../../shared/node/lifetime.ts';
 import type { Logger } from '../../shared/node/logger.ts';
+import { sayFailure } from '../../shared/words/say.ts';
 import type { Agent } from '../agent/agent.ts';
 import { createAllowList } from '../agent/allow-list.ts';
 import { glanceAt } from '../agent/edge-about.ts';
@@ -223,8 +224,9 @@ export class RunningApp implements App {
 
   openLink(url: string): readonly string[] {
     const opened = this.#joins.open(url);
-    const { title } = NOTICE_WORDS[languageOf(preferencesOf(this.#parts.settings))].link;
-    if (!opened.ok) this.say({ kind: 'window', title, body: opened.error.message });
+    const language = languageOf(preferencesOf(this.#parts.settings));
+    const { title } = NOTICE_WORDS[language].link;
+    if (!opened.ok) this.say({ kind: 'window', title, body: sayFailure(opened.error, language) });
     return ['connection'];
   }
 

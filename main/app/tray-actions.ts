@@ -1,6 +1,8 @@
 import { offeredUrl } from '../../shared/contract/agent-state.ts';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import type { Input } from '../../shared/contract/ipc.ts';
+import type { Failure } from '../../shared/domain/failure.ts';
+import { sayFailure } from '../../shared/words/say.ts';
 import type { App } from './app.ts';
 import { languageOf } from './language.ts';
 import type { TrayAction } from './tray-menu.ts';
@@ -15,10 +17,14 @@ export interface TrayShell {
 
 type TrayApp = Pick<App, 'dispatch' | 'say' | 'state'>;
 
+/** A menu that has closed can show no refusal. */
+const refused = (app: TrayApp, failure: Failure): void =>
+  app.say({ kind: 'window', title: 'Porthole', body: sayFailure(failure, languageOf(app.state().preferences)) });
+
 /** Publishes, puts the URL on the clipboard, and says so: the menu has closed, and nothing else would. */
 async function publish(app: TrayApp, input: Input<'services:publish'>): Promise<void> {
   const reply = await app.dispatch('services:publish', input);
-  if (!reply.ok) return app.say({ kind: 'window', title: 'Porthole', body: reply.error.message });
+  if (!reply.ok) return refused(app, reply.error);
   // The channel's own output; `dispatch` takes any channel, so its type knows none.
   const { id, name, urls } = reply.value as ServiceView;
   const { trust, preferences } = app.state();
@@ -28,11 +34,11 @@ async function publish(app: TrayApp, input: Input<'services:publish'>): Promise<
   app.say({ kind: 'window', serviceId: id, title: say.published(name), body: say.publishedBody(url, copied.ok) });
 }
 
-/** Does what was chosen. A refusal is told, since a menu that has closed can show none. */
+/** Does what was chosen, and tells a refusal. */
 export async function performTrayAction(app: TrayApp, shell: TrayShell, action: TrayAction): Promise<void> {
   const call = async (channel: string, input: unknown): Promise<void> => {
     const reply = await app.dispatch(channel, input);
-    if (!reply.ok) app.say({ kind: 'window', title: 'Porthole', body: reply.error.message });
+    if (!reply.ok) refused(app, reply.error);
   };
   switch (action.do) {
     case 'open-window':

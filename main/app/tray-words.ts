@@ -1,4 +1,4 @@
-import type { SpokenLanguage } from './language.ts';
+import type { SpokenLanguage } from '../../shared/words/say.ts';
 
 /** What the tray's menu says. An ellipsis stands only on what opens a window. */
 export interface TrayWords {

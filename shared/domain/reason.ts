@@ -27,8 +27,11 @@ export function because<K extends ReasonKey>(
 }
 
 /** `reason` in English. */
-export const sayReason = (reason: Reason): string =>
-  typeof reason === 'string' ? reason : fill(REASONS[reason.key], reason.values ?? {}, REASONS).text;
+export function sayReason(reason: Reason): string {
+  if (typeof reason === 'string') return reason;
+  // A page may be older than the process that it asks.
+  return Object.hasOwn(REASONS, reason.key) ? fill(REASONS[reason.key], reason.values ?? {}, REASONS).text : reason.key;
+}
 
 /** A sentence, and whether it has nothing missing: neither a value nor the words for a reason in it. */
 export interface Filled {

@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { performTrayAction } from '../../../main/app/tray-actions.ts';
 import type { TrayAction } from '../../../main/app/tray-menu.ts';
+import { DEFAULT_PREFERENCES } from '../../../shared/contract/agent-state.ts';
 import type { Notice, Reply } from '../../../shared/contract/ipc.ts';
+import { failure } from '../../../shared/domain/failure.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import { aService, aState } from '../renderer/state.ts';
 
 /** Chooses `action`, and tells what came of it. */
-async function choose(action: TrayAction, replies: Readonly<Record<string, Reply<unknown>>> = {}) {
+async function choose(
+  action: TrayAction,
+  replies: Readonly<Record<string, Reply<unknown>>> = {},
+  language: 'en' | 'de' = 'en',
+) {
   const happened: unknown[] = [];
   const app = {
     async dispatch(channel: string, input: unknown): Promise<Reply<unknown>> {
@@ -13,7 +20,7 @@ async function choose(action: TrayAction, replies: Readonly<Record<string, Reply
       return replies[channel] ?? { ok: true, value: null };
     },
     say: ({ title, body }: Omit<Notice, 'id'>) => void happened.push(['say', title, body]),
-    state: () => aState({ trust: 'untrusted' }),
+    state: () => aState({ trust: 'untrusted', preferences: { ...DEFAULT_PREFERENCES, language } }),
   };
   const shell = {
     show: (place?: readonly string[]) => void happened.push(['show', place]),
@@ -55,6 +62,15 @@ describe('a choice in the tray', () => {
       'say',
       'Porthole',
       'There is no connection.',
+    ]);
+  });
+
+  it('tells a refusal in the language that the menu speaks', async () => {
+    const refused: Reply<unknown> = { ok: false, error: failure('offline', { reason: because('no_network') }) };
+    expect(await choose({ do: 'pause', paused: true }, { 'agent:pause': refused }, 'de')).toContainEqual([
+      'say',
+      'Porthole',
+      'Gerade gibt es keine Verbindung zum Edge (es gibt kein Netz). Deine Dienste sind nicht erreichbar, bis sie wieder da ist.',
     ]);
   });
 });
