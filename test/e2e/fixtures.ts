@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { test as base, expect, type Locator, type Page } from '@playwright/test';
-import { type Origin, startLowOrigin, startOrigin } from './origin.ts';
+import { type Origin, startLowOrigin, startOrigin, startTeller } from './origin.ts';
 import { openShell, type Shell } from './shells.ts';
 
 export interface HostOption {
@@ -18,6 +18,8 @@ interface Fixtures {
   readonly visitor: Page;
   /** A local server that says `Hello from the laptop`. */
   readonly origin: Origin;
+  /** One that answers with the request that it got. */
+  readonly teller: Origin;
   /** One at a low port: the tray's menu lists the first dozen of the machine's ports. */
   readonly lowOrigin: Origin;
 }
@@ -53,6 +55,12 @@ export const test = base.extend<Fixtures, HostOption>({
     await origin.close();
   },
   // biome-ignore lint/correctness/noEmptyPattern: see above
+  teller: async ({}, use) => {
+    const teller = await startTeller();
+    await use(teller);
+    await teller.close();
+  },
+  // biome-ignore lint/correctness/noEmptyPattern: see above
   lowOrigin: async ({}, use) => {
     const origin = await startLowOrigin('Hello from the laptop');
     await use(origin);
@@ -80,6 +88,33 @@ export async function publish(page: Page, port: number): Promise<Row> {
   const url = (await copy.getAttribute('aria-label'))?.replace('Copy URL ', '') ?? '';
   return { row, status, toggle: row.getByRole('switch'), url };
 }
+
+/** Chooses something from the menu of a service. */
+export async function choose(page: Page, { row }: Pick<Row, 'row'>, item: string): Promise<void> {
+  await row.getByRole('button', { name: /^More for/ }).click();
+  await page.getByRole('menu').getByText(item).click();
+}
+
+/** Opens the editor of a service at one of its tabs. */
+export async function edit(page: Page, row: Pick<Row, 'row'>, tab: string): Promise<void> {
+  await choose(page, row, 'Edit');
+  await openTab(page, tab);
+}
+
+/** Goes to a tab of the editor that is open. */
+export async function openTab(page: Page, tab: string): Promise<void> {
+  await page.getByRole('navigation', { name: 'What to edit' }).getByRole('link', { name: tab }).click();
+}
+
+/** Saves what was changed in the editor, and waits until it is. */
+export async function save(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  await saved(page);
+}
+
+/** Nothing is left to be saved. While it is under way the button says so. */
+export const saved = (page: Page): Promise<void> =>
+  expect(page.getByRole('button', { name: /^(?:Save changes|Saving…)$/ })).toHaveCount(0);
 
 /** The status that a visitor gets. */
 export async function visit(visitor: Page, url: string): Promise<number | undefined> {

@@ -1,4 +1,6 @@
-import { expect, publish, test, visit } from './fixtures.ts';
+import { freePort } from '../support/direct.ts';
+import { ask } from '../support/visitor.ts';
+import { choose, expect, publish, test, visit } from './fixtures.ts';
 import { edgeOf, running } from './processes.ts';
 import { openShell } from './shells.ts';
 
@@ -91,4 +93,94 @@ test('quits with nothing left behind, and finds its services again', async ({
   await expect(second.page.getByRole('region', { name: 'Your services' }).locator('[data-status]')).toHaveText('Live');
   expect(await visit(visitor, url)).toBe(200);
   await second.stop();
+});
+
+test('opens, renames and removes a service from its menu', async ({ page, shell, visitor, origin }) => {
+  const service = await publish(page, origin.port);
+  const { row, url } = service;
+  if (shell.app === undefined) {
+    const opened = page.context().waitForEvent('page');
+    await choose(page, service, 'Open');
+    await expect((await opened).getByRole('heading', { name: 'Hello from the laptop' })).toBeVisible();
+    await (await opened).close();
+  } else {
+    await shell.app.evaluate(({ shell: system }) => {
+      const opened = new Promise<string>((resolve) => {
+        system.openExternal = async (to) => resolve(to);
+      });
+      Object.assign(globalThis, { opened });
+    });
+    await choose(page, service, 'Open');
+    expect(await shell.app.evaluate(() => (globalThis as unknown as { opened: Promise<string> }).opened)).toBe(
+      `${url}/`,
+    );
+  }
+
+  const dialog = page.getByRole('dialog');
+  const rename = async (how: string): Promise<void> => {
+    await choose(page, service, 'Rename');
+    await dialog.getByRole('textbox', { name: 'Name' }).fill('The harbour');
+    await dialog.getByRole('button', { name: how, exact: true }).click();
+    await expect(dialog).toHaveCount(0);
+  };
+  await rename('Cancel');
+  await expect(row.getByRole('switch', { name: 'The harbour' })).toHaveCount(0);
+  await rename('Rename');
+  await expect(row.getByRole('switch', { name: 'The harbour' })).toBeVisible();
+  expect(await visit(visitor, url)).toBe(200);
+
+  await choose(page, service, 'Remove');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await expect(dialog).toHaveCount(0);
+  expect(await visit(visitor, url)).toBe(200);
+  await choose(page, service, 'Remove');
+  await dialog.getByRole('button', { name: 'Remove' }).click();
+  await expect(page.getByRole('heading', { name: 'Nothing on this laptop is public' })).toBeVisible();
+  expect(await visit(visitor, url)).toBe(404);
+});
+
+test('publishes whatever is typed into the form, and finds one of many services', async ({ page, origin }) => {
+  await page.setViewportSize({ width: 820, height: 700 });
+  const summary = page.getByText('Another port or host');
+  const form = page.getByRole('form', { name: 'Another port or host' });
+  const rows = page.getByRole('region', { name: 'Your services' }).getByRole('listitem');
+  const make = async (port: number, name: string): Promise<void> => {
+    await summary.click();
+    await form.getByRole('textbox', { name: 'Port', exact: true }).fill(String(port));
+    await form.getByRole('textbox', { name: 'Name' }).fill(name);
+    await form.getByRole('button', { name: /^(?:Make public|Publish)/ }).click();
+    await expect(form).toBeHidden();
+  };
+  await summary.click();
+  await form.getByLabel('Speaks').selectOption('tcp');
+  const listen = await freePort();
+  await form.getByRole('textbox', { name: 'Public port' }).fill(String(listen));
+  await summary.click();
+  await make(origin.port, 'harbour');
+  const first = rows.first();
+  await expect(first.locator('[data-status]')).toHaveText('Live');
+  const answer = await ask({ url: `http://localhost:${listen}/` });
+  expect(answer.text).toContain('Hello from the laptop');
+  await choose(page, { row: first }, 'Share');
+  await expect(page.getByRole('dialog')).toContainText('Only web services have share links.');
+  await page.keyboard.press('Escape');
+
+  await summary.click();
+  await form.getByRole('textbox', { name: 'Host' }).fill('boats.test');
+  await summary.click();
+  await make(1, 'boat-1');
+  await expect(rows.filter({ hasText: 'from boats.test:1' })).toHaveCount(1);
+  await make(2, 'boat-2');
+  await page.getByRole('button', { name: 'Make another port public' }).click();
+  await expect(page.getByRole('heading', { name: 'Listening on this laptop' })).toBeFocused();
+  for (let i = 3; i < 9; i++) await make(i, `boat-${i}`);
+  await expect(rows).toHaveCount(9);
+  await page.getByRole('searchbox', { name: 'Filter services' }).fill('harb');
+  // What was published last stays in view.
+  await expect(rows.filter({ hasText: 'boat' })).toHaveCount(1);
+  await page.getByRole('link', { name: 'Settings' }).click();
+  await page.getByRole('link', { name: 'Services' }).click();
+  await page.getByRole('searchbox', { name: 'Filter services' }).fill('harb');
+  await expect(rows).toHaveCount(1);
+  await expect(rows).toContainText(String(origin.port));
 });

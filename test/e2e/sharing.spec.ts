@@ -1,20 +1,7 @@
 import type { Page } from '@playwright/test';
-import { expect, publish, type Row, test, visit } from './fixtures.ts';
+import { choose, edit, expect, publish, type Row, save, test, visit } from './fixtures.ts';
 
 const PIN = '042917';
-
-/** Opens the editor of a service at one of its tabs. */
-async function edit(page: Page, { row }: Row, tab: string): Promise<void> {
-  await row.getByRole('button', { name: /^More for/ }).click();
-  await page.getByRole('menuitem', { name: 'Edit' }).click();
-  await page.getByRole('navigation', { name: 'What to edit' }).getByRole('link', { name: tab }).click();
-}
-
-async function save(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Save changes' }).click();
-  // While it is under way the button says so.
-  await expect(page.getByRole('button', { name: /^(?:Save changes|Saving…)$/ })).toHaveCount(0);
-}
 
 /** Protects a service with a PIN, in the editor. */
 async function protect(page: Page, row: Row): Promise<void> {
@@ -38,8 +25,7 @@ test('publish, share, a visitor comes in by the link, its line appears, the link
   expect(await visit(visitor, row.url)).toBe(401);
   await expect(visitor.getByRole('heading', { name: 'Log in' })).toBeVisible();
 
-  await row.row.getByRole('button', { name: /^More for/ }).click();
-  await page.getByRole('menuitem', { name: 'Share' }).click();
+  await choose(page, row, 'Share');
   const dialog = page.getByRole('dialog', { name: /^Share/ });
   await dialog.getByLabel('For whom').fill('Client demo');
   await dialog.getByRole('button', { name: 'Make link' }).click();
@@ -60,8 +46,7 @@ test('publish, share, a visitor comes in by the link, its line appears, the link
   await expect(page.getByRole('option').filter({ hasText: '200' }).first()).toBeVisible();
 
   await page.getByRole('link', { name: 'Services' }).click();
-  await row.row.getByRole('button', { name: /^More for/ }).click();
-  await page.getByRole('menuitem', { name: 'Share' }).click();
+  await choose(page, row, 'Share');
   await dialog.getByRole('button', { name: 'Take back Client demo' }).click();
   await expect(dialog.getByText('Taken back')).toBeVisible();
   expect((await guest.goto(row.url))?.status()).toBe(401);
