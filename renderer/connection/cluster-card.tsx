@@ -2,7 +2,7 @@ import { useCallback, useState } from 'react';
 import type { AgentState, EdgeCertificate } from '../../shared/contract/agent-state.ts';
 import { Button } from '../controls/button.tsx';
 import { Dialog } from '../controls/dialog.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { groupHex } from '../state/connection-view.ts';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
@@ -44,7 +44,7 @@ function LeaveDialog({ state, onClose }: { readonly state: AgentState; readonly 
     >
       <p>{count === 0 ? t.connection.leaveNone : t.connection.leaveEnds(count)}</p>
       <p className="text-muted">{t.connection.leaveStays}</p>
-      {leave.failure !== undefined && <Problem>{leave.failure.message}</Problem>}
+      <Refusal failure={leave.failure} />
     </Dialog>
   );
 }

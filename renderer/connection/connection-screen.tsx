@@ -5,7 +5,7 @@ import { Dialog } from '../controls/dialog.tsx';
 import { Icon } from '../controls/icons.tsx';
 import { Skeleton } from '../controls/late.tsx';
 import { Mark } from '../controls/mark.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { connectionHeading } from '../state/connection-view.ts';
 import { useMirror, useSnapshot } from '../state/porthole.tsx';
 import { standingOf } from '../state/standing.ts';
@@ -41,7 +41,7 @@ function PauseButton({ state, online }: { readonly state: AgentState; readonly o
         <Icon name={paused ? 'play' : 'pause'} />
         {paused ? t.connection.resume : t.connection.pause}
       </Button>
-      {pause.failure !== undefined && !asking && <Problem>{pause.failure.message}</Problem>}
+      {!asking && <Refusal failure={pause.failure} />}
       {asking && (
         <Dialog
           title={t.connection.pauseTitle}
@@ -56,7 +56,7 @@ function PauseButton({ state, online }: { readonly state: AgentState; readonly o
           }
         >
           <p>{t.connection.pauseEnds(live)}</p>
-          {pause.failure !== undefined && <Problem>{pause.failure.message}</Problem>}
+          <Refusal failure={pause.failure} />
         </Dialog>
       )}
     </>

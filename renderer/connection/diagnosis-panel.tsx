@@ -3,7 +3,7 @@ import type { DiagnosisStep } from '../../shared/contract/diagnosis.ts';
 import { Button } from '../controls/button.tsx';
 import { Icon } from '../controls/icons.tsx';
 import { Mark, type MarkState } from '../controls/mark.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Problem, Refusal } from '../controls/notice.tsx';
 import { useCopy } from '../services/use-copy.ts';
 import { diagnosisText, diagnosisVerdict, stepName, stepWords } from '../state/connection-view.ts';
 import { useCall } from '../state/use-call.ts';
@@ -90,7 +90,7 @@ export function DiagnosisPanel({ state, online }: { readonly state: AgentState; 
         </div>
       )}
       {copied === 'failed' && <Problem>{t.services.copyFailed}</Problem>}
-      {diagnose.failure !== undefined && <Problem>{diagnose.failure.message}</Problem>}
+      <Refusal failure={diagnose.failure} />
     </Panel>
   );
 }

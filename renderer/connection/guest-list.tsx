@@ -1,7 +1,7 @@
 import type { GuestState } from '../../shared/contract/agent-state.ts';
 import { Button } from '../controls/button.tsx';
 import { Mark, type MarkState } from '../controls/mark.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { describeTarget } from '../state/address.ts';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
@@ -73,7 +73,7 @@ function Guest({ guest, online }: { readonly guest: GuestState; readonly online:
           )}
         </div>
       </div>
-      {allow.failure !== undefined && <Problem>{allow.failure.message}</Problem>}
+      <Refusal failure={allow.failure} />
     </li>
   );
 }

@@ -3,7 +3,7 @@ import type { AgentState, JoinPreview } from '../../shared/contract/agent-state.
 import { Button } from '../controls/button.tsx';
 import { Dialog } from '../controls/dialog.tsx';
 import { Field, INPUT } from '../controls/field.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { useSnapshot } from '../state/porthole.tsx';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
@@ -97,7 +97,7 @@ function Asking({ join, state }: { readonly join: JoinPreview; readonly state: A
           )}
         </Field>
       )}
-      {failure !== undefined && <Problem>{failure.message}</Problem>}
+      <Refusal failure={failure} />
     </Dialog>
   );
 }

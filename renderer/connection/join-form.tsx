@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { Button } from '../controls/button.tsx';
 import { Field, INPUT } from '../controls/field.tsx';
 import { useCall } from '../state/use-call.ts';
+import { sayFailure } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 
 /** Takes a join link; what it names is shown by the dialog before anything is joined. The link is not kept here. */
@@ -21,7 +22,7 @@ export function JoinForm({ online }: { readonly online: boolean }) {
       }}
     >
       <p className="max-w-[68ch] text-13 text-muted">{t.join.body}</p>
-      <Field label={t.join.field} hint={t.join.safe} problem={preview.failure?.message}>
+      <Field label={t.join.field} hint={t.join.safe} problem={sayFailure(preview.failure)}>
         {(ids) => (
           <input
             {...ids}

@@ -1,6 +1,7 @@
 import type { AgentState, LinkState, NodeLink } from '../../shared/contract/agent-state.ts';
 import { Mark, type MarkState } from '../controls/mark.tsx';
 import { linksOf } from '../state/connection-view.ts';
+import { sayFailure } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 import { formatAgo } from '../time/ago.ts';
 import { formatBytes, formatDuration, formatExact, formatMinute } from '../time/format.ts';
@@ -50,7 +51,7 @@ function Link({ link, domain }: { readonly link: Partial<NodeLink>; readonly dom
       {shown !== undefined && (
         <p className="max-w-[68ch] text-13 text-muted wrap-anywhere" title={formatExact(shown.at)}>
           <strong className="font-semibold text-text">{words.lastError(formatAgo(shown.at, now))}:</strong>{' '}
-          {shown.failure.message}
+          {sayFailure(shown.failure)}
         </p>
       )}
     </li>

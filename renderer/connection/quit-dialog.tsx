@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
 import { Button } from '../controls/button.tsx';
 import { Dialog } from '../controls/dialog.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { useMirror } from '../state/porthole.tsx';
 import { standingOf } from '../state/standing.ts';
 import { useCall } from '../state/use-call.ts';
@@ -50,7 +50,7 @@ export function QuitDialog({ onClose }: { readonly onClose: () => void }) {
           <p className="text-muted">{t.quitting.back(live.length)}</p>
         </>
       )}
-      {quit.failure !== undefined && <Problem>{quit.failure.message}</Problem>}
+      <Refusal failure={quit.failure} />
     </Dialog>
   );
 }

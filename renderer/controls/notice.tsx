@@ -1,4 +1,6 @@
 import type { ReactNode } from 'react';
+import type { Failure } from '../../shared/domain/failure.ts';
+import { sayFailure } from '../strings/failures.ts';
 import { Mark, type MarkState } from './mark.tsx';
 
 const TONE = {
@@ -34,3 +36,7 @@ export const Problem = ({ children }: { readonly children: ReactNode }) => (
     {children}
   </p>
 );
+
+/** A refusal as main gave it; nothing while there is none. */
+export const Refusal = ({ failure }: { readonly failure: Failure | undefined }) =>
+  failure === undefined ? null : <Problem>{sayFailure(failure)}</Problem>;

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import type { AgentState } from '../../shared/contract/agent-state.ts';
 import { Button } from '../controls/button.tsx';
 import { Field, INPUT } from '../controls/field.tsx';
-import { Notice, Problem } from '../controls/notice.tsx';
+import { Notice, Refusal } from '../controls/notice.tsx';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
 import type { TabProps } from './details-tab.tsx';
@@ -220,7 +220,7 @@ function SignOut({ id }: { readonly id: string }) {
       <p role="status" className="text-13 text-muted">
         {done ? t.editor.signedOut : t.editor.signOutHint}
       </p>
-      {call.failure !== undefined && <Problem>{call.failure.message}</Problem>}
+      <Refusal failure={call.failure} />
     </div>
   );
 }

@@ -7,11 +7,12 @@ import { Button } from '../controls/button.tsx';
 import { Dialog } from '../controls/dialog.tsx';
 import { Skeleton } from '../controls/late.tsx';
 import { Mark } from '../controls/mark.tsx';
-import { Notice, Problem } from '../controls/notice.tsx';
+import { Notice, Problem, Refusal } from '../controls/notice.tsx';
 import { useMirror, useSnapshot } from '../state/porthole.tsx';
 import { hrefOf } from '../state/route.ts';
 import { standingOf } from '../state/standing.ts';
 import { useCall } from '../state/use-call.ts';
+import { sayFailure } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 import { AccessTab } from './access-tab.tsx';
 import { AuthTab } from './auth-tab.tsx';
@@ -84,7 +85,7 @@ function useForm(service: ServiceView, cluster: string) {
   const problems = tried
     ? {
         ...plan.problems,
-        ...(refusal === undefined || refusal.field === '' ? {} : { [refusal.field]: refusal.failure.message }),
+        ...(refusal === undefined || refusal.field === '' ? {} : { [refusal.field]: sayFailure(refusal.failure) }),
       }
     : NO_PROBLEMS;
   return {
@@ -126,7 +127,7 @@ function SaveBar({ form, online, onSave }: SaveBarProps) {
   return (
     <footer className="sticky bottom-0 flex flex-col gap-2 border-t border-line bg-surface px-4 py-3 md:px-6 lg:px-8">
       {!online && <Problem>{t.editor.offline}</Problem>}
-      {form.refusal !== undefined && form.refusal.field === '' && <Problem>{form.refusal.failure.message}</Problem>}
+      {form.refusal?.field === '' && <Refusal failure={form.refusal.failure} />}
       <div className="flex flex-wrap items-center gap-3">
         <p className="min-w-40 flex-1 text-13">
           {count > 0 ? (

@@ -11,6 +11,7 @@ import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { checkRestrictions } from '../../shared/domain/restriction-rules.ts';
 import type { Restrictions } from '../../shared/domain/restrictions.ts';
 import { isPort } from '../../shared/domain/service.ts';
+import { sayFailure } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 import type { AccessDraft, AuthDraft, HeaderDraft, ServiceDraft, TargetDraft } from './draft.ts';
 
@@ -35,7 +36,7 @@ class Faults {
 
   port(text: string, field: string): number {
     const port = /^\d{1,5}$/.test(text.trim()) ? Number(text) : Number.NaN;
-    if (!isPort(port)) this.add(field, failure('port_invalid', { port: text.slice(0, 40) }).message);
+    if (!isPort(port)) this.add(field, sayFailure(failure('port_invalid', { port: text.slice(0, 40) })));
     return port;
   }
 
@@ -225,7 +226,7 @@ function secretOf(
   if (!draft.on) return base.on ? null : undefined;
   if (draft.value === '' && base.on) return undefined;
   const checked = check(draft.value);
-  if (!checked.ok) faults.add(field, checked.error.message);
+  if (!checked.ok) faults.add(field, sayFailure(checked.error));
   return draft.value;
 }
 
@@ -240,7 +241,7 @@ function headerOf({ key, id, kind, name, user, secret }: HeaderDraft, faults: Fa
   const checked = checkHeader(header, '');
   if (!checked.ok) {
     const part = checked.error.field?.slice(1) ?? '';
-    faults.add(`header ${key} ${['name', 'user'].includes(part) ? part : 'secret'}`, checked.error.message);
+    faults.add(`header ${key} ${['name', 'user'].includes(part) ? part : 'secret'}`, sayFailure(checked.error));
   }
   return header;
 }
@@ -258,7 +259,7 @@ function planAccess(base: AccessDraft, draft: AccessDraft, faults: Faults): Rest
   };
   const checked = checkRestrictions(wanted);
   if (checked.ok) return checked.value ?? null;
-  faults.add(`access ${checked.error.field?.split('.')[1] ?? ''}`, checked.error.message);
+  faults.add(`access ${checked.error.field?.split('.')[1] ?? ''}`, sayFailure(checked.error));
   return wanted;
 }
 

@@ -4,7 +4,7 @@ import type { ExchangeDetail as Detail, ExchangeSummary, InspectedHeader } from 
 import { Button, IconButton } from '../controls/button.tsx';
 import { Icon } from '../controls/icons.tsx';
 import { Skeleton } from '../controls/late.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { useCopy } from '../services/use-copy.ts';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
@@ -82,7 +82,7 @@ function Actions({ detail, origin, online, onReplayed }: ActionsProps) {
       {unrepeatable !== undefined && (
         <p className="text-12 text-muted">{unrepeatable === 'cut' ? words.cannotCut : words.cannotUpgrade}</p>
       )}
-      {failure !== undefined && <Problem>{failure.message}</Problem>}
+      <Refusal failure={failure} />
       {editing && (
         <ReplayForm detail={detail} returnTo={edit} onClose={() => setEditing(false)} onReplayed={onReplayed} />
       )}
@@ -185,7 +185,7 @@ export function ExchangeDetail({ exchange, origin, online, onClose, onReplayed }
         </>
       )}
       <div className="p-4 empty:hidden">
-        {failure !== undefined && <Problem>{failure.message}</Problem>}
+        <Refusal failure={failure} />
         {detail === undefined && failure === undefined && <Skeleton rows={4} label={t.common.loading} />}
       </div>
     </aside>

@@ -7,6 +7,7 @@ import { Skeleton } from '../controls/late.tsx';
 import { Notice, Problem } from '../controls/notice.tsx';
 import { useMirror } from '../state/porthole.tsx';
 import { useCall } from '../state/use-call.ts';
+import { sayFailure } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 import { ExchangeDetail } from './exchange-detail.tsx';
 import { ExchangeList } from './exchange-list.tsx';
@@ -118,7 +119,7 @@ export function InspectorScreen({ path: [service = ''] }: { readonly path: reado
       />
       {(view.failure ?? clear.failure) !== undefined && (
         <Problem>
-          {words.failed} {(view.failure ?? clear.failure)?.message}
+          {words.failed} {sayFailure(view.failure ?? clear.failure)}
         </Problem>
       )}
       <div ref={content} className="relative flex min-h-72 flex-1 gap-4">

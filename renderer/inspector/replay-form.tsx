@@ -3,8 +3,9 @@ import type { ExchangeDetail, ExchangeSummary } from '../../shared/contract/insp
 import { Button } from '../controls/button.tsx';
 import { Dialog } from '../controls/dialog.tsx';
 import { Field, INPUT } from '../controls/field.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { useCall } from '../state/use-call.ts';
+import { sayFailure } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 import { editOf, fieldsOf } from './replay-edit.ts';
 
@@ -36,7 +37,7 @@ export function ReplayForm({ detail, returnTo, onClose, onReplayed }: FormProps)
     onReplayed(made);
     onClose();
   };
-  const problemOf = (field: string): string | undefined => (failure?.field === field ? failure.message : undefined);
+  const problemOf = (field: string): string | undefined => (failure?.field === field ? sayFailure(failure) : undefined);
   const bodyHint = fields.body === undefined ? words.bodyKept : cut ? words.bodyMissing : undefined;
   return (
     <Dialog
@@ -112,7 +113,7 @@ export function ReplayForm({ detail, returnTo, onClose, onReplayed }: FormProps)
             />
           )}
         </Field>
-        {failure !== undefined && failure.field === undefined && <Problem>{failure.message}</Problem>}
+        {failure?.field === undefined && <Refusal failure={failure} />}
       </form>
     </Dialog>
   );

@@ -1,6 +1,6 @@
 import { useId, useState } from 'react';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { Switch } from '../controls/switch.tsx';
 import { useMirror } from '../state/porthole.tsx';
 import { useCall } from '../state/use-call.ts';
@@ -26,7 +26,7 @@ function ServiceSwitch({ service, online }: { readonly service: ServiceView; rea
       <span className={`min-w-0 truncate text-13 ${on ? 'font-semibold text-warn' : ''}`} title={service.name}>
         {service.name}
       </span>
-      {failure !== undefined && <Problem>{failure.message}</Problem>}
+      <Refusal failure={failure} />
     </li>
   );
 }

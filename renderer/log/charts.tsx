@@ -5,6 +5,7 @@ import { Button } from '../controls/button.tsx';
 import { Skeleton } from '../controls/late.tsx';
 import { Problem } from '../controls/notice.tsx';
 import { useMirror, usePorthole } from '../state/porthole.tsx';
+import { sayFailure } from '../strings/failures.ts';
 import { locale, t } from '../strings/strings.ts';
 import { formatBytes, formatCount, formatDuration, formatMinute } from '../time/format.ts';
 import { Chart, type Series } from './chart.tsx';
@@ -189,7 +190,7 @@ function Content({ read: { stats, failure, again }, range }: { readonly read: Re
     return (
       <div className="flex flex-wrap items-center gap-3">
         <Problem>
-          {words.failed} {failure.message}
+          {words.failed} {sayFailure(failure)}
         </Problem>
         <Button onClick={again}>{t.common.tryAgain}</Button>
       </div>

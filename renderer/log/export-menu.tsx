@@ -3,6 +3,7 @@ import { Button } from '../controls/button.tsx';
 import { Icon } from '../controls/icons.tsx';
 import { Menu, MenuItem } from '../controls/menu.tsx';
 import { usePorthole } from '../state/porthole.tsx';
+import { sayFailure } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 import { formatCount } from '../time/format.ts';
 import { type ExportForm, readAll, saveLog } from './export.ts';
@@ -28,7 +29,7 @@ function useExport(filter: LogFilter) {
     setBusy(false);
     if (done.ok) saveLog(done.parts, form, Date.now());
     const words = done.ok && done.cut ? t.log.exportCut : t.log.exported;
-    setSaid(done.ok ? words(formatCount(done.count)) : `${t.log.exportFailed} ${done.failure?.message ?? ''}`);
+    setSaid(done.ok ? words(formatCount(done.count)) : `${t.log.exportFailed} ${sayFailure(done.failure) ?? ''}`);
   };
   return { busy, said, save };
 }

@@ -5,6 +5,7 @@ import { Button } from '../controls/button.tsx';
 import { Skeleton } from '../controls/late.tsx';
 import { Problem } from '../controls/notice.tsx';
 import { useMirror, usePorthole } from '../state/porthole.tsx';
+import { sayFailure } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 import { formatCount } from '../time/format.ts';
 import { Charts } from './charts.tsx';
@@ -61,7 +62,7 @@ function Lines({ view }: { readonly view: LogView }) {
       {view.failure !== undefined && (
         <div className="flex flex-wrap items-center gap-3">
           <Problem>
-            {t.log.failed} {view.failure.message}
+            {t.log.failed} {sayFailure(view.failure)}
           </Problem>
           <Button onClick={() => void log.refresh()}>{t.common.tryAgain}</Button>
         </div>

@@ -3,7 +3,7 @@ import type { AgentState, LocalPort } from '../../shared/contract/agent-state.ts
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { Button } from '../controls/button.tsx';
 import { Skeleton } from '../controls/late.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { dialHost } from '../state/address.ts';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
@@ -59,7 +59,7 @@ function PortRow({ port, service, online, first, onPublished }: PortRowProps) {
       </div>
       {publish.failure !== undefined && (
         <div className="pb-2">
-          <Problem>{publish.failure.message}</Problem>
+          <Refusal failure={publish.failure} />
         </div>
       )}
     </li>

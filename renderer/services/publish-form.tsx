@@ -4,8 +4,9 @@ import type { Failure } from '../../shared/domain/failure.ts';
 import { Button } from '../controls/button.tsx';
 import { Field, INPUT } from '../controls/field.tsx';
 import { Icon } from '../controls/icons.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { useCall } from '../state/use-call.ts';
+import { sayFailure } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 import {
   AUDIENCES,
@@ -84,7 +85,8 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
   const titleId = useId();
   const problem = typed ?? publish.failure;
   const field = problem === undefined ? undefined : fieldOf(problem);
-  const problemOf = (name: keyof PublishDraft): string | undefined => (field === name ? problem?.message : undefined);
+  const problemOf = (name: keyof PublishDraft): string | undefined =>
+    field === name ? sayFailure(problem) : undefined;
   const set = (change: Partial<PublishDraft>): void => setDraft((before) => ({ ...before, ...change }));
 
   const submit = async (): Promise<void> => {
@@ -218,7 +220,7 @@ export function PublishForm({ domain, online, onPublished }: FormProps) {
           )}
         </Field>
         {!hasPort(draft.protocol) && <AudienceFields draft={draft} problemOf={problemOf} onChange={set} />}
-        {problem !== undefined && field === undefined && <Problem>{problem.message}</Problem>}
+        {field === undefined && <Refusal failure={problem} />}
         <p className="text-13 text-muted">
           {hasPort(draft.protocol) ? t.form.noteDirect : t.form.notes[draft.audience]}
         </p>

@@ -2,7 +2,7 @@ import type { RefObject } from 'react';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { Button } from '../controls/button.tsx';
 import { Dialog } from '../controls/dialog.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { describeTarget } from '../state/address.ts';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
@@ -37,7 +37,7 @@ export function RemoveDialog({ service, url, onClose, returnTo }: RemoveProps) {
     >
       <p className="wrap-anywhere">{t.removal.ends(url)}</p>
       {target !== undefined && <p className="text-muted wrap-anywhere">{t.removal.stays(describeTarget(target))}</p>}
-      {remove.failure !== undefined && <Problem>{remove.failure.message}</Problem>}
+      <Refusal failure={remove.failure} />
     </Dialog>
   );
 }

@@ -4,6 +4,7 @@ import { Button } from '../controls/button.tsx';
 import { Dialog } from '../controls/dialog.tsx';
 import { Field, INPUT } from '../controls/field.tsx';
 import { useCall } from '../state/use-call.ts';
+import { sayFailure } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 
 interface RenameProps {
@@ -42,7 +43,7 @@ export function RenameDialog({ service, onClose, returnTo }: RenameProps) {
           void save();
         }}
       >
-        <Field label={t.renaming.name} hint={t.renaming.hint} problem={rename.failure?.message}>
+        <Field label={t.renaming.name} hint={t.renaming.hint} problem={sayFailure(rename.failure)}>
           {(ids) => (
             <input
               {...ids}

@@ -3,7 +3,7 @@ import { type AgentState, offeredUrl } from '../../shared/contract/agent-state.t
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { Icon } from '../controls/icons.tsx';
 import { Mark } from '../controls/mark.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { Switch } from '../controls/switch.tsx';
 import { InspectingBadge } from '../inspector/inspecting-badge.tsx';
 import { ShareDialog } from '../share/share-dialog.tsx';
@@ -140,7 +140,7 @@ export function ServiceRow({ service, state, online, fresh, sharing }: RowProps)
       </div>
       <div className="flex min-w-0 flex-col gap-1 sm:col-span-2">
         <Facts service={service} standing={standing} />
-        {toggle.failure !== undefined && <Problem>{toggle.failure.message}</Problem>}
+        <Refusal failure={toggle.failure} />
       </div>
       <div className="-mr-2 flex items-start gap-1 sm:col-start-2 sm:row-start-1">
         <Switch

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import type { PreferencesPatch } from '../../shared/contract/ipc.ts';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { Switch } from '../controls/switch.tsx';
 import { useCall } from '../state/use-call.ts';
 
@@ -66,7 +66,7 @@ export function Toggle({ label, hint, checked, online, patch }: ToggleProps) {
         />
       }
     >
-      {failure !== undefined && <Problem>{failure.message}</Problem>}
+      <Refusal failure={failure} />
     </Row>
   );
 }

@@ -3,7 +3,7 @@ import { type AgentState, DEFAULT_PREFERENCES, type Preferences } from '../../sh
 import { Button } from '../controls/button.tsx';
 import { Field, INPUT } from '../controls/field.tsx';
 import { Skeleton } from '../controls/late.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Problem, Refusal } from '../controls/notice.tsx';
 import { Switch } from '../controls/switch.tsx';
 import { useMirror, usePorthole, useSnapshot } from '../state/porthole.tsx';
 import { useCall } from '../state/use-call.ts';
@@ -51,7 +51,7 @@ function LanguageRow({ preferences, online }: PartProps) {
         </select>
       }
     >
-      {failure !== undefined && <Problem>{failure.message}</Problem>}
+      <Refusal failure={failure} />
     </Row>
   );
 }
@@ -97,7 +97,7 @@ function QuietRow({ preferences, online }: PartProps) {
           ))}
         </div>
       )}
-      {failure !== undefined && <Problem>{failure.message}</Problem>}
+      <Refusal failure={failure} />
     </Row>
   );
 }
@@ -136,7 +136,7 @@ function Diagnostics({ online }: Pick<PartProps, 'online'>) {
           />
         </>
       )}
-      {failure !== undefined && <Problem>{failure.message}</Problem>}
+      <Refusal failure={failure} />
     </Row>
   );
 }
@@ -173,7 +173,7 @@ function General(props: PartProps) {
           />
         }
       >
-        {pause.failure !== undefined && <Problem>{pause.failure.message}</Problem>}
+        <Refusal failure={pause.failure} />
       </Row>
     </Section>
   );

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import type { AgentState, Preferences, UpdateLook, UpdateState } from '../../shared/contract/agent-state.ts';
 import { Button } from '../controls/button.tsx';
 import { Dialog } from '../controls/dialog.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { standingOf } from '../state/standing.ts';
 import { useCall } from '../state/use-call.ts';
 import { locale, t } from '../strings/strings.ts';
@@ -49,7 +49,7 @@ function RestartDialog({ state, version, onClose }: { state: AgentState; version
           <p className="text-muted">{t.preferences.restartBack}</p>
         </>
       )}
-      {install.failure !== undefined && <Problem>{install.failure.message}</Problem>}
+      <Refusal failure={install.failure} />
     </Dialog>
   );
 }
@@ -86,7 +86,7 @@ function UpdateRow({ state, update, online }: { state: AgentState; update: Updat
           </Button>
         }
       >
-        {download.failure !== undefined && <Problem>{download.failure.message}</Problem>}
+        <Refusal failure={download.failure} />
       </Row>
       {asking && <RestartDialog state={state} version={version} onClose={() => setAsking(false)} />}
     </>
@@ -128,7 +128,7 @@ function LookRow({ state, online }: { state: AgentState; online: boolean }) {
       {look?.state === 'failed' && (
         <p className="max-w-[68ch] text-13 text-warn">{t.preferences.lookTroubles[look.why ?? 'unreachable']}</p>
       )}
-      {call.failure !== undefined && <Problem>{call.failure.message}</Problem>}
+      <Refusal failure={call.failure} />
     </Row>
   );
 }

@@ -1,6 +1,6 @@
 import { isShareLive, type ShareLink } from '../../shared/domain/auth.ts';
 import { Button } from '../controls/button.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
 import { formatMinute } from '../time/format.ts';
@@ -52,7 +52,7 @@ function LinkRow({ share, onRevoked }: LinkRowProps) {
           </Button>
         )}
       </div>
-      {call.failure !== undefined && <Problem>{call.failure.message}</Problem>}
+      <Refusal failure={call.failure} />
     </li>
   );
 }

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import type { MadeShare } from '../../shared/contract/control-api.ts';
 import { Button } from '../controls/button.tsx';
 import { Field, INPUT } from '../controls/field.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
 import { CopyLine } from './copy-line.tsx';
@@ -98,7 +98,7 @@ export function MakeLink({ serviceId, onMade }: MakeLinkProps) {
           />
         )}
       </Field>
-      {call.failure !== undefined && <Problem>{call.failure.message}</Problem>}
+      <Refusal failure={call.failure} />
       <Button look="primary" type="submit" busy={call.pending} className="self-start">
         {call.pending ? t.share.creating : t.share.create}
       </Button>

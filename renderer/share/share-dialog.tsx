@@ -6,6 +6,7 @@ import { Dialog } from '../controls/dialog.tsx';
 import { Notice, Problem } from '../controls/notice.tsx';
 import { goTo } from '../state/route.ts';
 import { useCall } from '../state/use-call.ts';
+import { sayFailure } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 import { CopyLine } from './copy-line.tsx';
 import { LinkList } from './link-list.tsx';
@@ -32,7 +33,7 @@ function Links({ serviceId }: { readonly serviceId: string }) {
       <MakeLink serviceId={serviceId} onMade={load} />
       {failure !== undefined && (
         <Problem>
-          {t.share.failed} {failure.message}
+          {t.share.failed} {sayFailure(failure)}
         </Problem>
       )}
       {shares !== undefined && (

@@ -1,5 +1,6 @@
 import type { AgentState } from '../../shared/contract/agent-state.ts';
 import type { MarkState } from '../controls/mark.tsx';
+import { sayFailure } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 import type { Connection } from '../transport/transport.ts';
 
@@ -70,7 +71,7 @@ function lineView({ edge }: AgentState): LinkView {
     notice: {
       tone: 'warn',
       title: words.downTitle(domain),
-      body: [link.failure?.message, words.seeOfflineIf, near ? words.keepsTrying : words.keepsTryingFar]
+      body: [sayFailure(link.failure), words.seeOfflineIf, near ? words.keepsTrying : words.keepsTryingFar]
         .filter((sentence) => sentence !== undefined)
         .join(' '),
       ...retry,

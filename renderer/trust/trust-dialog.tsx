@@ -4,7 +4,7 @@ import type { Outputs, TrustStep } from '../../shared/contract/ipc.ts';
 import { Button } from '../controls/button.tsx';
 import { Dialog } from '../controls/dialog.tsx';
 import { Mark, type MarkState } from '../controls/mark.tsx';
-import { Problem } from '../controls/notice.tsx';
+import { Refusal } from '../controls/notice.tsx';
 import { useCall } from '../state/use-call.ts';
 import { t } from '../strings/strings.ts';
 
@@ -76,7 +76,7 @@ export function TrustDialog({ state, onClose }: { readonly state: AgentState; re
       ) : (
         <Steps result={result} />
       )}
-      {install.failure !== undefined && <Problem>{install.failure.message}</Problem>}
+      <Refusal failure={install.failure} />
     </Dialog>
   );
 }

@@ -46,6 +46,32 @@ test('speaks the language that is chosen, and remembers it', async ({ page }) =>
   await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible();
 });
 
+test('refuses in the language that is chosen, whoever refuses', async ({ page, origin }) => {
+  await page.getByRole('link', { name: 'Settings' }).click();
+  await page.getByRole('combobox', { name: 'Language' }).selectOption('de');
+  await page.getByRole('link', { name: 'Dienste' }).click();
+  await page.getByText('Anderer Port oder Host').click();
+  const form = page.getByRole('form', { name: 'Anderer Port oder Host' });
+  const fill = async (port: string, name: string): Promise<void> => {
+    await form.getByRole('textbox', { name: 'Port', exact: true }).fill(port);
+    await form.getByRole('textbox', { name: 'Name' }).fill(name);
+    await form.getByRole('button', { name: 'Für alle öffnen' }).click();
+  };
+  const alert = form.getByRole('alert');
+  // The page itself, then main, then the edge over the wire.
+  await fill('70000', 'hafen');
+  await expect(alert).toHaveText('Port 70000 ist nicht gültig. Nimm eine ganze Zahl von 1 bis 65535.');
+  await fill(String(origin.port), 'ha_fen');
+  await expect(alert).toContainText('ist nicht gültig: darin sind Zeichen, die ein Hostname nicht haben kann.');
+  await fill(String(origin.port), 'hafen');
+  await expect(page.getByRole('region', { name: 'Deine Dienste' }).locator('[data-status]')).toHaveText('Live');
+  await page.getByText('Anderer Port oder Host').click();
+  await fill(String(origin.port), 'hafen');
+  await expect(alert).toHaveText(
+    'Den Namen hafen.localhost hat schon der Dienst „hafen“. Wähle einen anderen, oder entferne zuerst diesen Dienst.',
+  );
+});
+
 test('pauses everything, and copies diagnostics that hold no secret', async ({ page, shell, origin, visitor }) => {
   const { url } = await publish(page, origin.port);
   await page.getByRole('link', { name: 'Settings' }).click();

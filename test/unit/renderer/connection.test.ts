@@ -14,6 +14,7 @@ import { formatAgo } from '../../../renderer/time/ago.ts';
 import type { GuestState } from '../../../shared/contract/agent-state.ts';
 import type { Diagnosis } from '../../../shared/contract/diagnosis.ts';
 import { failure } from '../../../shared/domain/failure.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import { aService, aState } from './state.ts';
 
 const refused = failure('edge_unreachable', { address: 'edge.test:443', reason: 'the connection was refused' });
@@ -87,6 +88,17 @@ it('names the broken link, and says all of it as text', () => {
 
 it('says nothing of a step that is not over', () => {
   expect(stepWords({ id: 'port', kind: 'port', state: 'running' })).toBe('');
+});
+
+it('words the refusals and reasons that a step has met', () => {
+  const at = 'edge.test:443';
+  const step = { id: 'port', kind: 'port', state: 'fail' } as const;
+  expect(stepWords({ ...step, finding: 'port_failed', values: { at, reason: because('no_route') } })).toBe(
+    'edge.test:443 can’t be reached: there is no route to it. Check this laptop’s network.',
+  );
+  expect(stepWords({ ...step, finding: 'tunnel_down', values: { reason: failure('edge_restarting') } })).toBe(
+    `The tunnel is down. ${failure('edge_restarting').message}`,
+  );
 });
 
 it('has words for every finding in every language, and fills all of them', () => {

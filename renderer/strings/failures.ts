@@ -1,0 +1,14 @@
+import type { Failure } from '../../shared/domain/failure.ts';
+import type { Because } from '../../shared/domain/reason.ts';
+import * as words from '../../shared/words/say.ts';
+import { language } from './strings.ts';
+
+/** `failure` in the language of this page; `undefined` when there is none. */
+export function sayFailure(failure: Failure): string;
+export function sayFailure(failure: Failure | undefined): string | undefined;
+export function sayFailure(failure: Failure | undefined): string | undefined {
+  return failure === undefined ? undefined : words.sayFailure(failure, language);
+}
+
+/** `because` in the language of this page: a part of a sentence. */
+export const sayBecause = (because: Because): string => words.sayBecause(because, language);
