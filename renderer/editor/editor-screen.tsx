@@ -19,6 +19,7 @@ import { AuthTab } from './auth-tab.tsx';
 import { DetailsTab } from './details-tab.tsx';
 import { draftOf, protects, type ServiceDraft, sameDraft } from './draft.ts';
 import { discard, drafts, edit, guardUnsaved } from './drafts.ts';
+import { useLatest } from './latest.ts';
 import { planOf } from './patch.ts';
 import { SettingsTab } from './settings-tab.tsx';
 
@@ -73,7 +74,7 @@ function Tabs({
 }
 
 /** The form of one service: what stands in it, and saving it. */
-function useForm(service: ServiceView, cluster: string) {
+function useForm(service: ServiceView, cluster: string, onSaved: (saved: ServiceView) => void) {
   const kept = useStore(drafts, (all) => all[service.id]);
   const current = useMemo(() => draftOf(service, cluster), [service, cluster]);
   const base = kept?.base ?? current;
@@ -109,6 +110,7 @@ function useForm(service: ServiceView, cluster: string) {
       if (Object.keys(plan.problems).length > 0) return false;
       const saved = await call.run({ id: service.id, patch: plan.patch });
       if (saved === undefined) return false;
+      onSaved(saved);
       discard(service.id);
       setTried(false);
       return true;
@@ -179,14 +181,15 @@ interface EditorProps {
   readonly online: boolean;
 }
 
-function Editor({ service, state, tab, online }: EditorProps) {
+function Editor({ service: told, state, tab, online }: EditorProps) {
   const cluster = state.edge.domain;
-  const form = useForm(service, cluster);
+  const [service, learn] = useLatest(told, cluster);
+  const form = useForm(service, cluster, learn);
   const [asking, setAsking] = useState(false);
   const [saved, setSaved] = useState(false);
   useEffect(guardUnsaved, []);
   const url = offeredUrl(service.urls, state.trust);
-  const standing = standingOf(service, state);
+  const standing = standingOf(told, state);
   const submit = (): void => {
     setAsking(false);
     setSaved(false);
