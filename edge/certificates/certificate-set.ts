@@ -1,5 +1,6 @@
 import type { SecureContext } from 'node:tls';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
@@ -119,8 +120,7 @@ export class CertificateSet implements Certificates {
     const pair = this.#files?.find(domain);
     if (pair !== undefined) return stateOf(pair, domain, this.#clock.now());
     if (this.#local !== undefined) return this.#local.state(domain);
-    const reason = `The edge has no certificate for ${domain}: visitors see a warning. Its operator has to add one.`;
-    return { state: 'failed', reason };
+    return { state: 'failed', reason: because('certificate_none', { domain }) };
   }
 
   get fingerprint(): string {
@@ -210,10 +210,9 @@ const date = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
 function stateOf(pair: KeyPair, domain: string, now: number): CertificateState {
   if (isValidAt(pair, now)) return { state: 'ready' };
-  const what =
-    now < pair.notBefore ? `is not valid before ${date(pair.notBefore)}` : `expired on ${date(pair.notAfter)}`;
-  return {
-    state: 'failed',
-    reason: `The edge's certificate for ${domain} ${what}: visitors see a warning. Its operator has to renew it.`,
-  };
+  const reason =
+    now < pair.notBefore
+      ? because('certificate_early', { domain, date: date(pair.notBefore) })
+      : because('certificate_late', { domain, date: date(pair.notAfter) });
+  return { state: 'failed', reason };
 }

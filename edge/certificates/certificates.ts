@@ -1,10 +1,11 @@
 import type { SecureContext } from 'node:tls';
+import type { Explanation } from '../../shared/domain/failure.ts';
 
 /** The state of the certificate of one domain, as statuses show it. */
 export type CertificateState =
   | { readonly state: 'ready' }
   | { readonly state: 'pending' }
-  | { readonly state: 'failed'; readonly reason: string; readonly nextTryAt?: number };
+  | { readonly state: 'failed'; readonly reason: Explanation; readonly nextTryAt?: number };
 
 /** A certificate with its chain, and its private key, both PEM: for another process of this node. Never logged. */
 export interface CertificateMaterial {

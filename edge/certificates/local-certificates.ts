@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { type Failure, failure } from '../../shared/domain/failure.ts';
+import { type Explanation, type Failure, failure } from '../../shared/domain/failure.ts';
 import { isUnder, parseDomain } from '../../shared/domain/hostname.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { mediumFailure } from '../store/sqlite-failure.ts';
 import type { CertificateMaterial, Certificates } from './certificates.ts';
@@ -89,12 +90,12 @@ export class LocalCertificates implements Certificates {
     return this.#defaultLeaf().material;
   }
 
-  state(domain: string): { readonly state: 'ready' } | { readonly state: 'failed'; readonly reason: string } {
+  state(domain: string): { readonly state: 'ready' } | { readonly state: 'failed'; readonly reason: Explanation } {
     if (!this.#covers(domain))
-      return { state: 'failed', reason: failure('domain_foreign', { domain, cluster: this.#domain }).message };
+      return { state: 'failed', reason: failure('domain_foreign', { domain, cluster: this.#domain }) };
     return this.#now() < this.#ca.notAfter
       ? { state: 'ready' }
-      : { state: 'failed', reason: 'The private certificate authority of this edge has expired.' };
+      : { state: 'failed', reason: because('authority_late') };
   }
 
   #leaf(serverName: string): Leaf | undefined {

@@ -1,6 +1,7 @@
 import type { ClusterInfo, ServiceUrls, ServiceView } from '../../shared/contract/control-api.ts';
-import type { Failure } from '../../shared/domain/failure.ts';
+import { explain, type Failure } from '../../shared/domain/failure.ts';
 import { isUnder } from '../../shared/domain/hostname.ts';
+import { because } from '../../shared/domain/reason.ts';
 import { ok, type Result } from '../../shared/domain/result.ts';
 import type { Service } from '../../shared/domain/service.ts';
 import { deriveStatus } from '../../shared/domain/status.ts';
@@ -9,7 +10,7 @@ import type { Facts } from './facts.ts';
 
 const DAMAGED: ReturnType<typeof deriveStatus> = {
   status: 'error',
-  reason: 'What lets its visitors in is damaged, so nobody comes in. Set its password, PIN or headers again.',
+  reason: because('service_secrets_damaged'),
 };
 
 const HTTPS_PORT = 443;
@@ -42,7 +43,7 @@ export class ServiceViews {
       ...service,
       targets: [...service.targets],
       status,
-      ...(reason === undefined ? {} : { statusReason: reason }),
+      ...(reason === undefined ? {} : { statusReason: explain(reason), statusWhy: reason }),
       urls: this.#urls(service),
       ...(shares === undefined ? {} : { shares }),
     };

@@ -14,7 +14,7 @@ export type PortKey = `${Transport} ${number}`;
 export type PortState =
   | { readonly state: 'pending' }
   | { readonly state: 'ready' }
-  | { readonly state: 'failed'; readonly reason: string };
+  | { readonly state: 'failed'; readonly reason: Failure };
 
 /**
  * Asks whoever speaks for all processes of this node whether they may listen on a port, all of them. A failure says why
@@ -139,9 +139,12 @@ export class ServicePorts {
       this.#options.onState(key, { state: 'ready' });
       return;
     }
-    const reason = opened.error.message;
+    const reason = opened.error;
     if (wanted.cancelRetry === undefined)
-      this.#options.logger.warn('a port of a service cannot be listened on; it is tried again', { key, reason });
+      this.#options.logger.warn('a port of a service cannot be listened on; it is tried again', {
+        key,
+        reason: reason.message,
+      });
     this.#options.onState(key, { state: 'failed', reason });
     wanted.cancelRetry = this.#options.clock.setTimeout(() => void this.#try(key, wanted), RETRY);
   }

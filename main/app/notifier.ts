@@ -3,6 +3,7 @@ import type { LogBatch } from '../../shared/contract/control-api.ts';
 import type { Notice } from '../../shared/contract/ipc.ts';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { CancelTimer, Clock } from '../../shared/node/clock.ts';
+import { sayExplanation } from '../../shared/words/say.ts';
 import { languageOf } from './language.ts';
 import { NOTICE_WORDS, type NoticeWords } from './notice-words.ts';
 
@@ -88,10 +89,11 @@ export class Notifier {
     if (!servicesKnown) return;
     const failed = services.filter((service) => service.status === 'certificate_failed');
     for (const id of this.#failed) if (!failed.some((service) => service.id === id)) this.#failed.delete(id);
-    for (const { id, name, statusReason = '' } of failed) {
+    for (const { id, name, statusReason = '', statusWhy } of failed) {
       if (this.#failed.has(id)) continue;
       this.#failed.add(id);
-      this.#deliver({ kind: 'certificate', serviceId: id, ...this.#words.certificate(name, statusReason) });
+      const reason = sayExplanation(statusWhy, statusReason, languageOf(this.#options.preferences()));
+      this.#deliver({ kind: 'certificate', serviceId: id, ...this.#words.certificate(name, reason) });
     }
   }
 

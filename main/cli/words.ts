@@ -25,9 +25,13 @@ export function statusWords(terminal: Terminal, status: ServiceStatus): string {
  * `service` as visitors meet it. Without a link to the edge, what the edge said last is out of date: but for the
  * switched off ones, services are then not connected, whatever else they were.
  */
-export function asMet({ statusReason, ...service }: ServiceView, connected: boolean): ServiceView {
+export function asMet({ statusReason, statusWhy, ...service }: ServiceView, connected: boolean): ServiceView {
   if (!connected && service.status !== 'disabled') return { ...service, status: 'tunnel_not_created' };
-  return { ...service, ...(statusReason === undefined ? {} : { statusReason }) };
+  return {
+    ...service,
+    ...(statusReason === undefined ? {} : { statusReason }),
+    ...(statusWhy === undefined ? {} : { statusWhy }),
+  };
 }
 
 /** Where a target's traffic goes: `http://localhost:3000`, `unix:/run/app.sock`. */

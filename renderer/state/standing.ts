@@ -1,6 +1,7 @@
 import type { AgentState } from '../../shared/contract/agent-state.ts';
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import type { MarkState } from '../controls/mark.tsx';
+import { sayStatus } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 
 /** A service's status as it is right now: the edge's word, or what the broken link makes of it. */
@@ -37,7 +38,7 @@ function keyOf(service: ServiceView, { edge }: EdgeOf): StandingKey {
 function reasonOf(key: StandingKey, service: ServiceView): string | undefined {
   if (key === 'active' || key === 'disabled') return undefined;
   if (key === 'reconnecting' || key === 'unreachable') return t.services.reason[key];
-  return service.statusReason ?? t.services.reason[key];
+  return sayStatus(service) ?? t.services.reason[key];
 }
 
 /**

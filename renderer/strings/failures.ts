@@ -1,3 +1,4 @@
+import type { ServiceView } from '../../shared/contract/control-api.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
 import type { Because } from '../../shared/domain/reason.ts';
 import * as words from '../../shared/words/say.ts';
@@ -9,6 +10,13 @@ export function sayFailure(failure: Failure | undefined): string | undefined;
 export function sayFailure(failure: Failure | undefined): string | undefined {
   return failure === undefined ? undefined : words.sayFailure(failure, language);
 }
+
+/** Why a service stands as it does, in the language of this page, if there is something to say. */
+export const sayStatus = ({
+  statusReason,
+  statusWhy,
+}: Pick<ServiceView, 'statusReason' | 'statusWhy'>): string | undefined =>
+  statusReason === undefined ? undefined : words.sayExplanation(statusWhy, statusReason, language);
 
 /** `because` in the language of this page: a part of a sentence. */
 export const sayBecause = (because: Because): string => words.sayBecause(because, language);

@@ -29,9 +29,9 @@ import type { AccessRecord } from '../domain/access-record.ts';
 import { HEADER_RULES, type ServiceAuth, type ShareLink } from '../domain/auth.ts';
 import { isDisplayName } from '../domain/display-name.ts';
 import { parseDuration } from '../domain/duration.ts';
-import type { Failure, FailureCode } from '../domain/failure.ts';
+import type { Explanation, Failure, FailureCode } from '../domain/failure.ts';
 import { isFailureCode } from '../domain/failure.ts';
-import { readParams } from '../domain/failure-params.ts';
+import { readExplanation, readParams } from '../domain/failure-params.ts';
 import type { Restrictions } from '../domain/restrictions.ts';
 import type { Service, Target } from '../domain/service.ts';
 
@@ -275,22 +275,30 @@ export const serviceUrlsSchema = z.union([
 export type ServiceUrls = z.output<typeof serviceUrlsSchema>;
 
 /** A service as clients see it: with its derived status and its public URLs, best first. */
-export const serviceViewSchema = z.strictObject({
-  ...serviceShape,
-  status: z.enum([
-    'pending',
-    'certificate_pending',
-    'active',
-    'tunnel_not_created',
-    'certificate_failed',
-    'error',
-    'disabled',
-  ]),
-  statusReason: z.string().exactOptional(),
-  urls: serviceUrlsSchema,
-  /** Share links that can still be opened; left out when there are none. */
-  shares: z.int().min(0).exactOptional(),
-});
+export const serviceViewSchema = z
+  .strictObject({
+    ...serviceShape,
+    status: z.enum([
+      'pending',
+      'certificate_pending',
+      'active',
+      'tunnel_not_created',
+      'certificate_failed',
+      'error',
+      'disabled',
+    ]),
+    /** In English. */
+    statusReason: z.string().exactOptional(),
+    /** The same, to be said in another language. */
+    statusWhy: z.unknown().optional(),
+    urls: serviceUrlsSchema,
+    /** Share links that can still be opened; left out when there are none. */
+    shares: z.int().min(0).exactOptional(),
+  })
+  .transform(({ statusWhy, ...rest }): typeof rest & { statusWhy?: Explanation } => {
+    const why = readExplanation(statusWhy);
+    return why === undefined ? rest : { ...rest, statusWhy: why };
+  });
 export type ServiceView = z.output<typeof serviceViewSchema>;
 
 export const newServiceSchema = z.strictObject({

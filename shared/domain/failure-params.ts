@@ -1,3 +1,4 @@
+import { type Explanation, isFailureCode } from './failure.ts';
 import type { Because, Params, ReasonKey } from './reason.ts';
 import { REASONS } from './reasons.ts';
 
@@ -17,6 +18,16 @@ export const plainText = (text: string): string =>
  */
 export const readParams = (value: unknown): Params | undefined => paramsAt(value, 0);
 
+/** An explanation that came from outside; `undefined` when it is not one that we know. Throws at nothing. */
+export function readExplanation(value: unknown): Explanation | undefined {
+  if (!isRecord(value)) return undefined;
+  const { code, message } = value;
+  if (typeof code !== 'string' || typeof message !== 'string') return becauseOf(value, 0);
+  if (!isFailureCode(code)) return undefined;
+  const params = readParams(value.params);
+  return { code, message: plainText(message), ...(params === undefined ? {} : { params }) };
+}
+
 function paramsAt(value: unknown, depth: number): Params | undefined {
   if (!isRecord(value) || depth > DEEPEST) return undefined;
   const entries = Object.entries(value);
@@ -33,6 +44,10 @@ function paramsAt(value: unknown, depth: number): Params | undefined {
 function paramAt(value: unknown, depth: number): string | number | Because | undefined {
   if (typeof value === 'string') return plainText(value);
   if (typeof value === 'number') return value;
+  return becauseOf(value, depth);
+}
+
+function becauseOf(value: unknown, depth: number): Because | undefined {
   if (!isRecord(value) || typeof value.key !== 'string' || !isReasonKey(value.key)) return undefined;
   if (value.values === undefined) return { key: value.key };
   const values = paramsAt(value.values, depth + 1);

@@ -1,4 +1,4 @@
-import { fill, type Params } from './reason.ts';
+import { type Because, fill, type Params, sayReason } from './reason.ts';
 import { REASONS } from './reasons.ts';
 
 /**
@@ -355,6 +355,12 @@ export function failure(code: FailureCode, params: Params = {}, field?: string):
     ...(Object.keys(params).length === 0 ? {} : { params }),
   };
 }
+
+/** Why something is not as it should be: a reason that is a whole sentence, or a refusal. */
+export type Explanation = Because | Failure;
+
+/** `why` in English. */
+export const explain = (why: Explanation): string => ('code' in why ? why.message : sayReason(why));
 
 /** The registry's row for `code`. */
 export const failureSpec = (code: FailureCode): FailureSpec => REGISTRY[code];

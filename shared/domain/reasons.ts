@@ -230,4 +230,26 @@ export const REASONS = {
   exit_signal: 'signal {signal}',
   rejoin: 'it has to be joined again',
   authority_unreadable: 'its certificate authority cannot be read: {reason}',
+
+  // How a service stands.
+  at_port: 'port {port}',
+  service_origin_refused: 'Nothing listens on {target}. Start your server, or change the port.',
+  service_origin_unresolved: 'The name of {target} cannot be resolved on the laptop. Check the host.',
+  service_origin_untrusted:
+    'The certificate of {target} is not trusted by the laptop. Trust it, or skip its verification.',
+  service_origin_timeout: '{target} does not answer. Check that it is reachable from the laptop.',
+  service_origin_not_allowed: '{target} waits to be allowed on the laptop.',
+  service_offline: 'The laptop is not connected. Visitors see an "offline" page.',
+  service_offline_stream: 'The laptop is not connected. Connections of visitors are closed.',
+  service_offline_udp: 'The laptop is not connected. What visitors send is lost.',
+  service_targets_off: 'Every target is switched off.',
+  service_target_offline: 'The laptop behind {path} is not connected. Visitors see an "offline" page there.',
+  service_secrets_damaged:
+    'What lets its visitors in is damaged, so nobody comes in. Set its password, PIN or headers again.',
+  certificate_none: 'The edge has no certificate for {domain}: visitors see a warning. Its operator has to add one.',
+  certificate_early:
+    "The edge's certificate for {domain} is not valid before {date}: visitors see a warning. Its operator has to renew it.",
+  certificate_late:
+    "The edge's certificate for {domain} expired on {date}: visitors see a warning. Its operator has to renew it.",
+  authority_late: 'The private certificate authority of this edge has expired.',
 } as const satisfies Record<string, string>;

@@ -234,4 +234,27 @@ export const REASONS_DE: Readonly<Record<ReasonKey, string>> = {
   exit_signal: 'Signal {signal}',
   rejoin: 'ihm muss neu beigetreten werden',
   authority_unreadable: 'seine Zertifizierungsstelle lässt sich nicht lesen: {reason}',
+
+  // How a service stands.
+  at_port: 'Port {port}',
+  service_origin_refused: 'Auf {target} lauscht nichts. Starte deinen Server, oder ändere den Port.',
+  service_origin_unresolved: 'Der Name von {target} lässt sich auf dem Laptop nicht auflösen. Prüfe den Host.',
+  service_origin_untrusted:
+    'Der Laptop vertraut dem Zertifikat von {target} nicht. Vertraue ihm, oder lass es nicht prüfen.',
+  service_origin_timeout: '{target} antwortet nicht. Prüfe, ob es vom Laptop aus zu erreichen ist.',
+  service_origin_not_allowed: '{target} wartet darauf, auf dem Laptop erlaubt zu werden.',
+  service_offline: 'Der Laptop ist nicht verbunden. Besucher sehen eine „Offline“-Seite.',
+  service_offline_stream: 'Der Laptop ist nicht verbunden. Verbindungen von Besuchern werden geschlossen.',
+  service_offline_udp: 'Der Laptop ist nicht verbunden. Was Besucher senden, geht verloren.',
+  service_targets_off: 'Jedes Ziel ist ausgeschaltet.',
+  service_target_offline: 'Der Laptop hinter {path} ist nicht verbunden. Besucher sehen dort eine „Offline“-Seite.',
+  service_secrets_damaged:
+    'Was seine Besucher hereinlässt, ist beschädigt; deshalb kommt niemand herein. Setze Passwort, PIN oder Header neu.',
+  certificate_none:
+    'Der Edge hat kein Zertifikat für {domain}: Besucher sehen eine Warnung. Sein Betreiber muss eines hinzufügen.',
+  certificate_early:
+    'Das Zertifikat des Edge für {domain} gilt erst ab {date}: Besucher sehen eine Warnung. Sein Betreiber muss es erneuern.',
+  certificate_late:
+    'Das Zertifikat des Edge für {domain} ist am {date} abgelaufen: Besucher sehen eine Warnung. Sein Betreiber muss es erneuern.',
+  authority_late: 'Die eigene Zertifizierungsstelle dieses Edge ist abgelaufen.',
 };

@@ -1,4 +1,4 @@
-import type { Failure } from '../domain/failure.ts';
+import type { Explanation, Failure } from '../domain/failure.ts';
 import { type Because, fill, sayReason } from '../domain/reason.ts';
 import { FAILURES_DE } from './failures-de.ts';
 import { REASONS_DE } from './reasons-de.ts';
@@ -19,11 +19,16 @@ export function sayFailure(failure: Failure, language: SpokenLanguage): string {
 }
 
 /** `because` in `language`: a part of a sentence. */
-export function sayBecause(because: Because, language: SpokenLanguage): string {
-  const template = language === 'de' ? ownOf(REASONS_DE, because.key) : undefined;
-  if (template === undefined) return sayReason(because);
-  const { text, whole } = fill(template, because.values ?? {}, REASONS_DE);
-  return whole ? text : sayReason(because);
+export const sayBecause = (because: Because, language: SpokenLanguage): string =>
+  sayExplanation(because, sayReason(because), language);
+
+/** `why` in `language`; `english`, which says the same, where there is nothing else or it isn't known here. */
+export function sayExplanation(why: Explanation | undefined, english: string, language: SpokenLanguage): string {
+  if (why === undefined || language === 'en') return english;
+  if ('code' in why) return sayFailure(why, language);
+  const template = ownOf(REASONS_DE, why.key);
+  const said = template === undefined ? undefined : fill(template, why.values ?? {}, REASONS_DE);
+  return said?.whole === true ? said.text : english;
 }
 
 const ownOf = (words: Readonly<Record<string, string>>, key: string): string | undefined =>

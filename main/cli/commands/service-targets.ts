@@ -215,7 +215,7 @@ async function settledService(
 }
 
 /** What was asked for of a service, apart from how it is. */
-const settings = ({ status: _, statusReason: _reason, urls: _urls, ...rest }: ServiceView): string =>
+const settings = ({ status: _, statusReason: _reason, statusWhy: _why, urls: _urls, ...rest }: ServiceView): string =>
   JSON.stringify(rest);
 
 /** The id of the target that takes `path`; without one, of the only target there is. */

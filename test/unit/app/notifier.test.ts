@@ -3,6 +3,7 @@ import { isQuiet, Notifier, OFFLINE_AFTER } from '../../../main/app/notifier.ts'
 import { type AgentState, DEFAULT_PREFERENCES, type Preferences } from '../../../shared/contract/agent-state.ts';
 import type { Notice } from '../../../shared/contract/ipc.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { aService, aState } from '../renderer/state.ts';
 
@@ -65,6 +66,16 @@ it('tells of a certificate that failed once, until it is well again', () => {
   at('active');
   at('certificate_failed');
   expect(heard).toHaveLength(2);
+});
+
+it('tells why a certificate failed in the language that is chosen', () => {
+  preferences = { ...DEFAULT_PREFERENCES, language: 'de' };
+  const failed = { status: 'certificate_failed', statusReason: 'It has expired.' } as const;
+  notifier.onState(aState({ services: [aService('shop', { ...failed, statusWhy: because('authority_late') })] }));
+  expect(heard[0]?.notice).toMatchObject({
+    title: 'shop: Zertifikat fehlgeschlagen',
+    body: 'Die eigene Zertifizierungsstelle dieses Edge ist abgelaufen.',
+  });
 });
 
 it('tells of the first visitor of a service, not of its owner and not of who was turned away', () => {

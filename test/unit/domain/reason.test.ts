@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { errorBodySchema, failureSchema } from '../../../shared/contract/control-api.ts';
+import { errorBodySchema, failureSchema, serviceViewSchema } from '../../../shared/contract/control-api.ts';
 import { failure } from '../../../shared/domain/failure.ts';
 import { readParams } from '../../../shared/domain/failure-params.ts';
 import { because, fill, sayReason } from '../../../shared/domain/reason.ts';
 import { REASONS } from '../../../shared/domain/reasons.ts';
+import type { Target } from '../../../shared/domain/service.ts';
+import { aService } from '../renderer/state.ts';
 
 describe('a reason', () => {
   it('is a part of the English sentence, and is kept for other languages', () => {
@@ -81,6 +83,34 @@ describe('a failure from another version', () => {
     expect(failureSchema.parse(said)).toEqual(said);
     expect(failureSchema.parse({ ...said, params: { reason: { key: 'of_tomorrow' } } })).toEqual(said);
     expect(errorBodySchema.parse({ error: { ...said, params: 7, more: true } })).toEqual({ error: said });
+  });
+
+  const target: Target = {
+    id: 't',
+    agentId: 'a',
+    type: 'agent',
+    host: 'localhost',
+    port: 3000,
+    protocol: 'http',
+    path: '/',
+    enabled: true,
+    skipTlsVerify: false,
+    connectTimeout: 5_000,
+  };
+  const view = aService('shop', { targets: [target], status: 'error', statusReason: 'As it came.' });
+  it.each([
+    ['a reason of tomorrow', { key: 'of_tomorrow' }],
+    ['a refusal of tomorrow', { code: 'of_tomorrow', message: 'No.' }],
+    ['anything else', ['x']],
+  ])('has services that keep their English reason beside %s', (_, statusWhy) => {
+    expect(serviceViewSchema.parse({ ...view, statusWhy })).toEqual(view);
+    expect(serviceViewSchema.parse(view)).toEqual(view);
+  });
+
+  it('says how a service stands by what we know', () => {
+    const taken = failure('address_in_use', { address: 'a:1' });
+    for (const statusWhy of [because('service_targets_off'), taken])
+      expect(serviceViewSchema.parse({ ...view, statusWhy })).toEqual({ ...view, statusWhy });
   });
 
   it('keeps the parameters that we know', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { failure } from '../../../shared/domain/failure.ts';
+import { explain, failure } from '../../../shared/domain/failure.ts';
+import { because } from '../../../shared/domain/reason.ts';
 import {
   authority,
   isPort,
@@ -102,7 +103,7 @@ describe('deriveStatus', () => {
     ['disabled', { enabled: false }, { routed: false, agentUp: () => false }],
     ['pending', {}, { routed: false }],
     ['certificate_pending', {}, { certificate: { state: 'pending' } }],
-    ['certificate_failed', {}, { certificate: { state: 'failed', reason: 'x' } }],
+    ['certificate_failed', {}, { certificate: { state: 'failed', reason: because('authority_late') } }],
     ['tunnel_not_created', {}, { agentUp: () => false }],
     ['error', {}, { targetProblem: () => 'origin_refused' }],
     ['error', { targets: [{ ...target, enabled: false }] }, {}],
@@ -111,7 +112,9 @@ describe('deriveStatus', () => {
   });
 
   it('says which port nothing listens on', () => {
-    expect(deriveStatus(service, { ...fine, targetProblem: () => 'origin_refused' }).reason).toBe(
+    const { reason } = deriveStatus(service, { ...fine, targetProblem: () => 'origin_refused' });
+    expect(reason).toEqual(because('service_origin_refused', { target: because('at_port', { port: 3000 }) }));
+    expect(reason === undefined ? '' : explain(reason)).toBe(
       'Nothing listens on port 3000. Start your server, or change the port.',
     );
   });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type PortKey, type PortState, ServicePorts } from '../../../edge/listen/service-ports.ts';
+import { failure } from '../../../shared/domain/failure.ts';
 import { silentLogger } from '../../../shared/node/logger.ts';
 import { dial, dialError, freePort, UdpVisitor } from '../../support/direct.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -80,7 +81,7 @@ it.each(['tcp', 'udp'] as const)('says why it cannot have a %s port, and has it 
   expect(await ports.isFree(transport, port)).toBe(false);
   ports.open(transport, port);
   const failed = await reached(`${transport} ${port}`, 'failed');
-  expect(failed).toMatchObject({ reason: expect.stringContaining(`127.0.0.1:${port} is already in use`) });
+  expect(failed).toMatchObject({ reason: failure('address_in_use', { address: `127.0.0.1:${port}` }) });
   const closed = once(server, 'close');
   server.close();
   await closed;

@@ -3,6 +3,7 @@ import { Facts } from '../../../edge/control/facts.ts';
 import { FactReporter } from '../../../edge/workers/fact-reporter.ts';
 import { JoinedFacts } from '../../../edge/workers/joined-facts.ts';
 import type { FactReport } from '../../../edge/workers/protocol.ts';
+import { failure } from '../../../shared/domain/failure.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 const nothing: FactReport = { type: 'facts', agents: [], routed: undefined, listeners: [], dials: [] };
@@ -73,7 +74,10 @@ describe('facts of several workers', () => {
     set(0, 'ready');
     set(1, 'pending');
     set(1, 'ready');
-    seen.report(0, { ...nothing, listeners: [['tcp 8000', { state: 'failed', reason: 'taken' }]] });
+    seen.report(0, {
+      ...nothing,
+      listeners: [['tcp 8000', { state: 'failed', reason: failure('address_in_use', { address: '127.0.0.1:8000' }) }]],
+    });
     set(0, undefined);
     seen.remove(1);
     expect(states).toEqual(['pending', 'ready', 'pending', 'ready', 'failed', 'ready', undefined]);
