@@ -119,12 +119,12 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   // The way of a visit: the stages in their order, then through the proxy into a tunnel.
   const tunnels = new TunnelRegistry((agentId, up) => facts.setAgentUp(agentId, up), {
     clock,
+    bounds,
     limits: {
       carriers: config.limits.carriersPerTunnel,
       streams: config.limits.streamsPerTunnel,
       memory: config.limits.memoryPerTunnel,
     },
-    bounds,
   });
   const reached = shared?.reach(tunnels) ?? tunnels;
   let routed = 0;

@@ -58,7 +58,8 @@ const TABLE = {
   // Agents.
   agentHandshakes: count(256),
   agentHandshakesPerAddress: count(32),
-  streamsPerTunnel: count(4_096, 1, 65_536),
+  // One service has four fifths of these at most: connectionsPerService fits.
+  streamsPerTunnel: count(8_192, 1, 65_536),
   carriersPerTunnel: count(8, 1, 64),
   memoryPerTunnel: bytes(64 * MIB, 32 * MIB, 1024 * MIB),
   servicesPerAgent: count(SERVICES_PER_AGENT, 1, 10_000),

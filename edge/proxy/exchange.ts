@@ -499,6 +499,10 @@ export class Exchange implements OriginUser {
     this.#visitor.flow();
   }
 
+  originFull(): void {
+    this.#visitor.flow();
+  }
+
   /** No response came: once more where that is safe, else say so. */
   #originFailed(failure: FailureCode, code?: ResetCode): void {
     const origin = this.#origin;

@@ -11,6 +11,8 @@ export interface OriginUser {
   originEnd(): void;
   originReset(code: ResetCode): void;
   originWritable(): void;
+  /** The origin takes no more just now, and would not have said so before it had. */
+  originFull(): void;
 }
 
 /** Where an origin's streams come from and rest: the pool of one target. */
@@ -147,6 +149,10 @@ export class OriginStream implements StreamHandler, Origin {
 
   onWritable(): void {
     this.#user?.originWritable();
+  }
+
+  onFull(): void {
+    this.#user?.originFull();
   }
 
   #drop(): void {

@@ -136,6 +136,10 @@ export class RelayConnection implements StreamHandler, SpliceListener {
     this.#splice?.onWritable();
   }
 
+  onFull(): void {
+    this.#splice?.onFull?.();
+  }
+
   onReset(code: ResetCode, reason: string): void {
     if (this.#opened === undefined) this.#undialled(code);
     else this.#splice?.onReset(code, reason);

@@ -1,4 +1,4 @@
-import { CarrierGroup, DEFAULT_LINK_MEMORY } from '../../shared/node/carrier-group.ts';
+import { CarrierGroup, DEFAULT_LINK_MEMORY, type LinkBound } from '../../shared/node/carrier-group.ts';
 import { type CancelTimer, type Clock, systemClock } from '../../shared/node/clock.ts';
 import type { StreamHandler, TunnelStream } from '../../shared/node/stream.ts';
 import type { Tunnel } from '../../shared/node/tunnel.ts';
@@ -39,6 +39,8 @@ export const DEFAULT_LINK_LIMITS: LinkLimits = {
 export interface LinkOptions {
   readonly limits?: LinkLimits;
   readonly clock?: Clock;
+  /** Memory has run out: a stream or a carrier was broken off for that. */
+  readonly onFull?: () => void;
 }
 
 /** Milliseconds between two looks at how bulk is spread, and at what is left on a carrier that goes. */
@@ -70,7 +72,12 @@ export class Link {
     this.id = id;
     this.limits = options.limits ?? DEFAULT_LINK_LIMITS;
     this.#clock = options.clock ?? systemClock;
-    this.group = new CarrierGroup({ memory: this.limits.memory, onBulk: () => this.#onBulk() });
+    const { onFull } = options;
+    this.group = new CarrierGroup({
+      memory: this.limits.memory,
+      onBulk: () => this.#onBulk(),
+      ...(onFull === undefined ? {} : { onFull }),
+    });
   }
 
   get carriers(): readonly Carrier[] {
@@ -80,11 +87,6 @@ export class Link {
   /** Neither a carrier nor a promise of one. */
   get empty(): boolean {
     return this.#carriers.length === 0 && this.#promised === 0;
-  }
-
-  /** Why it takes no more streams, given that it doesn't. */
-  get full(): 'streamsPerTunnel' | 'memoryPerTunnel' {
-    return this.streams >= this.limits.streams ? 'streamsPerTunnel' : 'memoryPerTunnel';
   }
 
   get streams(): number {
@@ -134,18 +136,20 @@ export class Link {
     this.#stopClearing ??= this.#clock.setInterval(() => this.#clear(), CLEAR_EVERY);
   }
 
-  open(open: Uint8Array, handler: StreamHandler): TunnelStream | 'agent_offline' | 'busy' {
+  /** A stream, or why there is none: no carrier that takes any, or what has run out. */
+  open(open: Uint8Array, handler: StreamHandler): TunnelStream | 'closed' | LinkBound {
     const [only] = this.#carriers;
-    if (only === undefined) return 'agent_offline';
-    if (this.#carriers.length === 1) return only.draining ? 'agent_offline' : (only.open(open, handler) ?? 'busy');
+    if (only === undefined) return 'closed';
+    if (this.#carriers.length === 1) return only.open(open, handler);
     const usable = this.#carriers.filter((carrier) => !carrier.draining);
-    if (usable.length === 0) return 'agent_offline';
-    if (this.streams >= this.limits.streams) return 'busy';
+    if (usable.length > 0 && this.streams >= this.limits.streams) return 'streams';
+    let answer: 'closed' | LinkBound = 'closed';
     for (const { carrier } of usable.map(weigh).sort(lightest)) {
       const stream = carrier.open(open, handler);
-      if (stream !== undefined) return stream;
+      if (typeof stream !== 'string') return stream;
+      if (stream !== 'closed') answer = stream;
     }
-    return 'busy';
+    return answer;
   }
 
   /** Smoothed, of the carrier that answers soonest; ms, 0 while unknown. Asked for every request. */

@@ -1,6 +1,7 @@
+import type { LinkBound } from '../../shared/node/carrier-group.ts';
 import type { StreamHandler, StreamOpener, TunnelStream } from '../../shared/node/stream.ts';
 import { GO_AWAY, type GoAwayCode } from '../../shared/wire/codes.ts';
-import { type BoundWatch, unwatched } from '../bounds.ts';
+import { type BoundName, type BoundWatch, unwatched } from '../bounds.ts';
 import { type Carrier, DEFAULT_LINK_LIMITS, Link, type LinkLimits, type LinkOptions } from './link.ts';
 
 /** Told when an agent gets its first tunnel or loses its last. */
@@ -12,7 +13,14 @@ const PROBE_TIME = 3_000;
 /** Links that one agent may have at once; a further one takes the place of the oldest. */
 export const LINKS_PER_AGENT = 4;
 
-export interface RegistryOptions extends LinkOptions {
+/** What each bound of a link is called where refusals are counted. */
+const BOUNDS: Readonly<Record<LinkBound, BoundName>> = {
+  streams: 'streamsPerTunnel',
+  memory: 'memoryPerTunnel',
+  resets: 'streamsPerTunnel',
+};
+
+export interface RegistryOptions extends Omit<LinkOptions, 'onFull'> {
   readonly bounds?: BoundWatch;
 }
 
@@ -37,11 +45,13 @@ export class TunnelRegistry implements StreamOpener {
   readonly #expected = new Map<string, Link>();
   readonly #onPresence: PresenceListener;
   readonly #options: RegistryOptions;
+  readonly #bounds: BoundWatch;
   #draining = false;
 
   constructor(onPresence: PresenceListener, options: RegistryOptions = {}) {
     this.#onPresence = onPresence;
     this.#options = options;
+    this.#bounds = options.bounds ?? unwatched;
   }
 
   get limits(): LinkLimits {
@@ -82,11 +92,15 @@ export class TunnelRegistry implements StreamOpener {
    * it comes to must be told: `add` or `giveUp`. `undefined` when a link that merely `grows` is as large as it may be.
    */
   reserve(agentId: string, linkId?: string, grows = false): Seat | undefined {
-    const link = this.#find(agentId, linkId) ?? new Link(linkId, this.#options);
+    const link = this.#find(agentId, linkId) ?? this.#make(agentId, linkId);
     const carrier = link.promise(grows);
     if (carrier === undefined) return undefined;
     this.#settle(agentId, link);
     return { agentId, link, carrier, grows };
+  }
+
+  #make(agentId: string, linkId: string | undefined): Link {
+    return new Link(linkId, { ...this.#options, onFull: () => this.#bounds.hit('memoryPerTunnel', { agentId }) });
   }
 
   giveUp({ agentId, link }: Seat): void {
@@ -142,14 +156,14 @@ export class TunnelRegistry implements StreamOpener {
   open(agentId: string, open: Uint8Array, handler: StreamHandler): TunnelStream | 'agent_offline' | 'busy' {
     const links = this.#agents.get(agentId);
     if (links === undefined) return 'agent_offline';
-    let busy: Link | undefined;
+    let bound: LinkBound | undefined;
     for (const link of links) {
       const stream = link.open(open, handler);
       if (typeof stream !== 'string') return stream;
-      if (stream === 'busy') busy ??= link;
+      if (stream !== 'closed') bound = stream;
     }
-    if (busy === undefined) return 'agent_offline';
-    (this.#options.bounds ?? unwatched).hit(busy.full, { agentId });
+    if (bound === undefined) return 'agent_offline';
+    this.#bounds.hit(BOUNDS[bound], { agentId });
     return 'busy';
   }
 

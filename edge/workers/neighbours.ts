@@ -101,7 +101,7 @@ export class Neighbours implements StreamOpener {
     for (let i = 0; i < others.length; i++) {
       const index = others[(this.#turn + i) % others.length] ?? 0;
       const through = this.#links.get(index)?.open(detour, handler);
-      if (through === undefined) continue;
+      if (through === undefined || typeof through === 'string') continue;
       this.detours++;
       return through;
     }
@@ -184,7 +184,7 @@ class Link {
     this.#dial();
   }
 
-  open(payload: Uint8Array, handler: StreamHandler): TunnelStream | undefined {
+  open(payload: Uint8Array, handler: StreamHandler): ReturnType<Tunnel['open']> | undefined {
     return this.#tunnel?.open(payload, handler);
   }
 

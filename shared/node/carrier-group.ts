@@ -1,6 +1,10 @@
 import { LEAST_SLACK, MOST_SLACK, WindowBudget } from '../wire/window.ts';
 import { createPathDelay } from './round-trip.ts';
 import type { DrivenStream, StreamHost } from './tunnel-stream.ts';
+import type { Lane } from './waiting-line.ts';
+
+/** What may have run out for one more stream; `resets`: there were very many just now, and a peer bears only so many. */
+export type LinkBound = 'streams' | 'memory' | 'resets';
 
 /** Bytes by which the windows of a link may exceed their first 64 KiB each, unless set otherwise. */
 export const DEFAULT_LINK_MEMORY = 64 * 1024 * 1024;
@@ -25,6 +29,8 @@ export interface CarrierGroupOptions {
   readonly memory?: number;
   /** A stream moves much: see `DrivenStream.bulkAt`. Called again and again while it does. */
   readonly onBulk?: () => void;
+  /** Too much waits to be sent: a stream was broken off for that, or a carrier whose peer doesn't read. */
+  readonly onFull?: () => void;
 }
 
 /**
@@ -35,9 +41,17 @@ export interface CarrierGroupOptions {
 export class CarrierGroup {
   readonly budget: WindowBudget;
   readonly path = createPathDelay();
+  /** To be called where something is broken off for want of memory. */
+  readonly onFull: () => void;
   readonly #carriers = new Map<number, StreamHost>();
   readonly #onBulk: () => void;
   readonly #mostQueued: number;
+  readonly #lanes = new Map<number, Lane>();
+  /** Streams, and bytes that they hold, of all lanes. */
+  #streams = 0;
+  #held = 0;
+  /** When so much is held, no stream is to read on before its turn. */
+  #holdBackAt: number;
   #loadedAt = Number.NEGATIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
   /** Round trips of carriers without bulk, since slack was last changed. */
@@ -47,7 +61,9 @@ export class CarrierGroup {
     const memory = options.memory ?? DEFAULT_LINK_MEMORY;
     this.budget = new WindowBudget(memory);
     this.#mostQueued = memory / 2;
+    this.#holdBackAt = this.#muchHeld;
     this.#onBulk = options.onBulk ?? (() => {});
+    this.onFull = options.onFull ?? (() => {});
   }
 
   /** Takes a carrier in; its number is nobody else's for as long as it is there. */
@@ -63,9 +79,56 @@ export class CarrierGroup {
     return this.#carriers.get(number);
   }
 
-  /** So much waits to be sent that nothing more should be begun. */
-  get crowded(): boolean {
-    return this.#queued > this.#mostQueued / 2;
+  /** A stream of lane `key` (see `laneOf`) begins; it `leave`s once. */
+  enter(key: number): Lane {
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      lane = { key, streams: 0, held: 0 };
+      this.#lanes.set(key, lane);
+    }
+    lane.streams++;
+    this.#streams++;
+    return lane;
+  }
+
+  leave(lane: Lane): void {
+    this.#streams--;
+    if (--lane.streams === 0) this.#lanes.delete(lane.key);
+  }
+
+  /** Streams of `lane` hold so many bytes more that the queues have no room for. */
+  hold(lane: Lane, bytes: number): void {
+    lane.held += bytes;
+    this.#held += bytes;
+    if (this.#held < this.#holdBackAt) {
+      this.#holdBackAt = Math.max(this.#muchHeld, Math.min(this.#holdBackAt, this.#held + this.#muchHeld));
+      return;
+    }
+    // Again when as much has come as one read may bring from some who had their turn and wait for their source.
+    this.#holdBackAt = this.#held + this.#muchHeld / 4;
+    for (const carrier of this.#carriers.values()) carrier.holdBack();
+  }
+
+  /** Beyond this, bytes that were read already take more memory than order is worth. */
+  get #muchHeld(): number {
+    return this.#mostQueued / 8;
+  }
+
+  /**
+   * Why no further stream of lane `key` may begin, of at most `most` in the link. However much one lane has, it leaves
+   * something for the next: of streams a quarter of what it has, of memory as much as it holds.
+   */
+  refuses(key: number, most: number): LinkBound | undefined {
+    const { streams, held } = this.#lanes.get(key) ?? { streams: 0, held: 0 };
+    if (streams > 4 * (most - this.#streams)) return 'streams';
+    const room = this.#mostQueued / 2;
+    if (this.#queued > room || (held > 0 && held > room - this.#held)) return 'memory';
+    return undefined;
+  }
+
+  /** Streams hold more than there is memory for, and those of `lane` more than their part. */
+  isOverfull(lane: Lane): boolean {
+    return this.#held > this.#mostQueued && lane.held * this.#lanes.size >= this.#held;
   }
 
   /** More waits to be sent than is worth waiting for: the peer doesn't read, and control frames pile up. */

@@ -150,6 +150,10 @@ class StreamSplice implements Splice, Consumer {
     this.#read?.resume();
   }
 
+  onFull(): void {
+    if (!this.#paused && this.#read !== undefined && !this.#socketEnded) this.#pause();
+  }
+
   #keep(buffer: Buffer, start: number, end: number): void {
     const bytes = Buffer.allocUnsafe(end - start);
     buffer.copy(bytes, 0, start, end);

@@ -26,6 +26,8 @@ export interface StreamHandler {
   onReset(code: ResetCode, reason: string): void;
   /** `writable` turned true after it had been false. */
   onWritable(): void;
+  /** `writable` turned false unasked, since too much waits in the tunnel: stop reading the source until `onWritable`. */
+  onFull?(): void;
 }
 
 /** One byte stream inside a tunnel. */

@@ -3,16 +3,21 @@ import { RESET } from '../wire/codes.ts';
 import { FRAME, INITIAL_WINDOW } from '../wire/frame.ts';
 import type { Session, SessionStream } from '../wire/session.ts';
 import { Arrival, type Mover } from './arrival.ts';
-import { type BorrowedCopy, borrowCopy, returnCopy } from './buffers.ts';
+import { Backlog } from './backlog.ts';
 import type { CarrierGroup } from './carrier-group.ts';
 import type { FrameQueue } from './frame-queue.ts';
 import type { Lease, StreamHandler, TunnelStream } from './stream.ts';
+import type { Lane, Waiter } from './waiting-line.ts';
 
 /** Bytes that a stream may write in one turn of the event loop; then the others have theirs. */
 export const TURN_BUDGET = 256 * 1024;
-/** Bytes queued in a tunnel from where its streams are not writable. */
+/** Bytes queued in a carrier from where its streams are not writable. */
 export const QUEUE_LIMIT = 512 * 1024;
-/** Bytes that a stream keeps when written to without credit. A writer that heeds `writable` gets nowhere near. */
+/** And from where what they write all the same waits in the streams, so that it leaves in a fair order. */
+const QUEUE_FULL = 2 * QUEUE_LIMIT;
+/** Bytes that a stream sends when its place in the line has come up, about; so many are let on at once as fit. */
+const ONE_TURN = 64 * 1024;
+/** Bytes that a stream keeps when its tunnel takes no more. A writer that heeds `writable` gets nowhere near. */
 const MOST_WAITING = 4 * 1024 * 1024;
 
 /** Bytes after which a stream looks at the clock; the first time sooner, so that a short transfer is seen too. */
@@ -52,6 +57,8 @@ export interface StreamHost {
   /** `onWritable` is due when the queue has room again, or in the next turn. */
   waitForQueue(stream: DrivenStream): void;
   waitForTurn(stream: DrivenStream): void;
+  /** Too much waits in streams: all that could be written to at once wait for their turn first. */
+  holdBack(): void;
   /** A stream is over, or elsewhere; the last one may end a drain. */
   onStreamGone(stream: DrivenStream): void;
 }
@@ -67,8 +74,9 @@ export interface AgentStream extends TunnelStream {
  * One stream of a tunnel: credit and queue on the way out, the handler's calls on the way in. It may move to another
  * carrier of its link (`wire/frame.ts` says how): the two directions change over one after the other.
  */
-export class DrivenStream implements AgentStream, Leg, Mover {
+export class DrivenStream implements AgentStream, Leg, Mover, Waiter {
   readonly id: number;
+  readonly lane: Lane;
   /** Where this side's bytes go. */
   #host: StreamHost;
   #stream: SessionStream<Leg>;
@@ -94,21 +102,25 @@ export class DrivenStream implements AgentStream, Leg, Mover {
   /** When it was last seen to move much; milliseconds, monotonic. */
   bulkAt = Number.NEGATIVE_INFINITY;
   #handler: StreamHandler | undefined;
-  /** Written without credit: copies, in order. */
-  #waiting: BorrowedCopy[] = [];
-  /** How much of the first one is sent. */
-  #waitingAt = 0;
-  #waitingLength = 0;
-  /** `end()` came while bytes were waiting for credit. */
+  /** Written without credit, or while the queue was full. */
+  #backlog: Backlog | undefined;
+  /** How much of it waits for the queue, as the group was told. */
+  #held = 0;
+  /** `end()` came while bytes were waiting. */
   #ending = false;
   /** Said "not writable": an `onWritable` is owed. */
   #owing = false;
-  #inLine = false;
+  /** In whose line it stands. */
+  #line: StreamHost | undefined;
+  /** A round of its lane, and the bytes that it has sent in it. */
+  #round = 0;
+  #inRound = 0;
   #turn = -1;
   #budget = TURN_BUDGET;
 
-  constructor(host: StreamHost, stream: SessionStream<Leg>) {
+  constructor(host: StreamHost, stream: SessionStream<Leg>, lane: Lane) {
     this.id = stream.id;
+    this.lane = lane;
     this.#host = host;
     this.#stream = stream;
     this.#source = host;
@@ -141,7 +153,7 @@ export class DrivenStream implements AgentStream, Leg, Mover {
    */
   get writable(): boolean {
     if (this.#stream.closed || this.#ending || this.#stream.ended) return false;
-    if (this.#waitingLength > 0 || this.#stream.credit === 0) {
+    if (this.#backlog !== undefined || this.#stream.credit === 0) {
       this.#owing = true;
       return false;
     }
@@ -155,7 +167,7 @@ export class DrivenStream implements AgentStream, Leg, Mover {
     if (end <= start || this.#stream.closed || this.#ending || this.#stream.ended) return;
     this.#spend(end - start);
     let at = start;
-    if (this.#waitingLength === 0) {
+    if (this.#backlog === undefined && this.#host.queue.queued < QUEUE_FULL) {
       while (at < end && this.#stream.credit > 0) {
         at = this.#host.session.send(this.#stream, bytes, at, Math.min(end, at + this.#host.queue.preferredLength()));
       }
@@ -165,7 +177,8 @@ export class DrivenStream implements AgentStream, Leg, Mover {
 
   writeLatin1(text: string): void {
     if (text.length === 0 || this.#stream.closed || this.#ending || this.#stream.ended) return;
-    if (this.#waitingLength === 0 && this.#host.session.charge(this.#stream, text.length)) {
+    const free = this.#backlog === undefined && this.#host.queue.queued < QUEUE_FULL;
+    if (free && this.#host.session.charge(this.#stream, text.length)) {
       this.#host.queue.latin1(FRAME.DATA, this.#stream.id, text);
       // Not before: it may move the stream, and the credit was the old leg's.
       this.#spend(text.length);
@@ -176,7 +189,7 @@ export class DrivenStream implements AgentStream, Leg, Mover {
 
   end(): void {
     if (this.#stream.closed || this.#ending) return;
-    if (this.#waitingLength > 0) {
+    if (this.#backlog !== undefined) {
       this.#ending = true;
       return;
     }
@@ -279,12 +292,12 @@ export class DrivenStream implements AgentStream, Leg, Mover {
 
   /** Wakes the writer in the next turn, not now: what moves the stream may be a write that is only half done. */
   #writeTo({ host, stream }: Arrival): void {
-    const due = this.#inLine || this.#owing;
+    const due = this.#line !== undefined || this.#owing;
     this.#host = host;
     this.#stream = stream;
     this.#turn = -1;
-    this.#inLine = false;
-    this.#sendWaiting();
+    this.#line = undefined;
+    this.#sendBacklog(ONE_TURN);
     if (due) this.#standInLine(false);
   }
 
@@ -343,46 +356,86 @@ export class DrivenStream implements AgentStream, Leg, Mover {
   }
 
   onCredit(): void {
-    this.#sendWaiting();
-    if (this.#waitingLength > 0 || !this.#owing || this.#stream.credit === 0) return;
+    if (this.#backlog !== undefined) {
+      if (this.#host.queue.queued < QUEUE_LIMIT) this.#sendBacklog(TURN_BUDGET);
+      this.#goOn();
+      return;
+    }
+    if (!this.#owing || this.#stream.credit === 0) return;
     this.#owing = false;
     this.#tryAgain();
   }
 
-  /** Sends what was written without credit, as far as there is some now, and then the end if that has come too. */
-  #sendWaiting(): void {
-    while (this.#stream.credit > 0) {
-      const [first] = this.#waiting;
-      if (first === undefined) break;
-      const start = this.#waitingAt;
-      const at = this.#host.session.send(this.#stream, first.bytes, start, first.bytes.length);
-      this.#waitingLength -= at - start;
-      this.#waitingAt = at;
-      if (at < first.bytes.length) break;
-      this.#waitingAt = 0;
-      this.#waiting.shift();
-      returnCopy(first);
+  /** Sends up to `most` bytes that have waited, as far as there is credit, then the end if that has come; how many. */
+  #sendBacklog(most: number): number {
+    const backlog = this.#backlog;
+    if (backlog === undefined) return 0;
+    const { session } = this.#host;
+    const sent = backlog.drain(most, (bytes, start, end) => session.send(this.#stream, bytes, start, end));
+    this.#inRound += sent;
+    if (backlog.length === 0) this.#backlog = undefined;
+    this.#tellHeld();
+    if (this.#backlog === undefined && this.#ending) {
+      this.#ending = false;
+      this.end();
     }
-    if (this.#waitingLength > 0 || !this.#ending) return;
-    this.#ending = false;
-    this.end();
+    return sent;
   }
 
-  /** Its place in the line has come up. */
-  onLine(): void {
-    this.#inLine = false;
-    this.#tryAgain();
+  /** After bytes that have waited: the rest waits for its turn if it has credit, else for that. */
+  #goOn(): void {
+    if (this.#backlog === undefined) {
+      this.#owing = false;
+      this.#tryAgain();
+    } else if (this.#stream.credit > 0) this.#standInLine(true);
+  }
+
+  /** Its place in the line of `host` has come up. Returns how many bytes it sends, or will, about. */
+  onLine(host: StreamHost): number {
+    if (this.#line !== host) return 0;
+    this.#line = undefined;
+    if (this.#backlog === undefined) {
+      this.#tryAgain();
+      return ONE_TURN;
+    }
+    const sent = this.#sendBacklog(ONE_TURN);
+    this.#goOn();
+    return sent;
+  }
+
+  /** Stops what would be written without asking first, where the handler can do that. */
+  holdBack(): void {
+    if (this.#line !== undefined || this.#owing || this.#ending || this.#stream.ended || this.#stream.closed) return;
+    if (this.#handler?.onFull === undefined) return;
+    this.#standInLine(true);
+    this.#handler.onFull();
+  }
+
+  spent(round: number): number {
+    const now = (this.#turn === this.#host.queue.turn ? TURN_BUDGET - this.#budget : 0) + (this.#backlog?.length ?? 0);
+    this.#inRound = now + (this.#round === round ? this.#inRound : 0);
+    this.#round = round;
+    return this.#inRound;
   }
 
   #tryAgain(): void {
-    if (!this.#inLine && this.writable) this.#handler?.onWritable();
+    if (this.#line === undefined && this.writable) this.#handler?.onWritable();
   }
 
   #standInLine(full: boolean): void {
-    if (this.#inLine) return;
-    this.#inLine = true;
+    if (this.#line !== undefined) return;
+    this.#line = this.#host;
+    this.#tellHeld();
     if (full) this.#host.waitForQueue(this);
     else this.#host.waitForTurn(this);
+  }
+
+  /** Tells the group how much waits for the queue. What waits for credit is the peer's doing. */
+  #tellHeld(): void {
+    const held = this.#line === undefined ? 0 : (this.#backlog?.length ?? 0);
+    if (held === this.#held) return;
+    this.#host.group.hold(this.lane, held - this.#held);
+    this.#held = held;
   }
 
   #spend(bytes: number): void {
@@ -395,13 +448,16 @@ export class DrivenStream implements AgentStream, Leg, Mover {
   }
 
   #wait(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#waitingLength + end - start > MOST_WAITING) {
-      this.#fail(RESET.LIMIT, 'too much written without credit');
-      return;
-    }
+    this.#backlog ??= new Backlog();
+    this.#backlog.add(bytes, start, end);
     this.#owing = true;
-    this.#waiting.push(borrowCopy(bytes, start, end));
-    this.#waitingLength += end - start;
+    if (this.#stream.credit > 0) this.#standInLine(true);
+    this.#tellHeld();
+    if (this.#backlog.length > MOST_WAITING) this.#fail(RESET.LIMIT, 'too much written without credit');
+    else if (this.#held > 0 && this.#host.group.isOverfull(this.lane)) {
+      this.#host.group.onFull();
+      this.#fail(RESET.LIMIT, 'no room in the tunnel');
+    }
   }
 
   /** Breaks off for a reason of this side's own, and says so to both. */
@@ -420,13 +476,15 @@ export class DrivenStream implements AgentStream, Leg, Mover {
   }
 
   #gone(): void {
+    if (!this.#over) this.#host.group.leave(this.lane);
     this.#over = true;
     this.#handler = undefined;
     this.#source.group.budget.give(this.#foreign);
     this.#foreign = 0;
-    for (const copy of this.#waiting) returnCopy(copy);
-    this.#waiting = [];
-    this.#waitingLength = 0;
+    this.#backlog?.clear();
+    this.#backlog = undefined;
+    this.#line = undefined;
+    this.#tellHeld();
     this.#arrival = undefined;
     this.#host.onStreamGone(this);
     if (this.#source !== this.#host) this.#source.onStreamGone(this);

@@ -3,9 +3,10 @@ import { TLSSocket } from 'node:tls';
 import { GO_AWAY, type GoAwayCode, RESET } from '../wire/codes.ts';
 import { encodeGoAway } from '../wire/encode.ts';
 import { DEFAULT_MAX_STREAMS } from '../wire/handshake.ts';
+import { laneOf } from '../wire/open.ts';
 import { type Continued, Session, type SessionStream } from '../wire/session.ts';
 import { Arrival } from './arrival.ts';
-import { CarrierGroup } from './carrier-group.ts';
+import { CarrierGroup, type LinkBound } from './carrier-group.ts';
 import type { CancelTimer, Clock } from './clock.ts';
 import { FrameQueue } from './frame-queue.ts';
 import type { Logger } from './logger.ts';
@@ -14,6 +15,7 @@ import { createRoundTrip, type RoundTrip } from './round-trip.ts';
 import type { Lease, StreamHandler, TunnelStream } from './stream.ts';
 import { TunnelReader } from './tunnel-reader.ts';
 import { type AgentStream, DrivenStream, type Leg, QUEUE_LIMIT, type StreamHost } from './tunnel-stream.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 /** Milliseconds between pings, and of silence after which a tunnel counts as dead. */
 export const PING_EVERY = 5_000;
@@ -22,8 +24,6 @@ export const DEAD_AFTER = 15_000;
 const STALLED = 1_000;
 /** Milliseconds that a closing socket has to send its last words. */
 const LAST_WORDS = 1_000;
-/** Bytes that a stream adds when it is let on from the line, about; so many are let on at once as fit. */
-const ONE_READ = 64 * 1024;
 /** A tunnel that heard no more than this in a ping's time is idle. */
 const IDLE_BYTES = 1024;
 /** Bytes moved between two pings from which the second may have stood in a queue of our own. */
@@ -71,8 +71,8 @@ export interface TunnelStats {
 }
 
 export interface Tunnel {
-  /** Edge side: opens a stream to the target in `payload`. `undefined` when draining, closed, full or clogged. */
-  open(payload: Uint8Array, handler: StreamHandler): TunnelStream | undefined;
+  /** Edge side: opens a stream to the target in `payload`, or says why not: it is draining or closed, or what ran out. */
+  open(payload: Uint8Array, handler: StreamHandler): TunnelStream | 'closed' | LinkBound;
   /** Drains: no new streams, those there are may finish, then the tunnel closes by itself. */
   goAway(code: GoAwayCode, reason?: string): void;
   /** Ends it now: streams are reset with TUNNEL_LOST, the peer is told `code`. Idempotent. */
@@ -137,8 +137,9 @@ class SocketTunnel implements Tunnel, StreamHost {
   #closed = false;
   #peerLeaves: Leave | undefined;
   #weLeave: Leave | undefined;
-  #inQueueLine: DrivenStream[] = [];
-  #inTurnLine: DrivenStream[] = [];
+  readonly #queueLine = new WaitingLine<DrivenStream>();
+  readonly #maxStreams: number;
+  #turnLine: DrivenStream[] = [];
   readonly #bulk = new Set<DrivenStream>();
   /** When a sign of life was asked for. */
   #probedAt = Number.NEGATIVE_INFINITY;
@@ -150,6 +151,7 @@ class SocketTunnel implements Tunnel, StreamHost {
     this.#clock = clock;
     this.group = options.group ?? new CarrierGroup();
     this.carrier = options.carrier ?? 0;
+    this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
     this.group.add(this.carrier, this);
     this.#roundTrip = createRoundTrip(this.group.path);
     const encrypted = socket instanceof TLSSocket;
@@ -158,10 +160,10 @@ class SocketTunnel implements Tunnel, StreamHost {
       role: options.role,
       output: this.queue,
       monotonic: () => clock.monotonic(),
-      maxStreams: options.maxStreams ?? DEFAULT_MAX_STREAMS,
+      maxStreams: this.#maxStreams,
       windowBudget: this.group.budget,
       events: {
-        onOpen: (stream, payload) => this.#onOpen(new DrivenStream(this, stream), payload),
+        onOpen: (stream, payload) => this.#onOpen(stream, payload),
         onOpened: (stream, dialMicros) => stream.onOpened(dialMicros),
         onData: (stream, bytes, start, end, lease) => stream.onData(bytes, start, end, lease),
         onEnd: (stream) => stream.onEnd(),
@@ -213,11 +215,13 @@ class SocketTunnel implements Tunnel, StreamHost {
     };
   }
 
-  open(payload: Uint8Array, handler: StreamHandler): TunnelStream | undefined {
-    // Every fresh stream may bring a first read before it sees that the queue is full.
-    if (this.#closed || this.queue.queued > 8 * QUEUE_LIMIT || this.group.crowded) return undefined;
-    const stream = this.session.open(payload, (opened) => new DrivenStream(this, opened));
-    if (!(stream instanceof DrivenStream)) return undefined;
+  open(payload: Uint8Array, handler: StreamHandler): TunnelStream | 'closed' | LinkBound {
+    if (this.draining) return 'closed';
+    const lane = laneOf(payload);
+    const bound = this.session.hasRoom ? this.group.refuses(lane, this.#maxStreams) : 'streams';
+    if (bound !== undefined) return bound;
+    const stream = this.session.open(payload, (opened) => new DrivenStream(this, opened, this.group.enter(lane)));
+    if (!(stream instanceof DrivenStream)) return 'resets';
     stream.adopt(handler);
     stream.widen();
     return stream;
@@ -243,12 +247,17 @@ class SocketTunnel implements Tunnel, StreamHost {
   }
 
   waitForQueue(stream: DrivenStream): void {
-    this.#inQueueLine.push(stream);
+    this.#queueLine.push(stream);
   }
 
   waitForTurn(stream: DrivenStream): void {
-    this.#inTurnLine.push(stream);
+    this.#turnLine.push(stream);
     this.queue.schedule();
+  }
+
+  holdBack(): void {
+    for (const stream of this.session.owners())
+      if (stream instanceof DrivenStream && stream.isOn(this)) stream.holdBack();
   }
 
   onStreamGone(stream: DrivenStream): void {
@@ -316,7 +325,8 @@ class SocketTunnel implements Tunnel, StreamHost {
     this.close(violation.code, violation.reason);
   }
 
-  #onOpen(stream: DrivenStream, payload: Uint8Array): DrivenStream {
+  #onOpen(opened: SessionStream<Leg>, payload: Uint8Array): DrivenStream {
+    const stream = new DrivenStream(this, opened, this.group.enter(laneOf(payload)));
     stream.widen();
     stream.adopt(this.#options.onOpen?.(stream, payload) ?? ignore);
     return stream;
@@ -326,18 +336,19 @@ class SocketTunnel implements Tunnel, StreamHost {
   #onFlushed(): void {
     if (this.#closed) return;
     if (this.queue.queued > QUEUE_LIMIT && this.group.clogged) {
+      this.group.onFull();
       this.close(GO_AWAY.LIMIT, 'the peer does not read');
       return;
     }
-    if (this.#inTurnLine.length > 0) {
-      const line = this.#inTurnLine;
-      this.#inTurnLine = [];
-      for (const stream of line) stream.onLine();
+    if (this.#turnLine.length > 0) {
+      const line = this.#turnLine;
+      this.#turnLine = [];
+      for (const stream of line) stream.onLine(this);
     }
-    const room = QUEUE_LIMIT - this.queue.queued;
-    if (this.#inQueueLine.length > 0 && room > 0) {
-      for (const stream of this.#inQueueLine.splice(0, Math.ceil(room / ONE_READ))) stream.onLine();
-      if (this.#inQueueLine.length > 0) this.queue.schedule();
+    let room = QUEUE_LIMIT - this.queue.queued;
+    if (this.#queueLine.length > 0 && room > 0) {
+      while (room > 0 && this.#queueLine.length > 0) room -= this.#queueLine.shift()?.onLine(this) ?? 0;
+      if (this.#queueLine.length > 0) this.queue.schedule();
     }
     this.#endDrain();
   }
@@ -430,8 +441,8 @@ class SocketTunnel implements Tunnel, StreamHost {
     this.#stopDeadline();
     this.#reader.close();
     this.queue.close();
-    this.#inQueueLine = [];
-    this.#inTurnLine = [];
+    this.#queueLine.clear();
+    this.#turnLine = [];
     this.#bulk.clear();
     this.group.remove(this.carrier, this);
     for (const stream of this.session.abandon()) stream.onReset(RESET.TUNNEL_LOST, end.reason);

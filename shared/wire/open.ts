@@ -63,6 +63,17 @@ export function encodeOpen(open: OpenRequest): Uint8Array {
   return bytes;
 }
 
+/**
+ * A number that all OPEN payloads for one service have in common, for sharing a tunnel fairly: two services have the
+ * same one only by chance. Of payloads that name no service all that is equal counts.
+ */
+export function laneOf(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (let i = bytes[0] === 3 ? HEAD + (bytes[HEAD - 1] ?? 0) : 0; i < bytes.length; i++)
+    hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x01000193);
+  return hash;
+}
+
 /** Decodes an OPEN payload; `undefined` when it is not one. */
 export function decodeOpen(bytes: Uint8Array): OpenRequest | undefined {
   if (bytes.length <= HEAD) return undefined;

@@ -17,6 +17,7 @@ import { systemClock } from '../../shared/node/clock.ts';
 import { silentLogger } from '../../shared/node/logger.ts';
 import { createTunnel, type Tunnel } from '../../shared/node/tunnel.ts';
 import { encodeOpen, type OpenRequest } from '../../shared/wire/open.ts';
+import { openerOver } from '../support/tunnel-pair.ts';
 
 const around = { clock: systemClock, logger: silentLogger };
 const [role, port] = [process.argv[2], Number(process.argv[3])];
@@ -59,11 +60,7 @@ async function listen(onSocket: (socket: net.Socket) => void): Promise<number> {
 async function edge(origin: number): Promise<void> {
   let link: Tunnel | undefined;
   const relay = new Relay({
-    tunnels: {
-      open: (_agent, open, handler) => (link === undefined ? 'agent_offline' : (link.open(open, handler) ?? 'busy')),
-      roundTrip: () => link?.roundTrip ?? 0,
-      shortestRoundTrip: () => link?.shortestRoundTrip ?? 0,
-    },
+    tunnels: openerOver(() => link),
     record: () => {},
     onDial: () => {},
     nodeId: 'bench',

@@ -18,7 +18,7 @@ import { RESET } from '../../shared/wire/codes.ts';
 import { decodeOpen, encodeOpen } from '../../shared/wire/open.ts';
 import { selfSigned } from './certificate.ts';
 import type { Transport } from './socket-pair.ts';
-import { type TunnelPair, tunnelPair } from './tunnel-pair.ts';
+import { openerOver, type TunnelPair, tunnelPair } from './tunnel-pair.ts';
 
 /** A target at `port` of loopback. */
 export const targetAt = (port: number, prefix = '/'): RouteTarget => ({
@@ -75,12 +75,7 @@ export async function dialledTunnel(transport: Transport): Promise<{ pair: Tunne
       return splice;
     },
   });
-  const tunnels: StreamOpener = {
-    open: (_agentId, open, handler) => pair.edge.open(open, handler) ?? 'agent_offline',
-    roundTrip: () => pair.edge.roundTrip,
-    shortestRoundTrip: () => pair.edge.shortestRoundTrip,
-  };
-  return { pair, tunnels };
+  return { pair, tunnels: openerOver(() => pair.edge) };
 }
 
 export interface ProxyStand {

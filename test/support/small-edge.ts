@@ -113,13 +113,13 @@ export function exchange(
       },
       onData(buffer, start, end) {
         received += buffer.toString('latin1', start, end);
-        stream?.consumed(end - start);
+        if (typeof stream !== 'string') stream.consumed(end - start);
       },
       onEnd: () => done(),
       onReset: (code) => done(code),
       onWritable() {},
     });
-    if (stream === undefined) return reject(new Error('the tunnel takes no streams'));
+    if (typeof stream === 'string') return reject(new Error(`the tunnel takes no streams: ${stream}`));
     stream.writeLatin1(text);
     stream.end();
   });

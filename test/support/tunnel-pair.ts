@@ -2,7 +2,7 @@ import type { CarrierGroup } from '../../shared/node/carrier-group.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import { systemClock } from '../../shared/node/clock.ts';
 import { silentLogger } from '../../shared/node/logger.ts';
-import type { StreamHandler } from '../../shared/node/stream.ts';
+import type { StreamHandler, StreamOpener, TunnelStream } from '../../shared/node/stream.ts';
 import { createTunnel, type Tunnel, type TunnelEnd } from '../../shared/node/tunnel.ts';
 import type { AgentStream } from '../../shared/node/tunnel-stream.ts';
 import { type SocketPair, socketPair, type Transport } from './socket-pair.ts';
@@ -22,6 +22,24 @@ export interface TunnelPairOptions {
   readonly place?: { readonly edge: CarrierGroup; readonly agent: CarrierGroup; readonly carrier: number };
   readonly onOpen: (stream: AgentStream, payload: Uint8Array) => StreamHandler;
 }
+
+/** A stream of `tunnel`, which must have room for it. */
+export function openStream(tunnel: Pick<Tunnel, 'open'>, payload: Uint8Array, handler: StreamHandler): TunnelStream {
+  const stream = tunnel.open(payload, handler);
+  if (typeof stream === 'string') throw new Error(`no stream: ${stream}`);
+  return stream;
+}
+
+/** All tunnels of an edge, where that is this one, whichever the agent. `undefined`: there is none yet. */
+export const openerOver = (tunnel: () => Tunnel | undefined): StreamOpener => ({
+  open(_agentId, open, handler) {
+    const stream = tunnel()?.open(open, handler) ?? 'closed';
+    if (typeof stream !== 'string') return stream;
+    return stream === 'closed' ? 'agent_offline' : 'busy';
+  },
+  roundTrip: () => tunnel()?.roundTrip ?? 0,
+  shortestRoundTrip: () => tunnel()?.shortestRoundTrip ?? 0,
+});
 
 /** An edge and an agent, joined over loopback. */
 export async function tunnelPair(transport: Transport, options: TunnelPairOptions): Promise<TunnelPair> {

@@ -80,4 +80,8 @@ export class TappedHandler implements StreamHandler {
   onWritable(): void {
     this.#handler.onWritable();
   }
+
+  onFull(): void {
+    this.#handler.onFull?.();
+  }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { choseHttp2, decodeOpen, encodeOpen, type OpenRequest, openedWord } from '../../../shared/wire/open.ts';
+import { choseHttp2, decodeOpen, encodeOpen, laneOf, type OpenRequest, openedWord } from '../../../shared/wire/open.ts';
 
 const base: OpenRequest = {
   type: 'agent',
@@ -63,6 +63,15 @@ describe('an OPEN payload', () => {
     ['datagrams to a Unix socket', { type: 'unix', host: '/run/app.sock', port: 0, udp: true }],
   ])('is refused with %s', (_, change) => {
     expect(decodeOpen(encodeOpen({ ...base, service: 's1', ...change }))).toBeUndefined();
+  });
+
+  it('shares a lane with all others for its service, and with no other service', () => {
+    const lane = (change: Partial<OpenRequest>): number => laneOf(encodeOpen({ ...base, ...change }));
+    const service = { service: 'one' };
+    expect(lane({ ...service, port: 80, tls: true, host: 'localhost.' })).toBe(lane(service));
+    expect(new Set([lane({}), lane(service), lane({ service: 'two' }), lane({ port: 80 })]).size).toBe(4);
+    for (const bytes of [[], [3], [3, 0, 0, 0, 0, 0, 0, 0, 255]])
+      expect(laneOf(Uint8Array.from(bytes))).toBeTypeOf('number');
   });
 
   it('is answered with the time of the dial, and whether HTTP/2 was chosen', () => {

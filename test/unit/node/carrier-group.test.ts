@@ -45,16 +45,58 @@ describe('the carriers of a link', () => {
   it('have one memory for all windows and queues', () => {
     const group = new CarrierGroup({ memory: 1000 });
     expect(group.budget.take(5000)).toBe(1000);
-    const seen: boolean[][] = [];
+    const seen: (string | boolean | undefined)[][] = [];
     for (const queued of [100, 150, 1, 260]) {
       group.add(queued, carrierWith(queued));
-      seen.push([group.crowded, group.clogged]);
+      seen.push([group.refuses(1, 10), group.clogged]);
     }
     expect(seen).toEqual([
-      [false, false],
-      [false, false],
-      [true, false],
-      [true, true],
+      [undefined, false],
+      [undefined, false],
+      ['memory', false],
+      ['memory', true],
     ]);
+  });
+});
+
+describe('services that share a link', () => {
+  it('leave streams to each other', () => {
+    const group = new CarrierGroup();
+    const begin = (key: number): number => {
+      let streams = 0;
+      for (; streams < 1000 && group.refuses(key, 100) === undefined; streams++) group.enter(key);
+      return streams;
+    };
+    const most = [begin(1), begin(2), begin(3)];
+    expect(most).toEqual([81, 16, 3]);
+    expect(group.refuses(4, 100)).toBeUndefined();
+    const fourth = group.enter(4);
+    expect(group.refuses(4, 100)).toBe('streams');
+    group.leave(fourth);
+    expect(group.refuses(4, 100)).toBeUndefined();
+  });
+
+  it('leave memory to each other', () => {
+    const group = new CarrierGroup({ memory: 4000 });
+    const [greedy, modest] = [group.enter(1), group.enter(2)];
+    group.hold(greedy, 500);
+    expect(group.refuses(1, 10)).toBeUndefined();
+    group.hold(greedy, 1);
+    expect(group.refuses(1, 10)).toBe('memory');
+    expect(group.refuses(2, 10)).toBeUndefined();
+    group.hold(modest, 250);
+    expect([group.refuses(1, 10), group.refuses(2, 10), group.refuses(3, 10)]).toEqual(['memory', 'memory', undefined]);
+    group.hold(greedy, -501);
+    expect([group.refuses(1, 10), group.refuses(2, 10)]).toEqual([undefined, undefined]);
+  });
+
+  it('lose what they hold beyond all of it only where they hold more than the others', () => {
+    const group = new CarrierGroup({ memory: 4000 });
+    const [greedy, modest] = [group.enter(1), group.enter(2)];
+    group.hold(modest, 10);
+    group.hold(greedy, 1990);
+    expect([group.isOverfull(greedy), group.isOverfull(modest)]).toEqual([false, false]);
+    group.hold(greedy, 1);
+    expect([group.isOverfull(greedy), group.isOverfull(modest)]).toEqual([true, false]);
   });
 });

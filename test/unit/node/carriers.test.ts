@@ -11,7 +11,7 @@ import { encodeFrame } from '../../../shared/wire/encode.ts';
 import { FRAME, type FrameType, HEADER, INITIAL_WINDOW } from '../../../shared/wire/frame.ts';
 import { seededRandom } from '../../support/random.ts';
 import { socketPair } from '../../support/socket-pair.ts';
-import { type TunnelPair, tunnelPair } from '../../support/tunnel-pair.ts';
+import { openStream, type TunnelPair, tunnelPair } from '../../support/tunnel-pair.ts';
 
 const pairs: TunnelPair[] = [];
 const closing: (() => void)[] = [];
@@ -116,9 +116,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 function open(pair: TunnelPair, seed: number, length: number) {
   const near = side(seed, length);
-  const stream = pair.edge.open(new Uint8Array(1), near.handler);
-  if (stream === undefined) throw new Error('no stream');
-  near.start(stream);
+  near.start(openStream(pair.edge, new Uint8Array(1), near.handler));
   return near;
 }
 
@@ -205,10 +203,8 @@ describe('a link of several carriers', () => {
     const [one, two] = carriers;
     if (one === undefined || two === undefined) throw new Error('no carriers');
     for (const who of ['edge', 'agent'] as const) {
-      let stream: TunnelStream | undefined;
       const near = side(3, 10_000_000);
-      stream = one.edge.open(new Uint8Array(1), near.handler);
-      if (stream === undefined) throw new Error('no stream');
+      const stream = openStream(one.edge, new Uint8Array(1), near.handler);
       near.start(stream);
       while (one.edge.moveTo(two.edge) === 0) await turn();
       if (who === 'edge') {
@@ -263,9 +259,9 @@ describe('a link of several carriers', () => {
       carriers.push(pair);
     }
     const near = side(1, 200_000_000);
-    const stream = carriers[0]?.edge.open(new Uint8Array(1), near.handler);
-    if (stream === undefined) throw new Error('no stream');
-    near.start(stream);
+    const [first] = carriers;
+    if (first === undefined) throw new Error('no carrier');
+    near.start(openStream(first.edge, new Uint8Array(1), near.handler));
     await shuffle(carriers, near.done, 3);
     expect(await near.done).toBe(RESET.LIMIT);
     expect(code).toBe(RESET.LIMIT);
@@ -365,16 +361,16 @@ async function hostileAgent(onWritable: (stream: TunnelStream) => void = () => {
     carriers.push(played);
   }
   const [old, next] = carriers;
-  const stream: TunnelStream | undefined = old?.tunnel.open(Uint8Array.of(1), {
+  if (old === undefined || next === undefined) throw new Error('no carrier');
+  const stream: TunnelStream = openStream(old.tunnel, Uint8Array.of(1), {
     onData: (buffer, start, end) => {
       received.push(buffer.toString('latin1', start, end));
-      stream?.consumed(end - start);
+      stream.consumed(end - start);
     },
     onEnd: () => received.push('end'),
     onReset: () => received.push('reset'),
-    onWritable: () => stream !== undefined && onWritable(stream),
+    onWritable: () => onWritable(stream),
   });
-  if (old === undefined || next === undefined || stream === undefined) throw new Error('no stream');
   old.send(FRAME.OPENED, 1, new Uint8Array(4));
   const streams = () => old.tunnel.stats.streams + next.tunnel.stats.streams;
   return { old, next, stream, received, ends, group, streams };

@@ -10,6 +10,7 @@ import { FRAME } from '../../../shared/wire/frame.ts';
 import { encodeHello, encodeWelcome, type Hello, type Welcome } from '../../../shared/wire/handshake.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { type SocketPair, socketPair } from '../../support/socket-pair.ts';
+import { openStream } from '../../support/tunnel-pair.ts';
 import { Client, echo } from './echo.ts';
 
 const hello: Hello = { protocol: 1, agentId: 'a1', credential: 'pha_secret', version: '0.1.0', name: 'laptop' };
@@ -41,7 +42,7 @@ describe.each(['tcp', 'tls'] as const)('the handshake over %s', (transport) => {
     const edge = createTunnel({ ...common, socket: accepted, role: 'edge' });
     createTunnel({ ...common, socket: dialled, role: 'agent', onOpen: echo });
     const client = new Client();
-    client.stream = edge.open(Uint8Array.of(1), client);
+    client.stream = openStream(edge, Uint8Array.of(1), client);
     client.send(Buffer.from('over the same socket'));
     await client.until(() => client.ended);
     expect(client.bytes.toString()).toBe('over the same socket');

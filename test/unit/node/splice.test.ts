@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createSplice, type SpliceEnd } from '../../../shared/node/splice.ts';
 import { RESET } from '../../../shared/wire/codes.ts';
 import { type SocketPair, socketPair, type Transport } from '../../support/socket-pair.ts';
-import { type TunnelPair, tunnelPair } from '../../support/tunnel-pair.ts';
+import { openStream, type TunnelPair, tunnelPair } from '../../support/tunnel-pair.ts';
 import { Client } from './echo.ts';
 
 const MIB = 1024 * 1024;
@@ -56,7 +56,7 @@ async function spliced(transport: Transport, early = Buffer.alloc(0)): Promise<S
   });
   closers.push(sockets.close, tunnels.sockets.close);
   const client = new Client();
-  client.stream = tunnels.edge.open(Uint8Array.of(1), client);
+  client.stream = openStream(tunnels.edge, Uint8Array.of(1), client);
   if (early.length > 0) client.stream?.write(early);
   await client.until(() => client.dialMicros !== undefined);
   sockets.accepted.on('error', () => {});

@@ -2,17 +2,19 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { lentReadBuffers } from '../../../shared/node/buffers.ts';
+import { CarrierGroup } from '../../../shared/node/carrier-group.ts';
 import { type Clock, systemClock } from '../../../shared/node/clock.ts';
 import { silentLogger } from '../../../shared/node/logger.ts';
-import type { StreamHandler } from '../../../shared/node/stream.ts';
+import type { StreamHandler, TunnelStream } from '../../../shared/node/stream.ts';
 import { createTunnel, type Tunnel, type TunnelEnd } from '../../../shared/node/tunnel.ts';
 import { GO_AWAY, RESET } from '../../../shared/wire/codes.ts';
+import { FrameDecoder } from '../../../shared/wire/decode.ts';
 import { encodeFrame } from '../../../shared/wire/encode.ts';
 import { FRAME } from '../../../shared/wire/frame.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { seededRandom } from '../../support/random.ts';
 import { socketPair, type Transport } from '../../support/socket-pair.ts';
-import { type TunnelPair, type TunnelPairOptions, tunnelPair } from '../../support/tunnel-pair.ts';
+import { openStream, type TunnelPair, type TunnelPairOptions, tunnelPair } from '../../support/tunnel-pair.ts';
 import { Client, echo } from './echo.ts';
 
 const MIB = 1024 * 1024;
@@ -31,8 +33,7 @@ async function setUp(transport: Transport, options: Partial<TunnelPairOptions> =
 
 function connect(tunnel: Tunnel): Client {
   const client = new Client();
-  client.stream = tunnel.open(Uint8Array.of(1), client);
-  if (client.stream === undefined) throw new Error('no stream');
+  client.stream = openStream(tunnel, Uint8Array.of(1), client);
   return client;
 }
 
@@ -146,6 +147,23 @@ describe.each(['tcp', 'tls'] as const)('a tunnel over %s', (transport) => {
     expect(sha(client.bytes)).toBe(sha(bytes));
   });
 
+  it('carries whole what many streams write without asking, and their half-closes behind it', async () => {
+    const { edge } = await setUp(transport);
+    const random = seededRandom(8);
+    const jobs = Array.from({ length: 60 }, (_, i) => {
+      const bytes = randomBytes(random, i % 2 === 0 ? 200_000 : 100);
+      const client = connect(edge);
+      client.stream?.write(bytes);
+      client.stream?.writeLatin1('end');
+      client.stream?.end();
+      return { client, bytes };
+    });
+    for (const { client, bytes } of jobs) {
+      await client.until(() => client.ended);
+      expect(sha(client.bytes)).toBe(sha(Buffer.concat([bytes, Buffer.from('end')])));
+    }
+  });
+
   it('resets a stream that is written to without end against its window', async () => {
     const { edge } = await setUp(transport, { onOpen: () => deaf });
     const client = connect(edge);
@@ -162,13 +180,13 @@ describe.each(['tcp', 'tls'] as const)('a tunnel over %s', (transport) => {
     const releases: (() => void)[] = [];
     const before = lentReadBuffers();
     const source = new Client();
-    const stream = edge.open(Uint8Array.of(1), {
+    const stream: TunnelStream = openStream(edge, Uint8Array.of(1), {
       onData(buffer, start, end, lease) {
         lease.hold();
         releases.push(() => lease.release());
         slices.push(buffer.subarray(start, end));
         length += end - start;
-        stream?.consumed(end - start);
+        stream.consumed(end - start);
       },
       onEnd: done.resolve,
       onReset: () => done.reject(new Error('reset')),
@@ -209,7 +227,7 @@ describe.each(['tcp', 'tls'] as const)('a tunnel over %s', (transport) => {
     const { edge, edgeEnd, agentEnd } = await setUp(transport);
     const client = connect(edge);
     edge.goAway(GO_AWAY.SHUTDOWN, 'restart');
-    expect(edge.open(Uint8Array.of(1), deaf)).toBeUndefined();
+    expect(edge.open(Uint8Array.of(1), deaf)).toBe('closed');
     expect(edge.draining).toBe(true);
     const bytes = randomBytes(seededRandom(5), MIB);
     client.send(bytes);
@@ -243,7 +261,7 @@ describe.each(['tcp', 'tls'] as const)('a tunnel over %s', (transport) => {
     expect(await edgeEnd).toEqual({ by: 'local', code: GO_AWAY.REPLACED, reason: 'newer link' });
     expect((await agentEnd).code).toBe(GO_AWAY.REPLACED);
     await gone;
-    expect(edge.open(Uint8Array.of(1), deaf)).toBeUndefined();
+    expect(edge.open(Uint8Array.of(1), deaf)).toBe('closed');
   });
 
   it('tells every stream when the connection breaks', async () => {
@@ -269,7 +287,10 @@ describe.each(['tcp', 'tls'] as const)('a tunnel over %s', (transport) => {
 });
 
 describe('a tunnel whose peer', () => {
-  async function rawPeer(clock: Clock = systemClock) {
+  /** OPEN payloads of two services. */
+  const [GREEDY, MODEST] = [Uint8Array.of(1), Uint8Array.of(2)];
+
+  async function rawPeer(clock: Clock = systemClock, group = new CarrierGroup()) {
     const pair = await socketPair('tcp');
     open.push(pair.close);
     const end = Promise.withResolvers<TunnelEnd>();
@@ -278,6 +299,7 @@ describe('a tunnel whose peer', () => {
       role: 'edge',
       clock,
       logger: silentLogger,
+      group,
       onClose: end.resolve,
     });
     return { tunnel, near: pair.accepted, peer: pair.dialled, end: end.promise };
@@ -347,10 +369,92 @@ describe('a tunnel whose peer', () => {
     const { tunnel, peer } = await rawPeer();
     peer.pause();
     for (let id = 1; id <= 200; id++) {
-      const stream = tunnel.open(Uint8Array.of(1), deaf);
-      while (stream?.writable === true) stream.write(Buffer.alloc(65_536));
+      const stream = openStream(tunnel, Uint8Array.of(1), deaf);
+      while (stream.writable) stream.write(Buffer.alloc(65_536));
     }
     expect(tunnel.stats.queued).toBeLessThan(2 * MIB);
+  });
+
+  it('reads slowly gets what is small soon, however much others have written before', async () => {
+    const { tunnel, peer } = await rawPeer();
+    peer.pause();
+    for (let n = 0; n < 100; n++) openStream(tunnel, GREEDY, deaf).write(Buffer.alloc(65_536));
+    const modest = [GREEDY, MODEST].map((service) => openStream(tunnel, service, deaf));
+    for (const stream of modest) stream.write(Buffer.alloc(100));
+    const before = new Map<number, number>();
+    let sent = 0;
+    const all = Promise.withResolvers<void>();
+    const decoder = new FrameDecoder<Buffer, undefined>({
+      onHeader(type, stream, length) {
+        if (type !== FRAME.DATA) return undefined;
+        if (!before.has(stream)) before.set(stream, sent);
+        sent += length;
+        if (sent === 100 * 65_536 + 200) all.resolve();
+        return undefined;
+      },
+      onData() {},
+      onControl: () => undefined,
+    });
+    peer.on('data', (chunk: Buffer) => decoder.push(chunk, 0, chunk.length, undefined));
+    peer.resume();
+    await all.promise;
+    for (const stream of modest) expect(before.get(stream.id)).toBeLessThan(1.5 * MIB);
+    expect(before.size).toBe(102);
+  });
+
+  it('does not read is asked for no more by the service that waits for it most', async () => {
+    const { tunnel, peer } = await rawPeer();
+    peer.pause();
+    let stream = tunnel.open(GREEDY, deaf);
+    let streams = 0;
+    for (; typeof stream !== 'string' && streams < 400; streams++) {
+      stream.write(Buffer.alloc(65_536));
+      stream = tunnel.open(GREEDY, deaf);
+    }
+    expect(stream).toBe('memory');
+    expect(streams * 65_536).toBeLessThan(12 * MIB);
+    openStream(tunnel, MODEST, deaf).write(Buffer.alloc(65_536));
+    expect(typeof tunnel.open(MODEST, deaf)).toBe('object');
+  });
+
+  it('does not read loses the streams of whoever writes all the same, when there is no more memory', async () => {
+    let full = 0;
+    const group = new CarrierGroup({ memory: 4 * MIB, onFull: () => full++ });
+    const { tunnel, peer } = await rawPeer(systemClock, group);
+    peer.pause();
+    const resets: number[] = [];
+    const noting = { ...deaf, onReset: (code: number) => resets.push(code) };
+    const greedy = Array.from({ length: 60 }, () => openStream(tunnel, GREEDY, noting));
+    const modest = openStream(tunnel, MODEST, { ...deaf, onReset: () => resets.push(-1) });
+    for (const stream of greedy) stream.write(Buffer.alloc(65_536));
+    modest.write(Buffer.alloc(65_536));
+    expect(resets.length).toBeGreaterThan(5);
+    expect(new Set(resets)).toEqual(new Set([RESET.LIMIT]));
+    expect(full).toBe(resets.length);
+    expect(tunnel.closed).toBe(false);
+  });
+
+  it('does not read has nobody broken off who can stop when told that too much waits', async () => {
+    let full = 0;
+    const group = new CarrierGroup({ memory: 8 * MIB, onFull: () => full++ });
+    const { tunnel, peer } = await rawPeer(systemClock, group);
+    peer.pause();
+    const told = new Set<TunnelStream>();
+    const streams: TunnelStream[] = [];
+    for (let n = 0; n < 300; n++) {
+      const stream: TunnelStream = openStream(tunnel, GREEDY, { ...deaf, onFull: () => void told.add(stream) });
+      streams.push(stream);
+    }
+    // What their sources have sent is there for all of them at once; only who isn't told in time reads it.
+    let wrote = 0;
+    for (const stream of streams)
+      if (!told.has(stream)) {
+        stream.write(Buffer.alloc(65_536));
+        wrote++;
+      }
+    expect(full).toBe(0);
+    expect(wrote * 65_536).toBeLessThan(3 * MIB);
+    expect(streams.some((stream) => stream.writable)).toBe(false);
   });
 
   it('leaves no timer behind', async () => {

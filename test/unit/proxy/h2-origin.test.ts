@@ -10,13 +10,12 @@ import type { RouteTarget } from '../../../edge/visit.ts';
 import { createOriginDialler } from '../../../main/agent/origin.ts';
 import { serveOrigin } from '../../../main/agent/origin-stream.ts';
 import type { Clock } from '../../../shared/node/clock.ts';
-import type { StreamOpener } from '../../../shared/node/stream.ts';
 import { encodeOpen } from '../../../shared/wire/open.ts';
 import { selfSigned } from '../../support/certificate.ts';
 import { H2Request, h2Session } from '../../support/h2-client.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { type ProxyStand, proxyStand, RawVisitor, routeTo, targetAt } from '../../support/proxy-stand.ts';
-import { tunnelPair } from '../../support/tunnel-pair.ts';
+import { openerOver, tunnelPair } from '../../support/tunnel-pair.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -98,11 +97,7 @@ async function standFor(target: RouteTarget, secure = true, clock?: Clock): Prom
       return serveOrigin(stream, payload, (open, signal) => dialler.dial(open, signal), datagrams);
     },
   });
-  const tunnels: StreamOpener = {
-    open: (_agentId, open, handler) => pair.edge.open(open, handler) ?? 'agent_offline',
-    roundTrip: () => pair.edge.roundTrip,
-    shortestRoundTrip: () => pair.edge.shortestRoundTrip,
-  };
+  const tunnels = openerOver(() => pair.edge);
   const stand = await proxyStand({
     tunnels,
     routes: [routeTo(target)],

@@ -1,4 +1,5 @@
 import type { Carrier } from '../../../edge/tunnels/link.ts';
+import type { LinkBound } from '../../../shared/node/carrier-group.ts';
 import type { TunnelStream } from '../../../shared/node/stream.ts';
 import type { GoAwayCode } from '../../../shared/wire/codes.ts';
 
@@ -19,7 +20,7 @@ export class FakeTunnel implements Carrier {
   readonly told: GoAwayCode[] = [];
   draining = false;
   doubtful = false;
-  full = false;
+  full: LinkBound | undefined;
   closed = false;
   probed = 0;
   opened = 0;
@@ -35,8 +36,9 @@ export class FakeTunnel implements Carrier {
     this.roundTrip = name;
   }
 
-  open(): TunnelStream | undefined {
-    if (this.full || this.draining) return undefined;
+  open(): TunnelStream | 'closed' | LinkBound {
+    if (this.draining) return 'closed';
+    if (this.full !== undefined) return this.full;
     this.opened++;
     return fakeStream(this.name);
   }

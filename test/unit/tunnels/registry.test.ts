@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { BoundWatch } from '../../../edge/bounds.ts';
 import type { Carrier } from '../../../edge/tunnels/link.ts';
 import { LINKS_PER_AGENT, type Seat, TunnelRegistry } from '../../../edge/tunnels/registry.ts';
 import { FailureThrottle } from '../../../edge/tunnels/throttle.ts';
@@ -11,7 +12,9 @@ const open = new Uint8Array(1);
 
 function setUp() {
   const presence: string[] = [];
-  const registry = new TunnelRegistry((agent, up) => presence.push(`${agent} ${up ? 'up' : 'down'}`));
+  const hits: unknown[][] = [];
+  const bounds: BoundWatch = { hit: (bound, fields) => hits.push([bound, fields]) };
+  const registry = new TunnelRegistry((agent, up) => presence.push(`${agent} ${up ? 'up' : 'down'}`), { bounds });
   const opened = (): number | string => {
     const answer = registry.open('a', open, handler);
     return typeof answer === 'string' ? answer : answer.id;
@@ -22,7 +25,7 @@ function setUp() {
     registry.add(seat, tunnel);
     return seat;
   };
-  return { presence, registry, opened, add };
+  return { presence, registry, opened, add, hits };
 }
 
 describe('TunnelRegistry', () => {
@@ -40,34 +43,30 @@ describe('TunnelRegistry', () => {
     expect(registry.shortestRoundTrip('a')).toBe(1);
     young.draining = true;
     expect(opened()).toBe(1);
-    old.full = true;
+    old.full = 'streams';
     expect(opened()).toBe('busy');
     old.draining = true;
     expect(opened()).toBe('agent_offline');
   });
 
-  it('counts only what no link takes, under the bound that the newest one has reached', () => {
-    const hits: unknown[] = [];
-    const limits = { carriers: 8, streams: 5, memory: 32 << 20 };
-    const bounds = { hit: (...hit: unknown[]) => hits.push(hit) };
-    const registry = new TunnelRegistry(() => {}, { limits, bounds });
+  it('counts a refusal once, under the bound that was reached', () => {
+    const { opened, add, hits } = setUp();
     const [old, young] = [new FakeTunnel(1), new FakeTunnel(2)];
-    for (const tunnel of [old, young]) {
-      const seat = registry.reserve('a');
-      if (seat !== undefined) registry.add(seat, tunnel);
-    }
-    young.full = true;
-    expect(registry.open('a', open, handler)).toMatchObject({ id: 1 });
-    expect(registry.open('nobody', open, handler)).toBe('agent_offline');
+    add('a', old);
+    add('a', young);
+    young.full = 'memory';
+    expect(opened()).toBe(1);
     expect(hits).toEqual([]);
-    old.full = true;
-    expect(registry.open('a', open, handler)).toBe('busy');
-    young.stats.streams = 5;
-    expect(registry.open('a', open, handler)).toBe('busy');
-    expect(hits).toEqual([
-      ['memoryPerTunnel', { agentId: 'a' }],
-      ['streamsPerTunnel', { agentId: 'a' }],
-    ]);
+    for (const [full, bound] of [
+      ['memory', 'memoryPerTunnel'],
+      ['streams', 'streamsPerTunnel'],
+      ['resets', 'streamsPerTunnel'],
+    ] as const) {
+      young.full = full;
+      old.full = full;
+      expect(opened()).toBe('busy');
+      expect(hits.splice(0)).toEqual([[bound, { agentId: 'a' }]]);
+    }
   });
 
   it('reports presence once for the first tunnel and once for the last', () => {
