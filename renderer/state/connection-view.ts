@@ -1,7 +1,7 @@
 import type { AgentState, NodeLink } from '../../shared/contract/agent-state.ts';
 import type { Diagnosis, DiagnosisStep, DiagnosisValues } from '../../shared/contract/diagnosis.ts';
 import type { MarkState } from '../controls/mark.tsx';
-import { sayBecause, sayFailure } from '../strings/failures.ts';
+import { sayFailure, sayReason } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 
 /** The answer to the first glance: is the line good, and if not, where is it broken? */
@@ -50,7 +50,7 @@ const worded = (values: DiagnosisValues): Readonly<Record<string, string | numbe
   Object.fromEntries(
     Object.entries(values).map(([name, value]) => {
       if (typeof value !== 'object') return [name, value];
-      return [name, 'code' in value ? sayFailure(value) : sayBecause(value)];
+      return [name, 'code' in value ? sayFailure(value) : sayReason(value)];
     }),
   );
 

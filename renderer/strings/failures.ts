@@ -1,6 +1,6 @@
 import type { ServiceView } from '../../shared/contract/control-api.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
-import type { Because } from '../../shared/domain/reason.ts';
+import type { Reason } from '../../shared/domain/reason.ts';
 import * as words from '../../shared/words/say.ts';
 import { language } from './strings.ts';
 
@@ -18,5 +18,6 @@ export const sayStatus = ({
 }: Pick<ServiceView, 'statusReason' | 'statusWhy'>): string | undefined =>
   statusReason === undefined ? undefined : words.sayExplanation(statusWhy, statusReason, language);
 
-/** `because` in the language of this page: a part of a sentence. */
-export const sayBecause = (because: Because): string => words.sayBecause(because, language);
+/** `reason` in the language of this page: a part of a sentence. */
+export const sayReason = (reason: Reason): string =>
+  typeof reason === 'string' ? reason : words.sayBecause(reason, language);

@@ -6,6 +6,7 @@ import { Dialog } from '../controls/dialog.tsx';
 import { Mark, type MarkState } from '../controls/mark.tsx';
 import { Refusal } from '../controls/notice.tsx';
 import { useCall } from '../state/use-call.ts';
+import { sayReason } from '../strings/failures.ts';
 import { t } from '../strings/strings.ts';
 
 const LOOK: Record<TrustStep['outcome'], { readonly mark: MarkState; readonly ink: string }> = {
@@ -27,10 +28,10 @@ function Steps({ result }: { readonly result: Outputs['trust:install'] }) {
             </span>
             <div className="min-w-0 wrap-anywhere">
               <p>
-                <strong className="font-semibold">{step.store}</strong>
+                <strong className="font-semibold">{sayReason(step.said?.store ?? step.store)}</strong>
                 <span className={`ml-2 ${LOOK[step.outcome].ink}`}>{t.trust.outcome[step.outcome]}</span>
               </p>
-              <p className="text-muted">{step.note}</p>
+              <p className="text-muted">{sayReason(step.said?.note ?? step.note)}</p>
             </div>
           </li>
         ))}

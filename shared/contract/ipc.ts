@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import type { ShareLink } from '../domain/auth.ts';
 import type { Failure } from '../domain/failure.ts';
+import type { Because, Reason } from '../domain/reason.ts';
 import type { AgentState, JoinPreview, Preferences } from './agent-state.ts';
 import {
   authPatchSchema,
@@ -33,6 +34,8 @@ export interface TrustStep {
   readonly outcome: 'installed' | 'already' | 'skipped' | 'failed';
   /** In words: what was done, or why not and what to do by hand. */
   readonly note: string;
+  /** Both, to be said in another language than English. */
+  readonly said?: { readonly store: Reason; readonly note: Because };
 }
 
 /** A time of day, `HH:MM`. */

@@ -231,6 +231,20 @@ export const REASONS = {
   rejoin: 'it has to be joined again',
   authority_unreadable: 'its certificate authority cannot be read: {reason}',
 
+  // What came of trusting a certificate authority.
+  trust_there: 'It was there already.',
+  trust_administrator: 'It needs an administrator. Run: sudo {command}',
+  trust_folder: 'Its folder cannot be made ({reason}).',
+  trust_gone: 'It is not there after the installation.',
+  trust_installed: 'Programs that were running may need a restart to see it.',
+  trust_tool: 'The tool for it is not installed. Install {tool}, then try again.',
+  trust_tool_said: '{said} By hand: {command}',
+  trust_tool_silent: 'The tool gave no reason. By hand: {command}',
+  store_system: 'System certificates',
+  store_chromium: 'Chromium and Chrome',
+  store_keychain: 'Login keychain',
+  store_user: "This user's root certificates",
+
   // How a service stands.
   at_port: 'port {port}',
   service_origin_refused: 'Nothing listens on {target}. Start your server, or change the port.',

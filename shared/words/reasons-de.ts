@@ -235,6 +235,20 @@ export const REASONS_DE: Readonly<Record<ReasonKey, string>> = {
   rejoin: 'ihm muss neu beigetreten werden',
   authority_unreadable: 'seine Zertifizierungsstelle lässt sich nicht lesen: {reason}',
 
+  // What came of trusting a certificate authority.
+  trust_there: 'Sie war schon da.',
+  trust_administrator: 'Das darf nur ein Administrator. Führe aus: sudo {command}',
+  trust_folder: 'Der Ordner dafür lässt sich nicht anlegen ({reason}).',
+  trust_gone: 'Nach dem Eintragen ist sie nicht da.',
+  trust_installed: 'Programme, die schon liefen, brauchen vielleicht einen Neustart.',
+  trust_tool: 'Das Werkzeug dafür fehlt. Installiere {tool} und versuche es noch einmal.',
+  trust_tool_said: '{said} Von Hand: {command}',
+  trust_tool_silent: 'Das Werkzeug hat keinen Grund genannt. Von Hand: {command}',
+  store_system: 'Zertifikate des Systems',
+  store_chromium: 'Chromium und Chrome',
+  store_keychain: 'Schlüsselbund „Anmeldung“',
+  store_user: 'Stammzertifikate dieses Benutzers',
+
   // How a service stands.
   at_port: 'Port {port}',
   service_origin_refused: 'Auf {target} lauscht nichts. Starte deinen Server, oder ändere den Port.',

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import type { TrustStep } from '../../../shared/contract/ipc.ts';
-import { sayReason } from '../../../shared/domain/reason.ts';
+import { type Because, because, sayReason } from '../../../shared/domain/reason.ts';
 import { systemReason } from '../../../shared/node/system-reason.ts';
 import { type Authority, type TrustStore, trustStores } from './stores.ts';
 import type { Command, CommandOutcome, TrustSystem } from './system.ts';
@@ -16,7 +16,9 @@ export async function installAuthority(authority: Authority, system: TrustSystem
   const outcomes: StoreOutcome[] = [];
   for (const store of trustStores(authority, system)) {
     const { outcome, note } = await install(store, authority, system);
-    outcomes.push({ step: { store: store.title, outcome, note }, browsers: store.browsers });
+    const said = { store: store.title, note };
+    const step = { store: sayReason(store.title), outcome, note: sayReason(note), said };
+    outcomes.push({ step, browsers: store.browsers });
   }
   return outcomes;
 }
@@ -45,17 +47,19 @@ async function has({ check, create }: TrustStore, authority: Authority, system: 
   return (await system.run(check.command)).code === 0;
 }
 
-type Outcome = Pick<TrustStep, 'outcome' | 'note'>;
+interface Outcome extends Pick<TrustStep, 'outcome'> {
+  readonly note: Because;
+}
 
 async function install(store: TrustStore, authority: Authority, system: TrustSystem): Promise<Outcome> {
-  if (await has(store, authority, system)) return { outcome: 'already', note: 'It was there already.' };
+  if (await has(store, authority, system)) return { outcome: 'already', note: because('trust_there') };
   const privilege = store.administrator === true ? await asAdministrator(system) : [];
   if (privilege === undefined)
-    return { outcome: 'skipped', note: `It needs an administrator. Run: sudo ${shown(store.install)}` };
+    return { outcome: 'skipped', note: because('trust_administrator', { command: shown(store.install) }) };
   try {
     for (const folder of store.folders ?? []) mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    return { outcome: 'failed', note: `Its folder cannot be made (${sayReason(systemReason(error))}).` };
+    return { outcome: 'failed', note: because('trust_folder', { reason: systemReason(error) }) };
   }
   if (store.create !== undefined) {
     const created = await system.run(store.create);
@@ -66,16 +70,16 @@ async function install(store: TrustStore, authority: Authority, system: TrustSys
   if (done.code !== 0) return fault(store, done);
   // Some tools say that all went well and keep nothing.
   const { create: _, ...made } = store;
-  if (!(await has(made, authority, system)))
-    return { outcome: 'failed', note: 'It is not there after the installation.' };
-  return { outcome: 'installed', note: 'Programs that were running may need a restart to see it.' };
+  if (!(await has(made, authority, system))) return { outcome: 'failed', note: because('trust_gone') };
+  return { outcome: 'installed', note: because('trust_installed') };
 }
 
 function fault({ tool, install }: TrustStore, { missing, stderr, stdout }: CommandOutcome): Outcome {
-  if (missing)
-    return { outcome: 'skipped', note: `The tool for it is not installed. Install ${tool}, then try again.` };
+  if (missing) return { outcome: 'skipped', note: because('trust_tool', { tool }) };
   const [line = ''] = (stderr.trim() || stdout.trim()).split('\n');
-  return { outcome: 'failed', note: `${line.slice(0, 200) || 'The tool gave no reason.'} By hand: ${shown(install)}` };
+  const [said, command] = [line.slice(0, 200), shown(install)];
+  const note = said === '' ? because('trust_tool_silent', { command }) : because('trust_tool_said', { said, command });
+  return { outcome: 'failed', note };
 }
 
 /** What goes before a command that needs the administrator; `undefined` when there is no way without a person. */

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { because, type Reason } from '../../../shared/domain/reason.ts';
 import type { Command, TrustSystem } from './system.ts';
 
 /** A certificate authority that may be installed. */
@@ -17,7 +18,7 @@ export interface Authority {
 /** A place where programs look for authorities, and how it is worked: as data, so that every platform is testable. */
 export interface TrustStore {
   /** For people. */
-  readonly title: string;
+  readonly title: Reason;
   /** Whether browsers look here. */
   readonly browsers: boolean;
   /** The command that succeeds when the authority is in it, or the file that holds it then. */
@@ -61,7 +62,7 @@ export function trustStores(authority: Authority, system: TrustSystem): readonly
   const snap = join(system.home, CHROMIUM_SNAP);
   return [
     ...(anchors === undefined ? [] : [anchors]),
-    nssStore('Chromium and Chrome', join(system.home, '.pki/nssdb'), authority, 'libnss3-tools'),
+    nssStore(because('store_chromium'), join(system.home, '.pki/nssdb'), authority, 'libnss3-tools'),
     ...(existsSync(snap) ? [nssStore('Chromium (snap)', snap, authority, 'libnss3-tools')] : []),
     ...firefoxStores(authority, system),
   ];
@@ -72,7 +73,7 @@ function linuxAnchors(authority: Authority, { root }: TrustSystem): TrustStore |
   if (found === undefined) return undefined;
   const file = join(root, found.folder, `porthole-${authority.fingerprint.slice(0, 16)}.crt`);
   return {
-    title: 'System certificates',
+    title: because('store_system'),
     browsers: false,
     check: { file },
     // One command, so that a password is asked for once.
@@ -82,7 +83,7 @@ function linuxAnchors(authority: Authority, { root }: TrustSystem): TrustStore |
   };
 }
 
-function nssStore(title: string, folder: string, { name, file }: Authority, tool: string): TrustStore {
+function nssStore(title: Reason, folder: string, { name, file }: Authority, tool: string): TrustStore {
   const database = `sql:${folder}`;
   return {
     title,
@@ -108,7 +109,7 @@ function firefoxStores(authority: Authority, { platform, home }: TrustSystem): T
 }
 
 const loginKeychain = ({ file }: Authority, { home }: TrustSystem): TrustStore => ({
-  title: 'Login keychain',
+  title: because('store_keychain'),
   browsers: true,
   check: { command: ['security', 'verify-cert', '-c', file] },
   install: [
@@ -124,7 +125,7 @@ const loginKeychain = ({ file }: Authority, { home }: TrustSystem): TrustStore =
 });
 
 const windowsRoot = ({ file, sha1 }: Authority): TrustStore => ({
-  title: "This user's root certificates",
+  title: because('store_user'),
   browsers: true,
   check: { command: ['certutil', '-user', '-verifystore', 'Root', sha1] },
   install: ['certutil', '-user', '-addstore', 'Root', file],

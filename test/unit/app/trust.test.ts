@@ -123,6 +123,8 @@ describe.runIf(hasCertutil)('on Linux', () => {
       note: expect.stringContaining("Run: sudo sh -c 'install -m 0644"),
     });
     expect(anchors?.note).toContain('update-ca-trust');
+    // For whoever says it in another language.
+    expect(anchors?.said).toMatchObject({ store: { key: 'store_system' }, note: { key: 'trust_administrator' } });
     expect(nss).toMatchObject({ outcome: 'skipped', note: expect.stringContaining('Install libnss3-tools') });
     expect(done.value.trusted).toBe(false);
     expect(keeper.stateFor(cluster(authority()))).toBe('untrusted');
