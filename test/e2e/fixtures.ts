@@ -74,6 +74,8 @@ export interface Row {
   readonly status: Locator;
   readonly toggle: Locator;
   readonly url: string;
+  /** The service's id. */
+  readonly id: string;
 }
 
 /** Makes a detected port public with one click and waits until it is live. */
@@ -86,7 +88,8 @@ export async function publish(page: Page, port: number): Promise<Row> {
   await expect(status).toHaveText('Live');
   const copy = row.getByRole('button', { name: /^Copy URL/ });
   const url = (await copy.getAttribute('aria-label'))?.replace('Copy URL ', '') ?? '';
-  return { row, status, toggle: row.getByRole('switch'), url };
+  const id = (await row.getAttribute('data-service')) ?? '';
+  return { row, status, toggle: row.getByRole('switch'), url, id };
 }
 
 /** Chooses something from the menu of a service. */

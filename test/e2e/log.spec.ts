@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Download, Page } from '@playwright/test';
-import { expect, publish, test, visit } from './fixtures.ts';
+import { ask } from '../support/visitor.ts';
+import { edit, expect, publish, save, test, visit } from './fixtures.ts';
 
 const lines = (page: Page) => page.getByRole('listbox').getByRole('option');
 
@@ -68,6 +69,97 @@ test('adds a filter from the details of a line, and copies it as curl', async ({
   await expect(details).toBeVisible();
 });
 
+test('finds lines by every field, in the menu and in the details of a line', async ({ page, teller, origin }) => {
+  const row = await publish(page, teller.port);
+  const other = await publish(page, origin.port);
+  await edit(page, row, 'Authentication');
+  await page.getByRole('button', { name: 'Add a header' }).click();
+  await page.getByLabel('Kind').selectOption('basic');
+  await page.getByLabel('User').fill('ada');
+  await page.getByLabel('Password', { exact: true }).last().fill('lovelace');
+  await save(page);
+  const headers = { authorization: `Basic ${Buffer.from('ada:lovelace').toString('base64')}` };
+  await ask({ url: new URL('/boats', row.url).href, method: 'POST', headers });
+  await ask({ url: new URL('/missing', row.url).href, headers });
+  await ask({ url: new URL('/kept-out', row.url).href });
+
+  await page.getByRole('link', { name: 'Access log' }).click();
+  const sees = async (...paths: readonly string[]): Promise<void> => {
+    await expect(lines(page)).toHaveCount(paths.length);
+    for (const path of paths) await expect(lines(page).filter({ hasText: path })).toHaveCount(1);
+  };
+  const all = ['/boats', '/missing', '/kept-out'] as const;
+  await sees(...all);
+  const form = page.getByRole('form', { name: 'Add filter' });
+  const start = async (term: string): Promise<void> => {
+    await page.getByRole('button', { name: 'Add filter' }).click();
+    await page.getByRole('menuitem', { name: term }).click();
+  };
+  await start('Status');
+  await form.getByLabel('Status').fill('many');
+  await form.getByRole('button', { name: 'Add' }).click();
+  await expect(form.getByRole('alert')).toHaveText('A status is written like 404 or 4xx.');
+  await form.getByRole('button', { name: 'Cancel' }).click();
+  await expect(form).toHaveCount(0);
+  for (const [term, value, paths] of [
+    ['Status', '4xx', ['/missing', '/kept-out']],
+    ['Method', 'POST', ['/boats']],
+    ['Address', '203.0.113.7', []],
+    ['User', 'ada', ['/boats', '/missing']],
+    ['From', '2999-01-01T00:00', []],
+    ['Until', '2000-01-01T00:00', []],
+    ['Let in or refused by', 'Not logged in', ['/kept-out']],
+    ['Country', 'Germany', []],
+  ] as const) {
+    await start(term);
+    const field = form.getByLabel(term, { exact: true });
+    if (term === 'Country' || term === 'Let in or refused by') await field.selectOption(value);
+    else await field.fill(value);
+    await form.getByRole('button', { name: 'Add' }).click();
+    await sees(...paths);
+    const away = paths.length === 0 ? 'Clear the filter' : `Remove filter ${term}`;
+    await page.getByRole('button', { name: away }).click();
+    await sees(...all);
+  }
+  const search = page.getByRole('searchbox', { name: 'Search path, host, address or browser' });
+  await search.fill('kept');
+  await sees('/kept-out');
+  await search.fill('');
+  await sees(...all);
+  const service = page.getByRole('combobox', { name: 'Service' });
+  await service.selectOption(other.id);
+  await sees();
+  await page.getByRole('button', { name: 'Clear the filter' }).click();
+  await lines(page).filter({ hasText: '/boats' }).click();
+  const details = page.getByRole('complementary');
+  for (const [what, chip] of [
+    ['Path: /boats', 'Path'],
+    ['Method: POST', 'Method'],
+    ['Visitor: 127.0.0.1', 'Address'],
+    ['User: ada', 'User'],
+    ['Let in by: Header', 'Let in or refused by'],
+  ] as const) {
+    await details.getByRole('button', { name: `Show only ${what}` }).click();
+    await page.getByRole('button', { name: `Remove filter ${chip}` }).click();
+  }
+  await details.getByRole('button', { name: 'Show only Service' }).click();
+  await expect(service).not.toHaveValue('');
+  await details.getByRole('button', { name: 'Close' }).click();
+  await expect(details).toHaveCount(0);
+  const list = page.getByRole('listbox');
+  await expect(list).toBeFocused();
+  for (const [key, at] of [
+    ['End', 2],
+    ['ArrowUp', 1],
+    ['Home', 0],
+    ['PageDown', 2],
+    ['PageUp', 0],
+  ] as const) {
+    await page.keyboard.press(key);
+    await expect(lines(page).nth(at)).toHaveAttribute('aria-selected', 'true');
+  }
+});
+
 test('holds the list still while it is paused or the pointer is over it', async ({ page, visitor, origin }) => {
   const { url } = await publish(page, origin.port);
   await visit(visitor, new URL('/first', url).href);
@@ -87,6 +179,10 @@ test('holds the list still while it is paused or the pointer is over it', async 
     await page.getByRole('button', { name: /new request/ }).click({ timeout: 2_000 });
     await expect(lines(page).filter({ hasText: '/third' })).toHaveCount(1, { timeout: 1_000 });
   }).toPass();
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await page.getByRole('heading', { level: 1 }).hover();
+  await visit(visitor, new URL('/fourth', url).href);
+  await expect(lines(page).filter({ hasText: '/fourth' })).toHaveCount(1);
 });
 
 test('draws the log as charts, with the figures as a table', async ({ page, visitor, origin }) => {
@@ -95,12 +191,21 @@ test('draws the log as charts, with the figures as a table', async ({ page, visi
   await page.getByRole('link', { name: 'Charts' }).click();
   await expect(page.getByText('No request in this time.')).toBeVisible();
   await visit(visitor, url);
-  await page.getByRole('button', { name: '1 hour' }).click();
+  const rate = page.getByRole('img', { name: /^Requests a second/ });
+  const said = rate.locator('desc');
+  const drawn: (string | null)[] = [];
+  for (const range of ['24 hours', '7 days', '15 minutes', '1 hour']) {
+    await page.getByRole('button', { name: range }).click();
+    await expect.poll(async () => drawn.includes(await said.textContent())).toBe(false);
+    drawn.push(await said.textContent());
+  }
   for (const name of ['Requests a second', 'Statuses', 'Duration', 'Data a second'])
     await expect(page.getByRole('img', { name: new RegExp(`^${name}`) })).toBeVisible();
   await page.getByText('As a table').click();
   await expect(page.getByRole('columnheader', { name: 'p95' })).toBeVisible();
   await expect(page.getByRole('rowheader')).not.toHaveCount(0);
+  await page.getByRole('combobox', { name: 'Service' }).selectOption({ index: 1 });
+  await expect(rate).toBeVisible();
   await page.getByRole('link', { name: 'Requests' }).click();
   await expect(lines(page)).not.toHaveCount(0);
 });

@@ -1,26 +1,28 @@
 import type { Page } from '@playwright/test';
-import { choose, edit, expect, publish, type Row, save, test, visit } from './fixtures.ts';
+import { choose, edit, expect, publish, save, test, visit } from './fixtures.ts';
 
 const PIN = '042917';
 
-/** Protects a service with a PIN, in the editor. */
-async function protect(page: Page, row: Row): Promise<void> {
-  await edit(page, row, 'Authentication');
+/** Protects the service that the editor is at with a PIN. */
+async function protect(page: Page): Promise<void> {
   await page.getByRole('switch', { name: 'PIN' }).click();
   await page.getByLabel('New PIN').fill(PIN);
   await save(page);
   await page.getByRole('link', { name: 'All services' }).click();
-  await expect(row.row.locator('[data-audience]')).toHaveText('PIN');
 }
 
 test('publish, share, a visitor comes in by the link, its line appears, the link is taken back, the visitor is out', async ({
   page,
+  shell,
   browser,
   visitor,
   origin,
 }) => {
   const row = await publish(page, origin.port);
-  await protect(page, row);
+  await choose(page, row, 'Share');
+  await page.getByRole('dialog').getByRole('button', { name: 'Protect it' }).click();
+  await protect(page);
+  await expect(row.row.locator('[data-audience]')).toHaveText('PIN');
   // Without the link nobody comes in.
   expect(await visit(visitor, row.url)).toBe(401);
   await expect(visitor.getByRole('heading', { name: 'Log in' })).toBeVisible();
@@ -33,7 +35,13 @@ test('publish, share, a visitor comes in by the link, its line appears, the link
   await expect(made.getByText('It is shown only now.')).toBeVisible();
   const link = new URL((await made.locator('code').textContent()) ?? '');
   await made.getByRole('button', { name: 'Show as QR code' }).click();
-  await expect(made.getByRole('img', { name: /^QR code of/ })).toBeVisible();
+  const code = made.getByRole('img', { name: /^QR code of/ });
+  await expect(code).toBeVisible();
+  await made.getByRole('button', { name: 'Hide QR code' }).click();
+  await expect(code).toHaveCount(0);
+  await made.getByRole('button', { name: 'Copy', exact: true }).click();
+  await expect(made.getByRole('button', { name: 'Copied' })).toBeVisible();
+  expect(await shell.clipboard()).toBe(link.href);
 
   // The visitor uses the plain address of this machine's own edge, as the row does.
   const guest = await (await browser.newContext()).newPage();
@@ -47,6 +55,22 @@ test('publish, share, a visitor comes in by the link, its line appears, the link
 
   await page.getByRole('link', { name: 'Services' }).click();
   await choose(page, row, 'Share');
+  const address = dialog.getByRole('region', { name: 'Its address' });
+  await address.getByRole('button', { name: 'Copy', exact: true }).click();
+  await expect(address.getByRole('button', { name: 'Copied' })).toBeVisible();
+  expect(await shell.clipboard()).toBe(row.url);
+  await address.getByRole('button', { name: 'Show as QR code' }).click();
+  await expect(address.getByRole('img', { name: `QR code of ${row.url}` })).toBeVisible();
+  await dialog.getByLabel('For whom').fill('One visitor');
+  await dialog.getByLabel('It works').selectOption({ label: 'for 7 days' });
+  await dialog.getByLabel('It opens').selectOption({ label: 'once' });
+  await dialog.getByRole('button', { name: 'Make link' }).click();
+  const once = dialog.locator('[data-share]').filter({ hasText: 'One visitor' });
+  const inAWeek = new Date(Date.now() + 7 * 24 * 3_600_000).toLocaleDateString('en-GB', { day: 'numeric' });
+  await expect(once).toContainText('opened 0 of 1 times');
+  await expect(once).toContainText(inAWeek);
+  await made.getByRole('button', { name: 'Make another' }).click();
+  await expect(dialog.getByRole('button', { name: 'Make link' })).toBeVisible();
   await dialog.getByRole('button', { name: 'Take back Client demo' }).click();
   await expect(dialog.getByText('Taken back')).toBeVisible();
   expect((await guest.goto(row.url))?.status()).toBe(401);
@@ -59,7 +83,8 @@ test('asks before the last thing that protects a service goes, and says what it 
   origin,
 }) => {
   const row = await publish(page, origin.port);
-  await protect(page, row);
+  await edit(page, row, 'Authentication');
+  await protect(page);
   await visit(visitor, row.url);
   await visitor.getByLabel('PIN').fill('111111');
   await visitor.getByRole('button', { name: 'Continue' }).click();
