@@ -6,6 +6,7 @@ import { createToken } from '../../shared/domain/token.ts';
 import type { ShownTray } from '../standin/menu.ts';
 import type { ShownNotification } from '../standin/system.ts';
 import { ConnectProxy } from '../support/connect-proxy.ts';
+import { freePort } from '../support/direct.ts';
 import { EdgeProcess } from '../support/edge-process.ts';
 import { expect, publish, test, visit } from './fixtures.ts';
 import { edgeOf } from './processes.ts';
@@ -141,6 +142,8 @@ if (findElectron({}) === undefined) {
     expect(await notified(shell)).toContainEqual(
       expect.objectContaining({ body: `Anyone with the link can open it. Copied: ${url}` }),
     );
+    await page.getByRole('region', { name: 'News' }).getByRole('button', { name: 'Show it' }).click();
+    await expect(page.getByRole('navigation', { name: 'What to edit' })).toBeVisible();
     await choose(shell, 'Pause everything');
     await expect
       .poll(() => trayOf(shell))
@@ -173,18 +176,27 @@ if (findElectron({}) === undefined) {
         made.show();
       });
     expect((await notified(shell))?.map(({ title }) => title)).toEqual(['Porthole goes on']);
+    const news = page.getByRole('region', { name: 'News' });
+    await news.getByRole('button', { name: 'Dismiss: Porthole goes on' }).click();
+    await expect(news.getByRole('listitem')).toHaveCount(0);
   });
 
   test('takes a link that is opened elsewhere, and asks before it does anything', async ({ shell, page }) => {
     await expect(page.getByRole('navigation')).toBeVisible();
-    const link = `porthole://join/edge.example.com?token=${createToken('join', randomBytes)}`;
+    const at = `127.0.0.1:${await freePort()}`;
+    const link = `porthole://join/${at}?token=${createToken('join', randomBytes)}`;
     await shell.app?.evaluate(
       ({ app }, text) => void app.emit('second-instance', {}, ['porthole', text], '/', {}),
       link,
     );
-    await expect(page.getByRole('dialog')).toContainText('edge.example.com');
+    const dialog = page.getByRole('dialog');
+    await expect(dialog).toContainText(`A link asks to join ${at}`);
     const state = await page.evaluate(() => window.porthole?.call('state:get', undefined));
     expect(state).toMatchObject({ ok: true, value: { join: { state: 'asked' }, edge: { kind: 'embedded' } } });
+    await dialog.getByRole('button', { name: 'Look at this edge' }).click();
+    await expect(page.getByRole('dialog', { name: `${at} can’t be joined` })).toBeVisible();
+    await dialog.getByRole('button', { name: 'Don’t join' }).click();
+    await expect(dialog).toHaveCount(0);
   });
 
   test('starts hidden where it is asked to, and shows its window when it is wanted', async ({ home }) => {
@@ -227,7 +239,12 @@ if (findElectron({}) === undefined) {
     feed.version = '99.0.0';
     await page.keyboard.press('Enter');
     await expect(says('Version 99.0.0 is there.')).toHaveCount(1);
+    feed.whole = false;
     await updates.getByRole('button', { name: 'Download' }).focus();
+    await page.keyboard.press('Enter');
+    await expect(says('Version 99.0.0 could not be downloaded.')).toHaveCount(1);
+    feed.whole = true;
+    await expect(updates.getByRole('button', { name: 'Try again' })).toBeFocused();
     await page.keyboard.press('Enter');
     await expect(says('Version 99.0.0 is downloaded.')).toHaveCount(1);
     await expect(updates).toContainText('Restarting takes 1 service offline for a moment');
@@ -237,12 +254,18 @@ if (findElectron({}) === undefined) {
     await expect(page.getByRole('dialog', { name: 'Restart into version 99.0.0?' })).toContainText(
       '1 service goes offline for a moment:',
     );
-    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+    await expect(restart).toBeFocused();
 
     await feed.close();
     await look.focus();
     await page.keyboard.press('Enter');
     await expect(says('Nothing answered where newer versions are')).toHaveCount(1);
+    const byItself = updates.getByRole('switch', { name: 'Look for newer versions' });
+    await byItself.click();
+    await expect(byItself).not.toBeChecked();
+    await page.reload();
+    await expect(byItself).not.toBeChecked();
     await stop();
   });
 

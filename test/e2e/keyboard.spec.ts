@@ -28,6 +28,8 @@ test('leads the Tab key from the places to go over the way out to the services, 
     await expect(stop).toBeFocused();
     expect(await outlined(page)).toBe(true);
   }
+  await page.getByRole('link', { name: 'Skip to content' }).press('Enter');
+  await expect(page.getByRole('main')).toBeFocused();
 });
 
 test('closes on Escape what was opened, and gives the keyboard back to what opened it', async ({
@@ -50,6 +52,10 @@ test('closes on Escape what was opened, and gives the keyboard back to what open
   await page.keyboard.press('Enter');
   await expect(page.getByRole('dialog').getByRole('button', { name: 'Cancel' })).toBeFocused();
   await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+  await expect(quit).toBeFocused();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
   await expect(page.getByRole('dialog')).toHaveCount(0);
   await expect(quit).toBeFocused();
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Preferences } from '../../shared/contract/agent-state.ts';
 import { expect, publish, test, visit } from './fixtures.ts';
 
 test('offers what its shell can do, and explains the rest', async ({ page, shell, home }) => {
@@ -32,6 +33,34 @@ test('says why it does not look for newer versions, with no button that does not
   );
   await expect(updates.getByRole('button')).toHaveCount(0);
   await expect(updates.getByRole('switch')).toHaveCount(0);
+});
+
+test('keeps whether and when it tells of news', async ({ page, shell, home }) => {
+  await page.getByRole('link', { name: 'Settings' }).click();
+  const notifications = page.getByRole('switch', { name: 'Tell me by notifications' });
+  const quiet = page.getByRole('switch', { name: 'Quiet hours' });
+  if (shell.kind === 'web') {
+    await expect(page.getByText('Here, news show in this window.')).toBeVisible();
+    await expect(notifications.or(quiet)).toHaveCount(0);
+    return;
+  }
+  const kept = (): unknown => {
+    const file = readFileSync(path.join(home, 'porthole', 'settings.json'), 'utf8');
+    const { notifications: on, quiet: hours } = (JSON.parse(file) as { preferences: Preferences }).preferences;
+    return [on, hours];
+  };
+  await quiet.click();
+  await page.getByLabel('From').fill('21:30');
+  await page.getByLabel('From').blur();
+  await expect.poll(kept).toEqual([true, { from: '21:30', to: '07:00' }]);
+  await page.getByLabel('To', { exact: true }).fill('06:15');
+  await page.getByLabel('To', { exact: true }).blur();
+  await expect.poll(kept).toEqual([true, { from: '21:30', to: '06:15' }]);
+  await quiet.click();
+  await expect.poll(kept).toEqual([true, undefined]);
+  await notifications.click();
+  await expect(quiet).toBeDisabled();
+  await expect.poll(kept).toEqual([false, undefined]);
 });
 
 test('speaks the language that is chosen, and remembers it', async ({ page }) => {

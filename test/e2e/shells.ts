@@ -33,9 +33,12 @@ export interface ShellOptions {
   readonly browser: Browser;
 }
 
-/** The surroundings of a fresh user: no keyring, no display, no settings of the machine that runs the tests. */
+/**
+ * The surroundings of a fresh user: no keyring, no display, no settings of the machine that runs the tests. Tools that a
+ * test puts into `bin` in its folder come before the machine's.
+ */
 export const surroundings = (home: string): Record<string, string> => ({
-  PATH: `${path.join(root, 'node_modules', '.bin')}${path.delimiter}${process.env.PATH ?? ''}`,
+  PATH: [path.join(home, 'bin'), path.join(root, 'node_modules', '.bin'), process.env.PATH ?? ''].join(path.delimiter),
   HOME: home,
   PORTHOLE_HOME: path.join(home, 'porthole'),
   ...(process.env.CHROMIUM === undefined ? {} : { CHROMIUM: process.env.CHROMIUM }),

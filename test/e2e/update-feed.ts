@@ -10,6 +10,8 @@ export interface UpdateFeed {
   readonly url: string;
   /** The version that it offers; with none the folder is empty. */
   version: string | undefined;
+  /** Whether the package that it names is there. */
+  whole: boolean;
   close(): Promise<void>;
 }
 
@@ -21,7 +23,7 @@ export async function startUpdateFeed(): Promise<UpdateFeed> {
       // JSON is YAML.
       const file = { url: 'Porthole.AppImage', sha512, size: PACKAGE.length };
       response.end(JSON.stringify({ version: feed.version, files: [file], releaseDate: '2026-01-01T00:00:00.000Z' }));
-    } else if (feed.version !== undefined && pathname.endsWith('.AppImage')) response.end(PACKAGE);
+    } else if (feed.version !== undefined && feed.whole && pathname.endsWith('.AppImage')) response.end(PACKAGE);
     else response.writeHead(404).end();
   });
   server.listen(0, '127.0.0.1');
@@ -31,6 +33,7 @@ export async function startUpdateFeed(): Promise<UpdateFeed> {
   const feed: UpdateFeed = {
     url: `http://127.0.0.1:${port}/`,
     version: undefined,
+    whole: true,
     async close() {
       const closed = once(server, 'close');
       server.close();
