@@ -2,8 +2,13 @@ import type { CancelTimer, Clock } from '../shared/node/clock.ts';
 import type { LogFields, Logger } from '../shared/node/logger.ts';
 import { LIMIT_NAMES, type LimitName, type Limits, settingName } from './limits.ts';
 
-/** Each bound has the name of its setting. */
-export type BoundName = LimitName;
+/** Refuse too, and are no settings: how many resets a laptop bears is up to the laptop. */
+const OTHERS = ['tunnelResets'] as const;
+
+/** A bound has the name of its setting, where it is one. */
+export type BoundName = LimitName | (typeof OTHERS)[number];
+
+const NAMES: readonly BoundName[] = [...LIMIT_NAMES, ...OTHERS];
 
 /** Milliseconds between two lines in the log about one bound. */
 export const LOG_INTERVAL = 10_000;
@@ -32,7 +37,7 @@ export const unwatched: BoundWatch = { hit() {} };
  * bound in `LOG_INTERVAL`, with the number of those in between. However much comes, the log grows by a few lines.
  */
 export class Bounds implements BoundWatch {
-  readonly #limits: Limits;
+  readonly #limits: Partial<Readonly<Record<BoundName, number>>>;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #tallies = new Map<BoundName, Tally>();
@@ -41,8 +46,7 @@ export class Bounds implements BoundWatch {
     this.#limits = limits;
     this.#clock = clock;
     this.#log = log;
-    for (const name of LIMIT_NAMES)
-      this.#tallies.set(name, { total: 0, untold: 0, fields: undefined, next: undefined });
+    for (const name of NAMES) this.#tallies.set(name, { total: 0, untold: 0, fields: undefined, next: undefined });
   }
 
   hit(bound: BoundName, fields?: LogFields): void {

@@ -17,7 +17,7 @@ export const LINKS_PER_AGENT = 4;
 const BOUNDS: Readonly<Record<LinkBound, BoundName>> = {
   streams: 'streamsPerTunnel',
   memory: 'memoryPerTunnel',
-  resets: 'streamsPerTunnel',
+  resets: 'tunnelResets',
 };
 
 export interface RegistryOptions extends Omit<LinkOptions, 'onFull'> {

@@ -31,13 +31,15 @@ describe('bounds', () => {
     expect(lines.length).toBe(2);
   });
 
-  it('tell each bound on a line of its own', () => {
+  it('tell each bound on a line of its own, and one that is no setting without a limit', () => {
     bounds.hit('udpNewSessionsPerSecond', { serviceId: 'a' });
     bounds.hit('helloSize');
+    bounds.hit('tunnelResets');
     clock.advance(0);
     expect(lines.map((l) => [l.bound, l.limit])).toEqual([
       ['udp-new-sessions-per-second', 50],
       ['hello-size', 16_384],
+      ['tunnel-resets', undefined],
     ]);
   });
 

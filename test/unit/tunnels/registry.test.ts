@@ -60,7 +60,7 @@ describe('TunnelRegistry', () => {
     for (const [full, bound] of [
       ['memory', 'memoryPerTunnel'],
       ['streams', 'streamsPerTunnel'],
-      ['resets', 'streamsPerTunnel'],
+      ['resets', 'tunnelResets'],
     ] as const) {
       young.full = full;
       old.full = full;
