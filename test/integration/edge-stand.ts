@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { connect as tlsConnect } from 'node:tls';
+import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import {
   type JoinReply,
   joinReplySchema,
@@ -24,6 +24,7 @@ import type { StreamHandler } from '../../shared/node/stream.ts';
 import { createTunnel, type Tunnel, type TunnelEnd } from '../../shared/node/tunnel.ts';
 import type { AgentStream } from '../../shared/node/tunnel-stream.ts';
 import { RESET } from '../../shared/wire/codes.ts';
+import type { Hello } from '../../shared/wire/handshake.ts';
 import { decodeOpen } from '../../shared/wire/open.ts';
 
 const ENTRY = resolve(import.meta.dirname, '../../edge/main.ts');
@@ -222,16 +223,13 @@ export async function newToken(dataDir: string): Promise<string> {
   return (JSON.parse(out) as { readonly token: string }).token;
 }
 
-/**
- * Links a laptop that dials whatever it is asked for, or does `onOpen` instead, to worker number `worker` of the edge if
- * one is named. A refused handshake is thrown.
- */
-export async function linkLaptop(
+/** An agent's connection to the edge after its handshake. A refused one is thrown. */
+export async function shakeHands(
   edge: RunningEdge,
   { agentId, credential }: JoinReply,
   worker?: number,
-  onOpen: (stream: AgentStream, payload: Uint8Array) => StreamHandler = dial,
-): Promise<Laptop> {
+  more: Pick<Hello, 'link' | 'grows'> = {},
+): Promise<TLSSocket> {
   const socket = tlsConnect({
     host: '127.0.0.1',
     port: edge.ready.httpsPort,
@@ -241,10 +239,24 @@ export async function linkLaptop(
     ALPNProtocols: ['porthole/1', ...(worker === undefined ? [] : [`porthole/1+w${worker}`])],
   });
   await once(socket, 'secureConnect');
-  const { localPort = 0 } = socket;
-  const hello = { protocol: 1, agentId, credential, version: '0', name: 'test laptop' };
+  const hello = { protocol: 1, agentId, credential, version: '0', name: 'test laptop', ...more };
   const welcome = await agentHandshake(socket, hello, { clock: systemClock });
   if (!welcome.ok) throw new HandshakeRefused(welcome.error);
+  return socket;
+}
+
+/**
+ * Links a laptop that dials whatever it is asked for, or does `onOpen` instead, to worker number `worker` of the edge if
+ * one is named. A refused handshake is thrown.
+ */
+export async function linkLaptop(
+  edge: RunningEdge,
+  joined: JoinReply,
+  worker?: number,
+  onOpen: (stream: AgentStream, payload: Uint8Array) => StreamHandler = dial,
+): Promise<Laptop> {
+  const socket = await shakeHands(edge, joined, worker);
+  const { localPort = 0 } = socket;
   const ended = Promise.withResolvers<TunnelEnd>();
   const moved = Promise.withResolvers<number>();
   const tunnel = createTunnel({
@@ -288,11 +300,14 @@ export class HandshakeRefused extends Error {
 }
 
 /** An app on the laptop. */
-export async function startApp(listener: RequestListener): Promise<{ port: number } & AsyncDisposable> {
+export async function startApp(
+  listener: RequestListener,
+): Promise<{ readonly port: number; readonly server: http.Server } & AsyncDisposable> {
   const server = http.createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
+    server,
     async [Symbol.asyncDispose]() {
       server.close();
       server.closeAllConnections();
