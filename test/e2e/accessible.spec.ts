@@ -1,10 +1,19 @@
-/** axe finds no barrier on any screen of the real window, in light and in dark. */
+/**
+ * axe finds no barrier on any screen of the real window, in light and in dark; and every control that is met on the way
+ * is one that some spec operates.
+ */
 import type { Page } from '@playwright/test';
 import { barriers } from '../support/axe.ts';
-import { expect, publish, test, visit } from './fixtures.ts';
+import { controlsOn, isOperated, unmentioned } from './controls.ts';
+import { choose, expect, publish, test, visit } from './fixtures.ts';
+
+/** The control that is called as the service is: its switch, which `services.spec.ts` operates. */
+const SERVICE = 'The service of this test';
 
 /** Looks at the page as it is now, in both schemes. */
 async function free(page: Page, where: string): Promise<void> {
+  const forgotten = (await controlsOn(page)).filter((name) => name !== SERVICE && !isOperated(name));
+  expect(forgotten, `${where}: operate these in a spec, and name that in controls.ts`).toEqual([]);
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     expect(await barriers(page), `${where}, ${colorScheme}`).toEqual([]);
@@ -52,7 +61,11 @@ test('has no barrier on any screen of a fresh window', async ({ page }) => {
 
 test('has no barrier on any screen, tab and dialog when something is public', async ({ page, visitor, origin }) => {
   test.setTimeout(240_000);
-  const { row, url } = await publish(page, origin.port);
+  const service = await publish(page, origin.port);
+  const { row, url } = service;
+  await choose(page, service, 'Rename');
+  await page.getByRole('dialog').getByRole('textbox', { name: 'Name' }).fill(SERVICE);
+  await page.getByRole('dialog').getByRole('button', { name: 'Rename' }).click();
   await visit(visitor, url);
   await everywhere(page, 'with a service');
   await go(page, '#/log');
@@ -84,4 +97,8 @@ test('has no barrier on any screen, tab and dialog when something is public', as
     await go(page, tab);
     await free(page, tab);
   }
+});
+
+test('counts as operated only what a spec mentions', () => {
+  expect(unmentioned()).toEqual([]);
 });

@@ -39,3 +39,35 @@ test('tells the page when Porthole has stopped', async ({ home, browser }) => {
   await exited;
   await expect(page.getByText('Porthole has stopped.')).toBeVisible();
 });
+
+test('offers to try again what failed, and a text to copy by hand where there is no clipboard', async ({ page }) => {
+  let broken = true;
+  await page.routeWebSocket('**', (window) => {
+    const main = window.connectToServer();
+    window.onMessage((text) => {
+      const { id, channel = '' } = JSON.parse(String(text)) as { id?: number; channel?: string };
+      const reply = { ok: false, error: { code: 'internal', message: 'It broke.' } };
+      if (broken && channel.startsWith('log:')) window.send(JSON.stringify({ id, reply }));
+      else main.send(text);
+    });
+  });
+  await page.reload();
+  await page.getByRole('link', { name: 'Access log' }).click();
+  await expect(page.getByRole('alert')).toContainText('The log could not be read.');
+  broken = false;
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.getByText('Nobody has knocked yet.')).toBeVisible();
+  broken = true;
+  await page.getByRole('link', { name: 'Charts' }).click();
+  await expect(page.getByRole('alert')).toContainText('The charts could not be drawn.');
+  broken = false;
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.getByText('No request in this time.')).toBeVisible();
+
+  await page.evaluate(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new Error('no clipboard'));
+  });
+  await page.getByRole('link', { name: 'Settings' }).click();
+  await page.getByRole('button', { name: 'Copy diagnostics' }).click();
+  await expect(page.getByRole('textbox', { name: 'Diagnostics' })).toHaveValue(/"services"/);
+});
