@@ -223,7 +223,11 @@ test('lets in who knows one of the things that were chosen, and nobody else', as
   await expect(row.row.locator('[data-audience]')).toHaveText(/Password.*PIN.*Header.*share link/);
 });
 
-test('lets in from where it is told, and keeps out the rest', async ({ page, teller }) => {
+test('lets in from where it is told, keeps out the rest, and shows a refusal at its field', async ({
+  page,
+  visitor,
+  teller,
+}) => {
   const row = await publish(page, teller.port);
   const status = (): Promise<number> => statusWith(row.url, {});
   await edit(page, row, 'Access control');
@@ -232,9 +236,23 @@ test('lets in from where it is told, and keeps out the rest', async ({ page, tel
   await save(page);
   expect(await status()).toBe(403);
   await networks.getByLabel('Keep out').fill('');
+  await networks.getByLabel('Let in only').fill('10.1.2.3/8');
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  await expect(networks.getByRole('alert')).toContainText('The network is 10.0.0.0/8.');
+  await networks.getByLabel('Let in only').fill('10.0.0.0/8');
+  await save(page);
+  expect(await visit(visitor, row.url)).toBe(403);
+  await expect(visitor.getByRole('heading', { name: 'Not from here' })).toBeVisible();
   await networks.getByLabel('Let in only').fill('127.0.0.0/8');
 
   const countries = page.getByRole('group', { name: 'Countries' });
+  const keptOut = countries.getByRole('combobox', { name: 'Keep out' });
+  await keptOut.fill('germ');
+  await page.getByRole('option', { name: 'Germany' }).click();
+  await save(page);
+  // Nobody knows where loopback lies, and nobody is let in only.
+  expect(await status()).toBe(200);
+  await countries.getByRole('button', { name: 'Remove Germany' }).click();
   const field = countries.getByRole('combobox', { name: 'Let in only' });
   await field.fill('germ');
   await field.press('Escape');

@@ -4,11 +4,24 @@ import { choose, expect, publish, test, visit } from './fixtures.ts';
 import { edgeOf, running } from './processes.ts';
 import { openShell } from './shells.ts';
 
-test('publishes a detected port, which a visitor opens under its URL', async ({ page, visitor, origin }) => {
-  const { url } = await publish(page, origin.port);
+test('publishes a detected port, whose URL is copied, opened, and seen to be opened while it happens', async ({
+  page,
+  shell,
+  visitor,
+  origin,
+}) => {
+  const { row, url } = await publish(page, origin.port);
   expect(url).toMatch(/^http:\/\/[a-z0-9-]+\.localhost:\d+\/?$/);
-  expect(await visit(visitor, url)).toBe(200);
+  await row.getByRole('button', { name: /^Copy URL/ }).click();
+  await expect(row.getByText('Copied', { exact: true })).toBeVisible();
+  expect(await shell.clipboard()).toBe(url);
+  await page.getByRole('link', { name: 'Access log' }).click();
+  await expect(page.getByText('Nobody has knocked yet.')).toBeVisible();
+  expect(await visit(visitor, new URL('/harbour/lights', url).href)).toBe(200);
   await expect(visitor.getByRole('heading', { name: 'Hello from the laptop' })).toBeVisible();
+  const line = page.getByRole('option').filter({ hasText: '/harbour/lights' });
+  await expect(line).toContainText('200');
+  await expect(line).toContainText('GET');
 });
 
 test('takes a service off at once and brings it back', async ({ page, visitor, origin }) => {
@@ -19,23 +32,6 @@ test('takes a service off at once and brings it back', async ({ page, visitor, o
   await toggle.click();
   await expect(status).toHaveText('Live');
   expect(await visit(visitor, url)).toBe(200);
-});
-
-test('copies the URL', async ({ page, shell, origin }) => {
-  const { url, row } = await publish(page, origin.port);
-  await row.getByRole('button', { name: /^Copy URL/ }).click();
-  await expect(row.getByText('Copied', { exact: true })).toBeVisible();
-  expect(await shell.clipboard()).toBe(url);
-});
-
-test('shows a request in the access log while it happens', async ({ page, visitor, origin }) => {
-  const { url } = await publish(page, origin.port);
-  await page.getByRole('link', { name: 'Access log' }).click();
-  await expect(page.getByText('Nobody has knocked yet.')).toBeVisible();
-  await visit(visitor, new URL('/harbour/lights', url).href);
-  const line = page.getByRole('option').filter({ hasText: '/harbour/lights' });
-  await expect(line).toContainText('200');
-  await expect(line).toContainText('GET');
 });
 
 test('brings services back by itself when the edge is killed', async ({ page, shell, visitor, origin }) => {

@@ -3,15 +3,36 @@ import path from 'node:path';
 import type { Preferences } from '../../shared/contract/agent-state.ts';
 import { expect, publish, test, visit } from './fixtures.ts';
 
-test('offers what its shell can do, and explains the rest', async ({ page, shell, home }) => {
+test('offers what its shell can do, keeps what is chosen, and explains the rest', async ({ page, shell, home }) => {
   await page.getByRole('link', { name: 'Settings' }).click();
   await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible();
   const start = page.getByRole('switch', { name: 'Start at login' });
+  const notifications = page.getByRole('switch', { name: 'Tell me by notifications' });
+  const quiet = page.getByRole('switch', { name: 'Quiet hours' });
   if (shell.kind === 'web') {
-    await expect(start).toHaveCount(0);
+    await expect(start.or(notifications).or(quiet)).toHaveCount(0);
     await expect(page.getByText('The desktop app can start at login')).toBeVisible();
+    await expect(page.getByText('Here, news show in this window.')).toBeVisible();
     return;
   }
+  const kept = (): unknown => {
+    const file = readFileSync(path.join(home, 'porthole', 'settings.json'), 'utf8');
+    const { notifications: on, quiet: hours } = (JSON.parse(file) as { preferences: Preferences }).preferences;
+    return [on, hours];
+  };
+  await quiet.click();
+  await page.getByLabel('From').fill('21:30');
+  await page.getByLabel('From').blur();
+  await expect.poll(kept).toEqual([true, { from: '21:30', to: '07:00' }]);
+  await page.getByLabel('To', { exact: true }).fill('06:15');
+  await page.getByLabel('To', { exact: true }).blur();
+  await expect.poll(kept).toEqual([true, { from: '21:30', to: '06:15' }]);
+  await quiet.click();
+  await expect.poll(kept).toEqual([true, undefined]);
+  await notifications.click();
+  await expect(quiet).toBeDisabled();
+  await expect.poll(kept).toEqual([false, undefined]);
+
   await start.click();
   await expect(start).toHaveAttribute('aria-checked', 'true');
   if (process.platform !== 'linux') return;
@@ -33,34 +54,6 @@ test('says why it does not look for newer versions, with no button that does not
   );
   await expect(updates.getByRole('button')).toHaveCount(0);
   await expect(updates.getByRole('switch')).toHaveCount(0);
-});
-
-test('keeps whether and when it tells of news', async ({ page, shell, home }) => {
-  await page.getByRole('link', { name: 'Settings' }).click();
-  const notifications = page.getByRole('switch', { name: 'Tell me by notifications' });
-  const quiet = page.getByRole('switch', { name: 'Quiet hours' });
-  if (shell.kind === 'web') {
-    await expect(page.getByText('Here, news show in this window.')).toBeVisible();
-    await expect(notifications.or(quiet)).toHaveCount(0);
-    return;
-  }
-  const kept = (): unknown => {
-    const file = readFileSync(path.join(home, 'porthole', 'settings.json'), 'utf8');
-    const { notifications: on, quiet: hours } = (JSON.parse(file) as { preferences: Preferences }).preferences;
-    return [on, hours];
-  };
-  await quiet.click();
-  await page.getByLabel('From').fill('21:30');
-  await page.getByLabel('From').blur();
-  await expect.poll(kept).toEqual([true, { from: '21:30', to: '07:00' }]);
-  await page.getByLabel('To', { exact: true }).fill('06:15');
-  await page.getByLabel('To', { exact: true }).blur();
-  await expect.poll(kept).toEqual([true, { from: '21:30', to: '06:15' }]);
-  await quiet.click();
-  await expect.poll(kept).toEqual([true, undefined]);
-  await notifications.click();
-  await expect(quiet).toBeDisabled();
-  await expect.poll(kept).toEqual([false, undefined]);
 });
 
 test('speaks the language that is chosen, and remembers it', async ({ page }) => {

@@ -112,32 +112,6 @@ test('asks before the last thing that protects a service goes, and says what it 
   expect(await visit(visitor, row.url)).toBe(200);
 });
 
-test('keeps visitors out by where they come from, at once, and shows a refusal at its field', async ({
-  page,
-  visitor,
-  origin,
-}) => {
-  const row = await publish(page, origin.port);
-  await edit(page, row, 'Access control');
-  const networks = page.getByRole('group', { name: 'Networks' });
-  await networks.getByLabel('Let in only').fill('10.1.2.3/8');
-  await page.getByRole('button', { name: 'Save changes' }).click();
-  await expect(networks.getByRole('alert')).toContainText('The network is 10.0.0.0/8.');
-  await networks.getByLabel('Let in only').fill('10.0.0.0/8');
-  await save(page);
-  expect(await visit(visitor, row.url)).toBe(403);
-  await expect(visitor.getByRole('heading', { name: 'Not from here' })).toBeVisible();
-
-  await networks.getByLabel('Let in only').fill('');
-  await page.getByRole('group', { name: 'Countries' }).getByLabel('Keep out').fill('germ');
-  await page.getByRole('option', { name: 'Germany' }).click();
-  await save(page);
-  // Nobody knows where loopback lies, and nobody is let in only.
-  const response = await visitor.goto(row.url);
-  expect(response?.headers()['x-porthole-failure']).toBeUndefined();
-  expect(response?.status()).toBe(200);
-});
-
 test('keeps unsaved changes while the reader looks something up, and saves what was changed', async ({
   page,
   visitor,
