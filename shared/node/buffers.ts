@@ -34,31 +34,24 @@ export function returnArena(arena: Buffer): void {
 }
 
 /** Size of the slabs that keep what was read but can't be sent yet: one read of a spliced socket. */
-const SLAB_SIZE = 128 * 1024;
+export const SLAB_SIZE = 128 * 1024;
 const SPARE_SLABS = 32;
 /** Less than this isn't worth a slab. */
 const WORTH_A_SLAB = 16 * 1024;
 const slabs: Buffer[] = [];
 
-/** A copy that is given back: such copies come with every full window, and as garbage they would pile up by megabytes. */
-export interface BorrowedCopy {
-  readonly bytes: Buffer;
-  readonly slab: Buffer | undefined;
+/**
+ * Room for `length` bytes or more; give it back with `returnRoom`. Copies come with every full window, and as garbage
+ * they would pile up by megabytes.
+ */
+export function takeRoom(length: number): Buffer {
+  if (length < WORTH_A_SLAB || length > SLAB_SIZE) return Buffer.allocUnsafe(length);
+  return slabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_SIZE);
 }
 
-/** Copies `bytes[start, end)`; give it back with `returnCopy`. */
-export function borrowCopy(bytes: Uint8Array, start: number, end: number): BorrowedCopy {
-  const length = end - start;
-  const source = bytes.subarray(start, end);
-  if (length < WORTH_A_SLAB || length > SLAB_SIZE) return { bytes: Buffer.from(source), slab: undefined };
-  const slab = slabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_SIZE);
-  slab.set(source);
-  return { bytes: slab.subarray(0, length), slab };
-}
-
-/** Takes a copy back; its bytes must not be used after. */
-export function returnCopy({ slab }: BorrowedCopy): void {
-  if (slab !== undefined && slabs.length < SPARE_SLABS) slabs.push(slab);
+/** Takes room back; its bytes must not be used after. */
+export function returnRoom(room: Buffer): void {
+  if (room.length === SLAB_SIZE && slabs.length < SPARE_SLABS) slabs.push(room);
 }
 
 /**

@@ -32,6 +32,29 @@ it('keeps copies, and gives them back in order, in whatever pieces they are aske
   expect(backlog.length).toBe(0);
 });
 
+it('puts together what is written byte by byte', () => {
+  const backlog = new Backlog();
+  const [written, sent]: [number[], number[]] = [[], []];
+  for (let n = 0; n < 100_000; n++) {
+    written.push(n % 251);
+    backlog.add(Uint8Array.of(0, n % 251), 1, 2);
+  }
+  let pieces = 0;
+  backlog.drain(Number.POSITIVE_INFINITY, (from, start, end) => {
+    pieces++;
+    sent.push(...from.subarray(start, Math.min(end, start + 50_000)));
+    return Math.min(end, start + 50_000);
+  });
+  while (backlog.length > 0)
+    backlog.drain(40_000, (from, start, end) => {
+      pieces++;
+      sent.push(...from.subarray(start, end));
+      return end;
+    });
+  expect(Buffer.from(sent).equals(Buffer.from(written))).toBe(true);
+  expect(pieces).toBeLessThan(30);
+});
+
 it('drops everything at once', () => {
   const backlog = new Backlog();
   backlog.add(new Uint8Array(20_000), 0, 20_000);
