@@ -240,4 +240,8 @@ export class OriginSession implements StreamHandler, H2Carrier {
     if (this.#plain !== undefined) this.#plain.onWritable();
     else this.#duplex?.drain();
   }
+
+  onFull(): void {
+    this.#plain?.onFull();
+  }
 }
