@@ -112,9 +112,10 @@ export class DrivenStream implements AgentStream, Leg, Mover, Waiter {
   #owing = false;
   /** In whose line it stands. */
   #line: StreamHost | undefined;
-  /** A round of its lane, and the bytes that it has sent in it. */
+  /** Bytes written in all, and before `#round` of its lane in the line began. */
+  #written = 0;
   #round = 0;
-  #inRound = 0;
+  #beforeRound = 0;
   #turn = -1;
   #budget = TURN_BUDGET;
 
@@ -296,6 +297,7 @@ export class DrivenStream implements AgentStream, Leg, Mover, Waiter {
     this.#host = host;
     this.#stream = stream;
     this.#turn = -1;
+    this.#round = 0;
     this.#line = undefined;
     this.#sendBacklog(ONE_TURN);
     if (due) this.#standInLine(false);
@@ -372,7 +374,6 @@ export class DrivenStream implements AgentStream, Leg, Mover, Waiter {
     if (backlog === undefined) return 0;
     const { session } = this.#host;
     const sent = backlog.drain(most, (bytes, start, end) => session.send(this.#stream, bytes, start, end));
-    this.#inRound += sent;
     if (backlog.length === 0) this.#backlog = undefined;
     this.#tellHeld();
     if (this.#backlog === undefined && this.#ending) {
@@ -412,10 +413,13 @@ export class DrivenStream implements AgentStream, Leg, Mover, Waiter {
   }
 
   spent(round: number): number {
-    const now = (this.#turn === this.#host.queue.turn ? TURN_BUDGET - this.#budget : 0) + (this.#backlog?.length ?? 0);
-    this.#inRound = now + (this.#round === round ? this.#inRound : 0);
-    this.#round = round;
-    return this.#inRound;
+    if (this.#round !== round) {
+      const now = this.#turn === this.#host.queue.turn ? TURN_BUDGET - this.#budget : 0;
+      this.#round = round;
+      // What waits may have been written in this turn.
+      this.#beforeRound = this.#written - Math.max(now, this.#backlog?.length ?? 0);
+    }
+    return this.#written - this.#beforeRound;
   }
 
   #tryAgain(): void {
@@ -440,6 +444,7 @@ export class DrivenStream implements AgentStream, Leg, Mover, Waiter {
 
   #spend(bytes: number): void {
     this.#count(bytes, true);
+    this.#written += bytes;
     if (this.#turn !== this.#host.queue.turn) {
       this.#turn = this.#host.queue.turn;
       this.#budget = TURN_BUDGET;
@@ -448,12 +453,13 @@ export class DrivenStream implements AgentStream, Leg, Mover, Waiter {
   }
 
   #wait(bytes: Uint8Array, start: number, end: number): void {
-    this.#backlog ??= new Backlog();
-    this.#backlog.add(bytes, start, end);
+    const backlog = this.#backlog ?? new Backlog();
+    this.#backlog = backlog;
+    backlog.add(bytes, start, end);
     this.#owing = true;
     if (this.#stream.credit > 0) this.#standInLine(true);
     this.#tellHeld();
-    if (this.#backlog.length > MOST_WAITING) this.#fail(RESET.LIMIT, 'too much written without credit');
+    if (backlog.length > MOST_WAITING) this.#fail(RESET.LIMIT, 'too much written without credit');
     else if (this.#held > 0 && this.#host.group.isOverfull(this.lane)) {
       this.#host.group.onFull();
       this.#fail(RESET.LIMIT, 'no room in the tunnel');

@@ -375,12 +375,12 @@ describe('a tunnel whose peer', () => {
     expect(tunnel.stats.queued).toBeLessThan(2 * MIB);
   });
 
-  it('reads slowly gets what is small soon, however much others have written before', async () => {
+  it.each([100, 12_000])('reads slowly gets %i bytes soon, however much others have written before', async (small) => {
     const { tunnel, peer } = await rawPeer();
     peer.pause();
     for (let n = 0; n < 100; n++) openStream(tunnel, GREEDY, deaf).write(Buffer.alloc(65_536));
     const modest = [GREEDY, MODEST].map((service) => openStream(tunnel, service, deaf));
-    for (const stream of modest) stream.write(Buffer.alloc(100));
+    for (const stream of modest) stream.write(Buffer.alloc(small));
     const before = new Map<number, number>();
     let sent = 0;
     const all = Promise.withResolvers<void>();
@@ -389,7 +389,7 @@ describe('a tunnel whose peer', () => {
         if (type !== FRAME.DATA) return undefined;
         if (!before.has(stream)) before.set(stream, sent);
         sent += length;
-        if (sent === 100 * 65_536 + 200) all.resolve();
+        if (sent === 100 * 65_536 + 2 * small) all.resolve();
         return undefined;
       },
       onData() {},
