@@ -150,7 +150,7 @@ export class DrivenStream implements AgentStream, Leg, Mover, Waiter {
 
   /**
    * Reading false registers for `onWritable`. A stream whose budget for this turn is spent, or whose tunnel has a full
-   * queue, waits in line; one without credit waits for the peer.
+   * queue, waits in line until its turn comes; one without credit waits for the peer.
    */
   get writable(): boolean {
     if (this.#stream.closed || this.#ending || this.#stream.ended) return false;
@@ -158,6 +158,7 @@ export class DrivenStream implements AgentStream, Leg, Mover, Waiter {
       this.#owing = true;
       return false;
     }
+    if (this.#line !== undefined) return false;
     if (this.#host.queue.queued >= QUEUE_LIMIT) this.#standInLine(true);
     else if (this.#turn === this.#host.queue.turn && this.#budget <= 0) this.#standInLine(false);
     else return true;
@@ -299,7 +300,7 @@ export class DrivenStream implements AgentStream, Leg, Mover, Waiter {
     this.#turn = -1;
     this.#round = 0;
     this.#line = undefined;
-    this.#sendBacklog(ONE_TURN);
+    if (host.queue.queued < QUEUE_LIMIT) this.#sendBacklog(ONE_TURN);
     if (due) this.#standInLine(false);
   }
 
@@ -389,6 +390,7 @@ export class DrivenStream implements AgentStream, Leg, Mover, Waiter {
       this.#owing = false;
       this.#tryAgain();
     } else if (this.#stream.credit > 0) this.#standInLine(true);
+    else this.#tellHeld();
   }
 
   /** Its place in the line of `host` has come up. Returns how many bytes it sends, or will, about. */
@@ -399,7 +401,8 @@ export class DrivenStream implements AgentStream, Leg, Mover, Waiter {
       this.#tryAgain();
       return ONE_TURN;
     }
-    const sent = this.#sendBacklog(ONE_TURN);
+    // Others may have filled the queue in the meantime.
+    const sent = host.queue.queued < QUEUE_LIMIT ? this.#sendBacklog(ONE_TURN) : ONE_TURN;
     this.#goOn();
     return sent;
   }

@@ -248,6 +248,8 @@ class SocketTunnel implements Tunnel, StreamHost {
 
   waitForQueue(stream: DrivenStream): void {
     this.#queueLine.push(stream);
+    // With room in the queue nothing may be about to be written, and no end of a turn would come.
+    if (this.queue.queued < QUEUE_LIMIT) this.queue.schedule();
   }
 
   waitForTurn(stream: DrivenStream): void {
