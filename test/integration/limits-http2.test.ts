@@ -1,8 +1,10 @@
 /** The bounds of one visitor's HTTP/2 connection, driven against a real edge. */
 import { once } from 'node:events';
 import http2, { constants } from 'node:http2';
+import { connect as connectTls } from 'node:tls';
 import { expect } from 'vitest';
-import { reachTls } from '../support/attacks.ts';
+import { proxyHeader, reachTls } from '../support/attacks.ts';
+import { dial } from '../support/direct.ts';
 import { block, FRAME, type Frame, frame, RawH2 } from '../support/h2-client.ts';
 import { linkLaptop, publish, type RunningEdge, startApp } from './edge-stand.ts';
 import { driveBounds, LimitedEdge, times } from './limits-stand.ts';
@@ -147,15 +149,20 @@ driveBounds('http2', {
     told: { address: '198.51.105.1' },
     async go(edge) {
       await publishDeaf(edge);
-      const socket = await secured(edge, '198.51.105.1', 'deaf.localhost');
-      const session = http2.connect('https://deaf.localhost', { createConnection: () => socket }).on('error', () => {});
-      const closed = once(session, 'close');
+      const socket = await dial(edge.ready.httpsPort);
+      socket.write(proxyHeader('198.51.105.1'));
+      const secure = connectTls({ socket, servername: 'deaf.localhost', ca: edge.ca, ALPNProtocols: ['h2'] });
+      secure.on('end', () => secure.destroy());
+      const session = http2.connect('https://deaf.localhost', { createConnection: () => secure }).on('error', () => {});
+      const closed = new Promise((resolve) => session.once('close', resolve));
       await once(session, 'remoteSettings');
+      // More than the windows of the tunnel take, wide as some of them begin.
+      const body = Buffer.alloc(4 << 20);
       for (let n = 0; n < 100; n++)
         session
           .request({ ':method': 'POST', ':path': '/' })
           .on('error', () => {})
-          .end(Buffer.alloc(200_000));
+          .end(body);
       await closed;
       socket.destroy();
     },
