@@ -1,5 +1,5 @@
 import type { Browser, Page } from '@playwright/test';
-import { expect, test } from './fixtures.ts';
+import { edit, expect, publish, save, test } from './fixtures.ts';
 import { startWeb } from './shells.ts';
 
 /** Opens `url` in a browser that has never been here. */
@@ -70,4 +70,33 @@ test('offers to try again what failed, and a text to copy by hand where there is
   await page.getByRole('link', { name: 'Settings' }).click();
   await page.getByRole('button', { name: 'Copy diagnostics' }).click();
   await expect(page.getByRole('textbox', { name: 'Diagnostics' })).toHaveValue(/"services"/);
+});
+
+test('edits on with what was saved while the window has not been told of it yet', async ({ page, origin }) => {
+  let holding = false;
+  let held: string | undefined;
+  let tell: (text: string) => void = () => undefined;
+  await page.routeWebSocket('**', (window) => {
+    const main = window.connectToServer();
+    tell = (text) => window.send(text);
+    main.onMessage((text) => {
+      if (holding && String(text).startsWith('{"event":"state"')) held = String(text);
+      else window.send(text);
+    });
+  });
+  await page.reload();
+  await edit(page, await publish(page, origin.port), 'Authentication');
+  const add = async (token: string): Promise<void> => {
+    await page.getByRole('button', { name: 'Add a header' }).click();
+    await page.getByLabel('Token', { exact: true }).last().fill(token);
+    await save(page);
+  };
+  holding = true;
+  await add('one');
+  await expect.poll(() => held).toBeDefined();
+  await add('two');
+  holding = false;
+  tell(held ?? '');
+  await page.reload();
+  await expect(page.getByRole('button', { name: 'Remove this header' })).toHaveCount(2);
 });
