@@ -3,10 +3,12 @@ import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CarrierGroup } from '../../../shared/node/carrier-group.ts';
 import { type Clock, systemClock } from '../../../shared/node/clock.ts';
+import { createSplice, type Splice } from '../../../shared/node/splice.ts';
 import type { StreamHandler, TunnelStream } from '../../../shared/node/stream.ts';
 import { RESET, type ResetCode } from '../../../shared/wire/codes.ts';
 import { laneOf } from '../../../shared/wire/open.ts';
 import { seededRandom } from '../../support/random.ts';
+import { socketPair } from '../../support/socket-pair.ts';
 import { openStream, type TunnelPair, tunnelPair } from '../../support/tunnel-pair.ts';
 
 const MIB = 1024 * 1024;
@@ -15,7 +17,9 @@ const withoutPings: Clock = { ...systemClock, setInterval: () => () => {} };
 const deaf: StreamHandler = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} };
 
 const pairs: TunnelPair[] = [];
+const closing: (() => void)[] = [];
 afterEach(() => {
+  for (const close of closing.splice(0)) close();
   for (const pair of pairs.splice(0)) pair.sockets.close();
 });
 
@@ -79,6 +83,46 @@ describe('a stream that is told to stop', () => {
     expect(await told.promise).toBe(false);
     await goesOn.promise;
     expect(stream.writable).toBe(true);
+  });
+
+  it.each(['before', 'after'])('goes on by itself when that comes %s its socket', async (when) => {
+    const received = Promise.withResolvers<void>();
+    let bytes = '';
+    const { carriers } = await link(2, 8 * MIB, (stream) => ({
+      ...deaf,
+      onData(buffer, start, end) {
+        bytes += buffer.toString('latin1', start, end);
+        stream.consumed(end - start);
+      },
+      onEnd: () => received.resolve(),
+    }));
+    const [busy, idle] = carriers;
+    if (busy === undefined || idle === undefined) throw new Error('no carriers');
+    const sockets = await socketPair('tcp');
+    closing.push(sockets.close);
+    let splice: Splice | undefined;
+    const told = Promise.withResolvers<void>();
+    const stream = openStream(idle.edge, Uint8Array.of(2), {
+      onData: (...given) => splice?.onData(...given),
+      onEnd: () => splice?.onEnd(),
+      onReset: (...given) => splice?.onReset(...given),
+      onWritable: () => splice?.onWritable(),
+      onFull() {
+        splice?.onFull?.();
+        told.resolve();
+      },
+    });
+    splice = createSplice(stream);
+    if (when === 'after') splice.join(sockets.accepted);
+    busy.sockets.dialled.pause();
+    await expect.poll(() => idle.edge.stats.queued).toBe(0);
+    await turn();
+    for (let n = 0; n < 30; n++) openStream(busy.edge, Uint8Array.of(1), deaf).write(Buffer.alloc(65_536));
+    await told.promise;
+    if (when === 'before') splice.join(sockets.accepted);
+    sockets.dialled.end('all of it');
+    await received.promise;
+    expect(bytes).toBe('all of it');
   });
 });
 
