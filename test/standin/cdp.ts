@@ -42,6 +42,9 @@ export class CdpSession extends EventEmitter {
   }
 }
 
+/** Milliseconds that a Chromium that listens has to take the connection. */
+const OPEN_LIMIT = 10_000;
+
 export class CdpConnection {
   readonly browser = new CdpSession(this, undefined);
   readonly #socket: WebSocket;
@@ -63,8 +66,13 @@ export class CdpConnection {
   static async open(url: string): Promise<CdpConnection> {
     const socket = new WebSocket(url);
     await new Promise((resolve, reject) => {
-      socket.onopen = resolve;
-      socket.onerror = () => reject(new Error('Chromium does not take a DevTools connection'));
+      const refuse = (): void => reject(new Error('Chromium does not take a DevTools connection'));
+      const limit = setTimeout(refuse, OPEN_LIMIT);
+      socket.onopen = () => {
+        clearTimeout(limit);
+        resolve(undefined);
+      };
+      socket.onerror = refuse;
     });
     return new CdpConnection(socket);
   }
