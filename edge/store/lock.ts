@@ -5,6 +5,9 @@ import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { isBusy, isDamage } from './sqlite-failure.ts';
 
+/** Those that are held: a connection that nobody refers to is collected as garbage, and its lock with it. */
+const held = new Set<DatabaseSync>();
+
 export interface FolderLock {
   release(): void;
 }
@@ -27,8 +30,10 @@ export function lockFolder(folder: string): Result<FolderLock, Failure> {
     truncateSync(file);
     return lockFolder(folder);
   }
+  held.add(database);
   return ok({
     release: () => {
+      held.delete(database);
       if (database.isOpen) database.close();
     },
   });

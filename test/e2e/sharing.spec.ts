@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { choose, edit, expect, publish, save, test, visit } from './fixtures.ts';
+import { choose, edit, expect, publish, save, saved, test, visit } from './fixtures.ts';
 
 const PIN = '042917';
 
@@ -109,6 +109,7 @@ test('asks before the last thing that protects a service goes, and says what it 
   await page.getByRole('button', { name: 'Save changes' }).click();
   await dialog.getByRole('button', { name: 'Make public' }).click();
   await expect(dialog).toHaveCount(0);
+  await saved(page);
   expect(await visit(visitor, row.url)).toBe(200);
 });
 

@@ -36,7 +36,9 @@ const refusal = (more: Partial<StoreOptions> = {}): string => {
 /** Starts `writer.ts` on the data folder; yields it and the lines it prints. */
 function startWriter(...args: string[]): { child: ChildProcess; lines: AsyncIterator<string> } {
   const script = join(import.meta.dirname, 'writer.ts');
-  const child = spawn(process.execPath, [script, dataDir, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--expose-gc', script, dataDir, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   children.push(child);
   return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
 }
@@ -64,6 +66,12 @@ describe('the data folder', () => {
     expect(refusal()).toBe('data_in_use');
     await first.close();
     expect(refusal({ serve: true })).toBe('opened');
+  });
+
+  it('stays claimed by who lives, whether or not anything there refers to its store', async () => {
+    const { lines } = startWriter('idle');
+    await lines.next();
+    expect(refusal()).toBe('data_in_use');
   });
 
   it('is free again when its edge was killed', async () => {
