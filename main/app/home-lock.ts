@@ -7,6 +7,9 @@ import { type Clock, pause } from '../../shared/node/clock.ts';
 import { systemReason } from '../../shared/node/system-reason.ts';
 import { readIfPresent, writePrivate } from './private-file.ts';
 
+/** Those that are held: a connection that nobody refers to is collected as garbage, and its lock with it. */
+const locks = new Set<DatabaseSync>();
+
 export interface HomeLock {
   /** Idempotent. The lock also ends with the process, however it ends. */
   release(): void;
@@ -32,9 +35,10 @@ export function lockHome(home: string): Result<HomeLock, Failure> {
     return err(failure('home_unwritable', { path: home, reason: systemReason(error) }));
   }
   const held = database;
+  locks.add(held);
   return ok({
     release() {
-      if (!held.isOpen) return;
+      if (!locks.delete(held)) return;
       rmSync(pidPath, { force: true });
       held.close();
     },
