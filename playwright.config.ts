@@ -9,7 +9,8 @@ if (executablePath === undefined) throw new Error(CHROMIUM_MISSING);
 export default defineConfig<object, HostOption>({
   testDir: 'test/e2e',
   outputDir: 'test-results',
-  reporter: 'list',
+  reporter: [['list'], ['./test/e2e/equipment-reporter.ts']],
+  retries: 1,
   workers: 2,
   forbidOnly: true,
   timeout: 60_000,

@@ -34,7 +34,7 @@ function devToolsUrl(child: ChildProcess): Promise<string> {
 }
 
 /**
- * Starts a headless Chromium without windows; `lost` is called when it ends unasked. One in about a thousand starts on a
+ * Starts a headless Chromium without windows; `lost` is called when it ends unasked, after how is said. One in about a thousand starts on a
  * busy machine came to nothing, and Chromium's start is nobody's subject here: it is said, and tried once more.
  */
 export async function startChromium(switches: readonly string[], lost: () => void): Promise<Chromium> {
@@ -70,12 +70,16 @@ async function launch(executable: string, switches: readonly string[], lost: () 
     child.kill('SIGKILL');
     throw error;
   });
-  child.on('exit', lost);
+  const onExit = (code: number | null, signal: string | null): void => {
+    process.stderr.write(`stand-in: Chromium left by itself with ${signal ?? code}\n`);
+    lost();
+  };
+  child.on('exit', onExit);
   return {
     cdp,
     url,
     async close() {
-      child.off('exit', lost);
+      child.off('exit', onExit);
       cdp.close();
       const kill = setTimeout(() => child.kill('SIGKILL'), 3000);
       await exited;
