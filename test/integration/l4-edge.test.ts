@@ -12,6 +12,7 @@ import {
   dialError,
   echo,
   freePort,
+  hearing,
   listening,
   readAll,
   run,
@@ -74,12 +75,7 @@ it('refuses its own ports by name, and takes the main port for what TLS services
 
 it('believes the proxy who connects, and tells the origin', async () => {
   const heard = Promise.withResolvers<Buffer>();
-  await using origin = await tcpOrigin((socket) => {
-    void readAll(socket).then((all) => {
-      socket.end();
-      heard.resolve(all);
-    });
-  });
+  await using origin = await tcpOrigin(hearing(heard.resolve));
   const service = await up.add(origin.port, ['--protocol', 'tcp', '--proxy-protocol']);
   const socket = await viaProxy(service.port);
   socket.write('PROXY TCP4 192.0.2.9 127.0.0.1 ');
@@ -93,12 +89,7 @@ it('believes the proxy who connects, and tells the origin', async () => {
 
 it('takes a stranger’s PROXY header for what it is to the service: bytes', async () => {
   const heard = Promise.withResolvers<Buffer>();
-  await using origin = await tcpOrigin((socket) => {
-    void readAll(socket).then((all) => {
-      socket.end();
-      heard.resolve(all);
-    });
-  });
+  await using origin = await tcpOrigin(hearing(heard.resolve));
   const service = await up.add(origin.port, ['--protocol', 'tcp']);
   const socket = await dial(service.port);
   socket.end('PROXY TCP4 192.0.2.9 127.0.0.1 4711 80\r\nhello');
@@ -107,13 +98,13 @@ it('takes a stranger’s PROXY header for what it is to the service: bytes', asy
 });
 
 it('lets nothing through that a proxy brings without a header', async () => {
-  let connections = 0;
-  await using origin = await tcpOrigin(() => connections++);
+  let heard = 0;
+  await using origin = await tcpOrigin((socket) => socket.once('data', () => heard++));
   const service = await up.add(origin.port, ['--protocol', 'tcp']);
   const socket = await viaProxy(service.port);
   socket.write('hello');
   await untilGone(socket);
-  expect(connections).toBe(0);
+  expect(heard).toBe(0);
 });
 
 it('believes the proxy on the main port too: for requests, and for TLS that passes through', async () => {

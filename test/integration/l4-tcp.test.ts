@@ -15,6 +15,7 @@ import {
   echo,
   freePort,
   hashAll,
+  hearing,
   listening,
   type Origin,
   readAll,
@@ -57,7 +58,10 @@ async function logOf(id: string, fits: (lines: readonly Record<string, unknown>[
 
 it('carries what a client sends before and after it half-closes, and logs the connection', async () => {
   await using origin = await tcpOrigin((socket) => {
-    void readAll(socket).then((all) => socket.end(`got ${all.toString()}`));
+    readAll(socket).then(
+      (all) => socket.end(`got ${all.toString()}`),
+      () => {},
+    );
   });
   const service = await up.add(origin.port, ['--protocol', 'tcp', '--name', 'half']);
   expect(service.url).toBe(`tcp://localhost:${service.port}`);
@@ -175,7 +179,7 @@ it('takes listener and connections away at once when a service is switched off o
 
 it('tells the origin who connects by a PROXY protocol header', async () => {
   const heard = Promise.withResolvers<Buffer>();
-  await using origin = await tcpOrigin((socket) => void readAll(socket).then(heard.resolve));
+  await using origin = await tcpOrigin(hearing(heard.resolve));
   const service = await up.add(origin.port, ['--protocol', 'tcp', '--proxy-protocol']);
   const socket = await dial(service.port);
   const { localPort } = socket;

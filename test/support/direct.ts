@@ -108,6 +108,21 @@ export async function tcpOrigin(serve: (socket: Socket) => void): Promise<Origin
   return listening(server, open);
 }
 
+/**
+ * For a `tcpOrigin`: tells `heard` what a visitor has said when that is all, and ends. The agent's own look at its target
+ * says nothing, and may be the first to come.
+ */
+export const hearing =
+  (heard: (all: Buffer) => void) =>
+  (socket: Socket): void =>
+    void readAll(socket).then(
+      (all) => {
+        socket.end();
+        if (all.length > 0) heard(all);
+      },
+      () => {},
+    );
+
 /** Listens on any loopback port; `open` are the connections that end with it. */
 export async function listening(server: Server, open: ReadonlySet<Socket>): Promise<Origin> {
   server.listen(0, '127.0.0.1');
