@@ -87,9 +87,7 @@ it('lets a server that has said all go on listening', async () => {
   const heard = Promise.withResolvers<string>();
   await using origin = await tcpOrigin((socket) => {
     socket.end('bye');
-    // The agent's own look at its target says nothing, and may be the first to come.
-    const hear = (all: Buffer): void => (all.length === 0 ? undefined : heard.resolve(all.toString()));
-    readAll(socket).then(hear, () => {});
+    hearing((all) => heard.resolve(all.toString()))(socket);
   });
   const service = await up.add(origin.port, ['--protocol', 'tcp']);
   const socket = await dial(service.port);
