@@ -25,7 +25,7 @@ import { Admission } from './listen/admission.ts';
 import { Front, type FrontOptions } from './listen/front.ts';
 import { createPlainListener } from './listen/plain.ts';
 import { createRedirector } from './listen/redirect.ts';
-import { refusedAt } from './listen/refused-at.ts';
+import { countRefused } from './listen/refused-at.ts';
 import type { ClaimPort } from './listen/service-ports.ts';
 import type { CountingParts } from './node-metrics.ts';
 import { sourceOf } from './peer.ts';
@@ -111,8 +111,7 @@ export async function openWays(parts: WayParts, life: Lifetime): Promise<Result<
   };
   const onRefused = (reason: string): void => {
     failures.connections++;
-    const bound = refusedAt(reason);
-    if (bound !== undefined) bounds.hit(bound);
+    countRefused(bounds, reason);
     logger.debug('connection refused', { reason });
   };
 

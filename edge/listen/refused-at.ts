@@ -1,4 +1,4 @@
-import type { BoundName } from '../bounds.ts';
+import type { BoundName, BoundWatch } from '../bounds.ts';
 
 const BOUNDS: ReadonlyMap<string, BoundName> = new Map([
   ['timeout', 'helloTime'],
@@ -6,5 +6,8 @@ const BOUNDS: ReadonlyMap<string, BoundName> = new Map([
   ['handshake: ERR_TLS_HANDSHAKE_TIMEOUT', 'handshakeTime'],
 ]);
 
-/** The bound at which a connection ended before anybody took it over, by the reason that was told; none for most reasons. */
-export const refusedAt = (reason: string): BoundName | undefined => BOUNDS.get(reason);
+/** Counts a connection that ended before anybody took it over, if the reason that was told is a bound; most are none. */
+export function countRefused(bounds: BoundWatch, reason: string): void {
+  const bound = BOUNDS.get(reason);
+  if (bound !== undefined) bounds.hit(bound);
+}

@@ -11,7 +11,7 @@ import type { MetricSources } from '../health/metrics.ts';
 import type { EdgeSurroundings, Knowledge } from '../knowledge.ts';
 import { Admission } from '../listen/admission.ts';
 import { Front } from '../listen/front.ts';
-import { refusedAt } from '../listen/refused-at.ts';
+import { countRefused } from '../listen/refused-at.ts';
 import { ServicePorts } from '../listen/service-ports.ts';
 import { nodeMetrics } from '../node-metrics.ts';
 import type { TunnelRegistry } from '../tunnels/registry.ts';
@@ -234,8 +234,7 @@ export class Desk {
       handlers: { tunnel: stray, visitor: stray, api: (socket) => control.handleConnection(socket) },
       limits: config.limits,
       onRefused: (reason) => {
-        const bound = refusedAt(reason);
-        if (bound !== undefined) bounds.hit(bound);
+        countRefused(bounds, reason);
         around.logger.debug('connection refused', { reason });
       },
       onAcceptError: () => {},
