@@ -45,6 +45,7 @@ export class ServiceViews {
       status,
       ...(reason === undefined ? {} : { statusReason: explain(reason), statusWhy: reason }),
       urls: this.#urls(service),
+      revision,
       ...(shares === undefined ? {} : { shares }),
     };
   }

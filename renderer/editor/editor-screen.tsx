@@ -19,7 +19,7 @@ import { AuthTab } from './auth-tab.tsx';
 import { DetailsTab } from './details-tab.tsx';
 import { draftOf, protects, type ServiceDraft, sameDraft } from './draft.ts';
 import { discard, drafts, edit, guardUnsaved } from './drafts.ts';
-import { useLatest } from './latest.ts';
+import { latestOf } from './latest.ts';
 import { planOf } from './patch.ts';
 import { SettingsTab } from './settings-tab.tsx';
 
@@ -183,8 +183,9 @@ interface EditorProps {
 
 function Editor({ service: told, state, tab, online }: EditorProps) {
   const cluster = state.edge.domain;
-  const [service, learn] = useLatest(told, cluster);
-  const form = useForm(service, cluster, learn);
+  const [answer, setAnswer] = useState<ServiceView>();
+  const service = latestOf(told, answer);
+  const form = useForm(service, cluster, setAnswer);
   const [asking, setAsking] = useState(false);
   const [saved, setSaved] = useState(false);
   useEffect(guardUnsaved, []);

@@ -292,6 +292,8 @@ export const serviceViewSchema = z
     /** The same, to be said in another language. */
     statusWhy: z.unknown().optional(),
     urls: serviceUrlsSchema,
+    /** Of the change that wrote it last: of two views, the one with the greater is the newer. */
+    revision: z.int().min(0).exactOptional(),
     /** Share links that can still be opened; left out when there are none. */
     shares: z.int().min(0).exactOptional(),
   })

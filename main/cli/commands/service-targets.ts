@@ -209,14 +209,10 @@ async function settledService(
 ): Promise<ServiceView | undefined> {
   const find = ({ services }: AgentState): ServiceView | undefined => services.find((s) => s.id === changed.id);
   const isRouted = (service: ServiceView | undefined): boolean =>
-    service !== undefined && service.status !== 'pending' && settings(service) === settings(changed);
+    service !== undefined && service.status !== 'pending' && (service.revision ?? 0) >= (changed.revision ?? 0);
   const state = await stateWhen(session, (s) => isRouted(find(s)), SETTLE, signal);
   return state === undefined ? undefined : find(state);
 }
-
-/** What was asked for of a service, apart from how it is. */
-const settings = ({ status: _, statusReason: _reason, statusWhy: _why, urls: _urls, ...rest }: ServiceView): string =>
-  JSON.stringify(rest);
 
 /** The id of the target that takes `path`; without one, of the only target there is. */
 function chosen(targets: readonly Target[], path: string | undefined): Result<string, Failure> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { draftOf, emptyTarget, protects, type ServiceDraft } from '../../../renderer/editor/draft.ts';
+import { latestOf } from '../../../renderer/editor/latest.ts';
 import { planOf } from '../../../renderer/editor/patch.ts';
 import type { ServiceView } from '../../../shared/contract/control-api.ts';
 import { servicePatchSchema } from '../../../shared/contract/control-api.ts';
@@ -156,5 +157,26 @@ describe('the form of a service', () => {
     expect(protects(base)).toBe(true);
     expect(protects({ ...base, auth: { ...base.auth, pin: { on: false, value: '' } } })).toBe(true);
     expect(protects({ ...base, auth: { ...base.auth, pin: { on: false, value: '' }, headers: [] } })).toBe(false);
+  });
+});
+
+describe('what the editor goes on with after a save', () => {
+  const at = (revision: number): ServiceView => ({ ...SERVICE, revision });
+
+  it('is the answer until the snapshot has reached it, also while snapshots of earlier saves arrive', () => {
+    const answer = at(7);
+    expect(latestOf(at(5), answer)).toBe(answer);
+    expect(latestOf(at(6), answer)).toBe(answer);
+  });
+
+  it('is the snapshot from then on, and always where nothing was saved', () => {
+    const [reached, further] = [at(7), at(9)];
+    expect(latestOf(reached, at(7))).toBe(reached);
+    expect(latestOf(further, at(7))).toBe(further);
+    expect(latestOf(reached, undefined)).toBe(reached);
+  });
+
+  it('is the snapshot of an edge that numbers no changes', () => {
+    expect(latestOf(SERVICE, { ...SERVICE })).toBe(SERVICE);
   });
 });
