@@ -18,8 +18,7 @@ import { AccessTab } from './access-tab.tsx';
 import { AuthTab } from './auth-tab.tsx';
 import { DetailsTab } from './details-tab.tsx';
 import { draftOf, protects, type ServiceDraft, sameDraft } from './draft.ts';
-import { discard, drafts, edit, guardUnsaved } from './drafts.ts';
-import { latestOf } from './latest.ts';
+import { desk, discard, edit, guardUnsaved, latestOf, settle } from './drafts.ts';
 import { planOf } from './patch.ts';
 import { SettingsTab } from './settings-tab.tsx';
 
@@ -74,8 +73,8 @@ function Tabs({
 }
 
 /** The form of one service: what stands in it, and saving it. */
-function useForm(service: ServiceView, cluster: string, onSaved: (saved: ServiceView) => void) {
-  const kept = useStore(drafts, (all) => all[service.id]);
+function useForm(service: ServiceView, cluster: string) {
+  const kept = useStore(desk, ({ editing }) => editing[service.id]);
   const current = useMemo(() => draftOf(service, cluster), [service, cluster]);
   const base = kept?.base ?? current;
   const draft = kept?.draft ?? current;
@@ -110,8 +109,7 @@ function useForm(service: ServiceView, cluster: string, onSaved: (saved: Service
       if (Object.keys(plan.problems).length > 0) return false;
       const saved = await call.run({ id: service.id, patch: plan.patch });
       if (saved === undefined) return false;
-      onSaved(saved);
-      discard(service.id);
+      settle(saved);
       setTried(false);
       return true;
     },
@@ -183,9 +181,9 @@ interface EditorProps {
 
 function Editor({ service: told, state, tab, online }: EditorProps) {
   const cluster = state.edge.domain;
-  const [answer, setAnswer] = useState<ServiceView>();
+  const answer = useStore(desk, ({ answers }) => answers[told.id]);
   const service = latestOf(told, answer);
-  const form = useForm(service, cluster, setAnswer);
+  const form = useForm(service, cluster);
   const [asking, setAsking] = useState(false);
   const [saved, setSaved] = useState(false);
   useEffect(guardUnsaved, []);

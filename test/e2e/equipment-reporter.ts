@@ -1,4 +1,6 @@
-import type { FullResult, Reporter, TestCase, TestResult } from '@playwright/test/reporter';
+import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import type { FullResult, Reporter, TestCase, TestError, TestResult } from '@playwright/test/reporter';
 
 /** What the stand-in says when the Chromium that it drives came to nothing, or left by itself. */
 const EQUIPMENT = 'stand-in: Chromium';
@@ -13,7 +15,8 @@ export default class EquipmentReporter implements Reporter {
   onTestEnd(test: TestCase, { status, retry, errors, attachments }: TestResult): void {
     if (status === 'passed' || status === 'skipped' || retry > 0) return;
     const words = [...errors.map(({ message }) => message), ...attachments.map(({ body }) => body?.toString())];
-    if (!words.some((text) => text?.includes(EQUIPMENT))) this.#failed.push(test.titlePath().join(' › '));
+    if (words.some((text) => text?.includes(EQUIPMENT))) return;
+    this.#failed.push([test.titlePath().filter(Boolean).join(' › '), ...errors.map(why)].join('\n    '));
   }
 
   async onEnd(): Promise<{ status: FullResult['status'] } | undefined> {
@@ -22,3 +25,10 @@ export default class EquipmentReporter implements Reporter {
     return { status: 'failed' };
   }
 }
+
+/** The first lines of what went wrong, and where, without colours. */
+const why = ({ message = '', location }: TestError): string => {
+  const lines = stripVTControlCharacters(message).split('\n');
+  const at = location === undefined ? [] : [`at ${path.relative('.', location.file)}:${location.line}`];
+  return [...lines.filter((line) => line.trim() !== '').slice(0, 24), ...at].join('\n    ');
+};

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { draftOf, emptyTarget, protects, type ServiceDraft } from '../../../renderer/editor/draft.ts';
-import { latestOf } from '../../../renderer/editor/latest.ts';
+import { desk, edit, latestOf, settle } from '../../../renderer/editor/drafts.ts';
 import { planOf } from '../../../renderer/editor/patch.ts';
 import type { ServiceView } from '../../../shared/contract/control-api.ts';
 import { servicePatchSchema } from '../../../shared/contract/control-api.ts';
@@ -174,6 +174,15 @@ describe('what the editor goes on with after a save', () => {
     expect(latestOf(reached, at(7))).toBe(reached);
     expect(latestOf(further, at(7))).toBe(further);
     expect(latestOf(reached, undefined)).toBe(reached);
+  });
+
+  it('is there in the moment in which the form is forgotten', () => {
+    edit('s1', base, { ...base, name: 'store' });
+    const seen: unknown[] = [];
+    const stop = desk.subscribe(({ editing, answers }) => seen.push([editing[SERVICE.id]?.draft.name, answers[SERVICE.id]]));
+    settle(at(7));
+    stop();
+    expect(seen).toEqual([[undefined, at(7)]]);
   });
 
   it('is the snapshot of an edge that numbers no changes', () => {
