@@ -179,7 +179,9 @@ describe('what the editor goes on with after a save', () => {
   it('is there in the moment in which the form is forgotten', () => {
     edit('s1', base, { ...base, name: 'store' });
     const seen: unknown[] = [];
-    const stop = desk.subscribe(({ editing, answers }) => seen.push([editing[SERVICE.id]?.draft.name, answers[SERVICE.id]]));
+    const stop = desk.subscribe(({ editing, answers }) =>
+      seen.push([editing[SERVICE.id]?.draft.name, answers[SERVICE.id]]),
+    );
     settle(at(7));
     stop();
     expect(seen).toEqual([[undefined, at(7)]]);
