@@ -39,8 +39,12 @@ export function sniff(
   };
   const stop = (): void => {
     clearTimeout(timer);
-    clearTimeout(silence);
+    forgetSilence();
     socket.off('data', onData).off('end', onEnd).off('close', onClose);
+  };
+  const forgetSilence = (): void => {
+    clearTimeout(silence);
+    clearImmediate(hush);
   };
   const onEnd = (): void => finish(undefined, true);
   const onClose = (): void => {
@@ -48,13 +52,19 @@ export function sniff(
     gone();
   };
   const onData = (chunk: Buffer): void => {
-    clearTimeout(silence);
+    forgetSilence();
     chunks.push(chunk);
     const answer = reader.push(chunk);
     if (answer === 'too_large') finish(undefined, false, answer);
     else if (answer !== undefined) finish(typeof answer === 'string' ? undefined : answer.serverName);
   };
   const timer = setTimeout(() => finish(undefined, false, 'timeout'), helloTime);
-  const silence = patient ? undefined : setTimeout(() => finish(undefined), SILENCE);
+  let hush: NodeJS.Immediate | undefined;
+  // What came while this process was busy is read between the two: it isn't the client who was silent then.
+  const silence = patient
+    ? undefined
+    : setTimeout(() => {
+        hush = setImmediate(() => finish(undefined));
+      }, SILENCE);
   socket.on('data', onData).on('end', onEnd).on('close', onClose);
 }

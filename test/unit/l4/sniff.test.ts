@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Admission } from '../../../edge/listen/admission.ts';
 import { admitVia } from '../../../edge/listen/proxied.ts';
-import { type Sniffed, sniff } from '../../../edge/listen/sniff.ts';
+import { SILENCE, type Sniffed, sniff } from '../../../edge/listen/sniff.ts';
 import type { Endpoint } from '../../../edge/proxy-header.ts';
 import { parseCidr } from '../../../shared/domain/cidr.ts';
 import { type SocketPair, socketPair } from '../../support/socket-pair.ts';
@@ -43,6 +43,16 @@ describe('a connection to a shared port', () => {
 
   it('waits for the server when it says nothing', async () => {
     expect(await sniffed(await pair())).toEqual({ serverName: undefined, early: Buffer.alloc(0), ended: false });
+  });
+
+  it('reads what came while the process was busy before it calls anybody silent', async () => {
+    const sockets = await pair();
+    const hello = Buffer.from(helloBytes({ extensions: [serverName('db.example.com')] }));
+    const seen = sniffed(sockets);
+    sockets.dialled.write(hello);
+    const until = performance.now() + SILENCE + 100;
+    while (performance.now() < until);
+    expect(await seen).toMatchObject({ serverName: 'db.example.com' });
   });
 
   it('says which bound was in the way of a whole ClientHello', async () => {
