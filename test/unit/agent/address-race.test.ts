@@ -7,6 +7,7 @@ const servers: Server[] = [];
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();
   vi.restoreAllMocks();
+  vi.useRealTimers();
 });
 
 async function listen(host: string, port = 0): Promise<number> {
@@ -32,10 +33,12 @@ describe('the addresses of a name', () => {
 
   it('go on to the next one at once when one refuses', async () => {
     const port = await listen('127.0.0.3');
-    const began = performance.now();
-    const socket = await race([v4('127.0.0.2'), v6('::1'), v4('127.0.0.3')], port);
+    // The moment that an address is given to answer never passes.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const racing = race([v4('127.0.0.2'), v6('::1'), v4('127.0.0.3')], port);
+    vi.advanceTimersByTime(ATTEMPT_DELAY - 1);
+    const socket = await racing;
     expect(typeof socket === 'string' ? socket : socket.remoteAddress).toBe('127.0.0.3');
-    expect(performance.now() - began).toBeLessThan(ATTEMPT_DELAY);
     if (typeof socket !== 'string') socket.destroy();
   });
 
