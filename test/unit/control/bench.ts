@@ -29,9 +29,14 @@ export class SettableClock implements Clock {
   offset = 0;
   #passed = 0;
   readonly #intervals = new Map<() => void, number>();
+  /** Milliseconds that each timeout so far was set for. */
+  readonly delays: number[] = [];
   now = (): number => Date.now() + this.offset;
   monotonic = (): number => systemClock.monotonic() + this.#passed;
-  setTimeout = systemClock.setTimeout;
+  setTimeout = (callback: () => void, delay: number): CancelTimer => {
+    this.delays.push(delay);
+    return systemClock.setTimeout(callback, delay);
+  };
   setInterval(callback: () => void, delay: number): CancelTimer {
     const cancel = systemClock.setInterval(callback, delay);
     this.#intervals.set(callback, delay);
@@ -195,7 +200,7 @@ export class Bench {
     return new Promise((resolve, reject) => {
       const sent = request(
         this.options({ path: API_PREFIX + path, headers: { authorization: `Bearer ${as}` } }),
-        (response) => resolve(new Lines(response, () => sent.destroy())),
+        (response) => resolve(new Lines(response.statusCode, response, () => sent.destroy())),
       );
       sent.on('error', reject);
       sent.end();
@@ -228,10 +233,12 @@ export class Bench {
 export class Lines {
   readonly #ready: Record<string, unknown>[] = [];
   readonly #wanting: ((line: Record<string, unknown>) => void)[] = [];
+  readonly status: number | undefined;
   readonly close: () => void;
   readonly ended: Promise<void>;
 
-  constructor(response: NodeJS.ReadableStream, close: () => void) {
+  constructor(status: number | undefined, response: NodeJS.ReadableStream, close: () => void) {
+    this.status = status;
     this.close = close;
     let rest = '';
     response.setEncoding('utf8');

@@ -342,11 +342,11 @@ describe('connections', () => {
   it('that never finish a request are cut', async () => {
     await bench.stop();
     bench = await Bench.start({ headTimeout: 100, requestTimeout: 200, checkInterval: 20 });
-    const silent = await raw();
+    const silent = closed(await raw());
     const slow = await raw();
     slow.write('GET /api/v1/cluster HTTP/1.1\r\nHost: x\r\nX-Slow: ');
     expect(await closed(slow)).toMatch(/^HTTP\/1\.1 408 .*request_timeout/s);
-    await closed(silent);
+    await silent;
     const body = await raw();
     body.write(
       'POST /api/v1/join HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
