@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { BATCH, Crowdsec, CrowdsecCopy, POLL_INTERVAL } from '../../../edge/access/crowdsec.ts';
 import { readAddress } from '../../../edge/access/network-map.ts';
 import type { Logger } from '../../../shared/node/logger.ts';
@@ -36,16 +36,16 @@ test('follows what comes and what goes', async () => {
   api.add({ id: 3, value: 'DE', type: 'ban', scope: 'Country' });
   const { crowdsec, clock, about } = follow(api.url, api.key);
   expect(about('192.0.2.7')).toBe('unavailable');
-  await vi.waitFor(() => expect(crowdsec.state).toEqual({ synchronised: true, decisions: 2, fault: undefined }));
+  await expect.poll(() => crowdsec.state).toEqual({ synchronised: true, decisions: 2, fault: undefined });
   expect(about('192.0.2.7')).toBe('ban');
   expect(about('198.51.100.9')).toBe('captcha');
   expect(about('203.0.113.1')).toBeUndefined();
 
   api.remove(1);
   api.add({ id: 4, value: '2001:db8::/32', type: 'throttle' });
-  await vi.waitFor(() => expect(clock.timers).toBe(1));
+  await expect.poll(() => clock.timers).toBe(1);
   clock.advance(POLL_INTERVAL);
-  await vi.waitFor(() => expect(about('2001:db8::1')).toBe('throttle'));
+  await expect.poll(() => about('2001:db8::1')).toBe('throttle');
   expect(about('192.0.2.7')).toBeUndefined();
   expect(about('198.51.100.9')).toBe('captcha');
   expect(api.asked).toEqual(['startup=true&scopes=ip%2Crange', 'startup=false&scopes=ip%2Crange']);
@@ -66,12 +66,12 @@ test('lets a copy elsewhere know the same, from all that is known on, without as
   api.add({ id: 2, value: '2001:db8::/32', type: 'odd', duration: 'for ever' });
   const { crowdsec, clock } = follow(api.url, api.key);
   expect([...crowdsec.snapshot()]).toEqual([]);
-  await vi.waitFor(() => expect(crowdsec.state.synchronised).toBe(true));
+  await expect.poll(() => crowdsec.state.synchronised).toBe(true);
   const { copy, about } = copyOf(clock);
   crowdsec.watch((batch) => copy.take(batch));
-  await vi.waitFor(() => expect(clock.timers).toBe(1));
+  await expect.poll(() => clock.timers).toBe(1);
   clock.advance(POLL_INTERVAL);
-  await vi.waitFor(() => expect(api.asked).toHaveLength(2));
+  await expect.poll(() => api.asked).toHaveLength(2);
   expect(about('192.0.2.7')).toBe('unavailable');
 
   for (const batch of crowdsec.snapshot()) copy.take(batch);
@@ -79,9 +79,9 @@ test('lets a copy elsewhere know the same, from all that is known on, without as
   expect(about('2001:db8::1')).toBe('ban');
   expect(about('192.0.2.8')).toBeUndefined();
   api.remove(1);
-  await vi.waitFor(() => expect(clock.timers).toBe(1));
+  await expect.poll(() => clock.timers).toBe(1);
   clock.advance(POLL_INTERVAL);
-  await vi.waitFor(() => expect(about('192.0.2.7')).toBeUndefined());
+  await expect.poll(() => about('192.0.2.7')).toBeUndefined();
   expect(api.asked.map((query) => query.split('&')[0])).toEqual(['startup=true', 'startup=false', 'startup=false']);
 
   // Nobody says anything more: what is known goes on, and runs out in its own time.
@@ -94,7 +94,7 @@ test('tells a copy in batches, which count together and in their order', async (
   const api = await standIn();
   for (let i = 0; i < BATCH + 1; i++) api.add({ id: i, value: `10.0.${i >> 8}.${i & 255}`, type: 'ban' });
   const { crowdsec, clock } = follow(api.url, api.key);
-  await vi.waitFor(() => expect(crowdsec.state.synchronised).toBe(true));
+  await expect.poll(() => crowdsec.state.synchronised).toBe(true);
   const batches = [...crowdsec.snapshot()];
   expect(batches.map(({ made }) => made.length)).toEqual([BATCH, 1]);
   const { copy, about } = copyOf(clock);
@@ -122,14 +122,16 @@ test('is tried again when it cannot be reached at the start', async () => {
   const { port, url } = gone;
   await gone.stop();
   const { crowdsec, clock, about } = follow(url, gone.key);
-  await vi.waitFor(() => expect(crowdsec.state.fault).toBeDefined());
+  await expect.poll(() => crowdsec.state.fault).toBeDefined();
   expect(about('192.0.2.7')).toBe('unavailable');
   const api = await standIn(port);
   api.add({ id: 1, value: '192.0.2.7', type: 'ban' });
-  await vi.waitFor(() => {
-    clock.advance(POLL_INTERVAL);
-    expect(about('192.0.2.7')).toBe('ban');
-  });
+  await expect
+    .poll(() => {
+      clock.advance(POLL_INTERVAL);
+      return about('192.0.2.7');
+    })
+    .toBe('ban');
   expect(crowdsec.state.fault).toBeUndefined();
 });
 
@@ -137,20 +139,22 @@ test('goes on with what is known when it is away later, and asks for everything 
   const api = await standIn();
   api.add({ id: 1, value: '192.0.2.7', type: 'ban' });
   const { crowdsec, clock, about } = follow(api.url, api.key);
-  await vi.waitFor(() => expect(about('192.0.2.7')).toBe('ban'));
+  await expect.poll(() => about('192.0.2.7')).toBe('ban');
   api.odd = { status: 500, body: '{"message":"no"}' };
-  await vi.waitFor(() => expect(clock.timers).toBe(1));
+  await expect.poll(() => clock.timers).toBe(1);
   clock.advance(POLL_INTERVAL);
-  await vi.waitFor(() => expect(crowdsec.state.fault).toBe('it answered with status 500'));
+  await expect.poll(() => crowdsec.state.fault).toBe('it answered with status 500');
   expect(about('192.0.2.7')).toBe('ban');
 
   api.odd = undefined;
   api.remove(1);
   api.add({ id: 2, value: '192.0.2.8', type: 'ban' });
-  await vi.waitFor(() => {
-    clock.advance(POLL_INTERVAL);
-    expect(about('192.0.2.8')).toBe('ban');
-  });
+  await expect
+    .poll(() => {
+      clock.advance(POLL_INTERVAL);
+      return about('192.0.2.8');
+    })
+    .toBe('ban');
   expect(about('192.0.2.7')).toBeUndefined();
   expect(api.asked.slice(0, 3).map((query) => query.split('&')[0])).toEqual([
     'startup=true',
@@ -169,7 +173,7 @@ test.each([
   const said: unknown[] = [];
   const logger = { ...silentLogger, error: (...line: unknown[]) => void said.push(line) };
   const { crowdsec, about } = follow(api.url, api.key, logger);
-  await vi.waitFor(() => expect(crowdsec.state.fault).toBe(fault));
+  await expect.poll(() => crowdsec.state.fault).toBe(fault);
   expect(about('192.0.2.7')).toBe('unavailable');
   expect(JSON.stringify(said)).not.toContain(api.key);
 });

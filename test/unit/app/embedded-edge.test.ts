@@ -77,7 +77,7 @@ function supervise(remembered?: EdgePorts) {
       const found = children[n];
       if (found === undefined) throw new Error(`no child ${n}`);
       return found;
-    });
+    }, 15_000);
   return { edge, child, clock, remember, children };
 }
 
@@ -89,7 +89,7 @@ it('starts the edge on loopback and remembers its ports', async () => {
   );
   expect(edge.process).toBe('starting');
   first.ready();
-  await vi.waitFor(() => expect(edge.process).toBe('running'));
+  await expect.poll(() => edge.process).toBe('running');
   const ports = { httpsPort: first.port('--listen'), httpPort: first.port('--listen-http') };
   expect(remember).toHaveBeenCalledExactlyOnceWith(ports);
   expect(edge.ready).toMatchObject({ ...ports, domain: 'localhost' });
@@ -98,7 +98,7 @@ it('starts the edge on loopback and remembers its ports', async () => {
 it('hands its join token out once', async () => {
   const { edge, child } = supervise();
   (await child(0)).ready();
-  await vi.waitFor(() => expect(edge.process).toBe('running'));
+  await expect.poll(() => edge.process).toBe('running');
   expect(edge.takeToken()).toBe('phj_x');
   expect(edge.takeToken()).toBeUndefined();
 });
@@ -106,7 +106,7 @@ it('hands its join token out once', async () => {
 it('keeps no token that has grown old', async () => {
   const { edge, child, clock } = supervise();
   (await child(0)).ready();
-  await vi.waitFor(() => expect(edge.process).toBe('running'));
+  await expect.poll(() => edge.process).toBe('running');
   clock.advance(5 * 60_000);
   expect(edge.takeToken()).toBeUndefined();
 });
@@ -115,9 +115,9 @@ it('starts a crashed edge again, on the same ports', async () => {
   const { edge, child, clock } = supervise();
   const first = await child(0);
   first.ready();
-  await vi.waitFor(() => expect(edge.process).toBe('running'));
+  await expect.poll(() => edge.process).toBe('running');
   first.exit(139);
-  await vi.waitFor(() => expect(edge.process).toBe('stopped'));
+  await expect.poll(() => edge.process).toBe('stopped');
   expect(edge.failure).toMatchObject({ code: 'edge_failed', message: expect.stringContaining('exit code 139') });
   expect(edge.nextTryAt).toBeGreaterThanOrEqual(clock.now());
   expect(edge.ready).toBeUndefined();
@@ -130,9 +130,9 @@ it('tells the failure that the edge reported', async () => {
   const { edge, child } = supervise();
   const first = await child(0);
   first.say({ event: 'failed', error: failure('data_in_use', { path: '/data' }) });
-  await vi.waitFor(() => expect(first.signals).toEqual(['SIGTERM']));
+  await expect.poll(() => first.signals).toEqual(['SIGTERM']);
   first.exit(1);
-  await vi.waitFor(() => expect(edge.failure?.code).toBe('data_in_use'));
+  await expect.poll(() => edge.failure?.code).toBe('data_in_use');
 });
 
 it('leaves the remembered ports only after several tries, and says so', async () => {
@@ -142,14 +142,14 @@ it('leaves the remembered ports only after several tries, and says so', async ()
     expect(refused.port('--listen')).toBe(20_443);
     expect(edge.notice).toBeUndefined();
     refused.say({ event: 'failed', error: failure('address_in_use', { address: '127.0.0.1:20443' }) });
-    await vi.waitFor(() => expect(refused.signals).toHaveLength(1));
+    await expect.poll(() => refused.signals).toHaveLength(1);
     refused.exit(1);
   }
   const moved = await child(4);
   expect(moved.port('--listen')).not.toBe(20_443);
   expect(edge.notice).toContain('20443');
   moved.ready();
-  await vi.waitFor(() => expect(edge.process).toBe('running'));
+  await expect.poll(() => edge.process).toBe('running');
   expect(remember).not.toHaveBeenCalled();
 });
 
@@ -159,18 +159,18 @@ it('reads the certificate authority, and does not run without one that it was pr
   const { edge, child } = supervise();
   const first = await child(0);
   first.ready({ caFile });
-  await vi.waitFor(() => expect(first.signals).toEqual(['SIGTERM']));
+  await expect.poll(() => first.signals).toEqual(['SIGTERM']);
   first.exit(0);
   writeFileSync(caFile, 'PEM');
   (await child(1)).ready({ caFile });
-  await vi.waitFor(() => expect(edge.ready?.caPem).toBe('PEM'));
+  await expect.poll(() => edge.ready?.caPem).toBe('PEM');
 });
 
 it('ends the edge, by force when it has to, and starts no other', async () => {
   const { edge, child, clock, children } = supervise();
   const first = await child(0);
   first.ready();
-  await vi.waitFor(() => expect(edge.process).toBe('running'));
+  await expect.poll(() => edge.process).toBe('running');
   const closed = edge.close();
   expect(first.signals).toEqual(['SIGTERM']);
   clock.advance(5_000);
@@ -187,6 +187,6 @@ it('survives what the edge should never say', async () => {
   first.stdout.write('Segmentation fault\n{"event":"ready"}\n{"event":');
   first.stdout.write(`1}\n${JSON.stringify({ event: 'other' })}\n`);
   first.ready();
-  await vi.waitFor(() => expect(edge.process).toBe('running'));
+  await expect.poll(() => edge.process).toBe('running');
   expect(first.signals).toEqual([]);
 });

@@ -51,7 +51,7 @@ it('carries calls and events, for its owner alone', async () => {
   expect(reply).toEqual({ ok: true, value: { channel: 'services:remove', input: { id: 'a' } } });
   expect(server.listeners.size).toBe(1);
   await client.close();
-  await vi.waitFor(() => expect(server.listeners.size).toBe(0));
+  await expect.poll(() => server.listeners.size).toBe(0);
 });
 
 it('tells a client at once when the app goes away', async () => {

@@ -43,7 +43,7 @@ it('starts as many workers as it is told, and passes on what they say', async ()
     [1, true],
   ]);
   pool.send(1, { type: 'evict', agentId: 'a' });
-  await vi.waitFor(() => expect(heard).toEqual(['1 seen']));
+  await expect.poll(() => heard).toEqual(['1 seen']);
   await pool.drain(10_000);
   expect(pool.serving).toEqual([]);
   expect(pool.crashes).toBe(0);
@@ -59,10 +59,10 @@ it('starts another in the place of one that ends, after a while', async () => {
   const { pool, clock, serving } = startPool();
   await pool.start();
   pool.send(0, { type: 'evict', agentId: 'crash' });
-  await vi.waitFor(() => expect(serving.at(-1)).toEqual([0, false]));
+  await expect.poll(() => serving.at(-1)).toEqual([0, false]);
   expect(pool.serving).toEqual([1]);
   clock.advance(500);
-  await vi.waitFor(() => expect(pool.serving.toSorted()).toEqual([0, 1]), 10_000);
+  await expect.poll(() => pool.serving.toSorted()).toEqual([0, 1]);
   expect(pool.crashes).toBe(1);
 });
 
@@ -75,7 +75,7 @@ it('ends a worker that says nothing for long, but not for a stall of its own', a
   pool.send(1, { type: 'evict', agentId: 'a' });
   expect(pool.serving).toHaveLength(2);
   for (let i = 0; i < 8; i++) clock.advance(5_000);
-  await vi.waitFor(() => expect(serving.filter(([, up]) => !up)).toHaveLength(2));
+  await expect.poll(() => serving.filter(([, up]) => !up)).toHaveLength(2);
 });
 
 it('has nothing to do with workers of another version', async () => {
