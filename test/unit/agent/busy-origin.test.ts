@@ -13,7 +13,7 @@ const BUSY = `
   const server = createServer((socket) => socket.on('error', () => {}));
   server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
     parentPort.postMessage(server.address().port);
-    setImmediate(() => Atomics.wait(gate, 0, 0));
+    Atomics.wait(gate, 0, 0);
   });
 `;
 

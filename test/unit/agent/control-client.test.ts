@@ -30,6 +30,8 @@ async function edge(handler: Handler): Promise<Edge> {
     for await (const chunk of request) body += String(chunk);
     handler(request, response, body);
   });
+  // No connection is closed for having rested, however long the machine stands still.
+  server.keepAliveTimeout = 0;
   const sockets: Socket[] = [];
   server.on('secureConnection', (socket: Socket) => sockets.push(socket));
   server.listen(0, '127.0.0.1');
