@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
+import { type KeyboardEvent, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import { Button } from '../controls/button.tsx';
 import { Icon } from '../controls/icons.tsx';
@@ -64,7 +64,8 @@ export function LogList({ view, names, chosen, onChoose }: LogListProps) {
   const [scrolled, setScrolled] = useState(false);
   const [under, setUnder] = useState(false);
   const reading = scrolled || under || chosen !== undefined;
-  useEffect(() => {
+  // Before the next line can come in, not some time after the page is painted.
+  useLayoutEffect(() => {
     log.setReading(reading);
     // Leaving the screen ends the reading: what waited is there on return.
     return () => log.setReading(false);
