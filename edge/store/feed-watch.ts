@@ -12,8 +12,11 @@ export class FeedWatch {
   #timer: NodeJS.Timeout | undefined;
   #version: number;
   #ask: StatementSync | undefined;
-  /** The newest revision that this process has appended, even if it was rolled back. */
-  own = 0;
+  /**
+   * How often this process has appended, rolled back or not. Revisions would not do: one that was rolled back is given
+   * again to the next change, which looked as if there was none.
+   */
+  appended = 0;
 
   constructor(database: DatabaseSync, interval: number) {
     this.#database = database;

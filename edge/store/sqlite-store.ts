@@ -351,9 +351,9 @@ export class SqliteStore implements Store {
   }
 
   async #write<T>(work: (db: Transaction<Tables>) => Promise<T>): Stored<T> {
-    const before = this.#feed.own;
+    const before = this.#feed.appended;
     const outcome = await this.#track(this.#attempt(() => this.#db.transaction().execute(work)));
-    if (outcome.ok && this.#feed.own !== before) this.#feed.wake();
+    if (outcome.ok && this.#feed.appended !== before) this.#feed.wake();
     return outcome;
   }
 
@@ -400,7 +400,7 @@ export class SqliteStore implements Store {
   async #append(db: Kysely<Tables>, kind: 'service' | 'agent', subject: string, ownerId: string): Promise<number> {
     const change = { kind, subject, owner_id: ownerId, at: this.#options.now() };
     const revision = await appendChange(db, change, this.#options.feedLength);
-    this.#feed.own = revision;
+    this.#feed.appended++;
     return revision;
   }
 

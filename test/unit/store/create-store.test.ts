@@ -187,6 +187,17 @@ describe('the store', () => {
     must(await open().createService(newService(agent.id, 'again'), LIMITS));
   });
 
+  it('wakes the watchers for a change after one that found no room', async () => {
+    const store = open({ maxBytes: 120 * 1024 });
+    const agent = await joinAgent(store);
+    const large = newService(agent.id, 'large', { name: 'n'.repeat(200 * 1024) });
+    expect(await store.createService(large, LIMITS)).toMatchObject({ ok: false, error: { code: 'data_full' } });
+    let woken = 0;
+    store.watch(() => woken++);
+    must(await store.createService(newService(agent.id, 'small'), LIMITS));
+    expect(woken).toBe(1);
+  });
+
   it('leaves out services that do not parse and says so, and keeps their names taken', async () => {
     const damaged: string[] = [];
     const store = open({ onDamaged: (id, fault) => damaged.push(`${id}: ${fault}`) });
