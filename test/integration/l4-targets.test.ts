@@ -85,7 +85,10 @@ it('reaches a name that the laptop resolves', async () => {
 it('says so when the name has no address', async () => {
   const target = { type: 'domain', host: 'nowhere.invalid', port: 80 } as const;
   const service = await publish({ mode: 'tcp', targets: [target] }, 'error', target);
-  expect(agent.snapshot().services.find((s) => s.id === service.id)?.statusReason).toContain('cannot be resolved');
+  // For a moment it may wait to be allowed.
+  await reached(({ services }) =>
+    services.some((s) => s.id === service.id && s.statusReason?.includes('cannot be resolved')),
+  );
   expect(await untilGone(await dial(portOf(service)))).toMatchObject({ reset: false });
 });
 

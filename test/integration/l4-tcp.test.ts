@@ -5,7 +5,12 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls';
+import {
+  type ConnectionOptions,
+  createServer as createTlsServer,
+  type TLSSocket,
+  connect as tlsConnect,
+} from 'node:tls';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { selfSigned } from '../support/certificate.ts';
 import { startCli } from '../support/cli.ts';
@@ -110,26 +115,27 @@ it('carries 64 MiB each way at the same time, byte for byte', async () => {
 
 it('holds back an origin whose visitor does not read, and nobody else', async () => {
   const block = randomBytes(1 << 20);
-  const pumped = Promise.withResolvers<Socket>();
+  // One is the visitor's, and the agent may have looked who is there.
+  const sources: Socket[] = [];
   await using origin = await tcpOrigin((socket) => {
     const pump = (): void => {
       while (socket.writable && socket.write(block));
     };
     socket.on('drain', pump);
     pump();
-    pumped.resolve(socket);
+    sources.push(socket);
   });
   await using other = await tcpOrigin(echo);
   const slow = await up.add(origin.port, ['--protocol', 'tcp']);
   const quick = await up.add(other.port, ['--protocol', 'tcp']);
   const sleeper = await dial(slow.port);
-  const source = await pumped.promise;
+  await once(sleeper, 'readable');
   const sent = Buffer.concat(Array.from({ length: 32 }, () => block));
   const reader = await dial(quick.port);
   const [echoed] = await Promise.all([hashAll(reader), pipeline(Readable.from([sent]), reader)]);
   expect(echoed).toBe(createHash('sha256').update(sent).digest('hex'));
   // Kernel buffers on four sockets and one window of the tunnel.
-  expect(source.bytesWritten).toBeLessThan(48 * 1024 * 1024);
+  for (const { bytesWritten } of sources) expect(bytesWritten).toBeLessThan(48 * 1024 * 1024);
   sleeper.destroy();
 });
 
@@ -144,7 +150,7 @@ it('closes in order and says why when nothing listens', async () => {
 
 it('ends a connection that was silent for the idle timeout', async () => {
   await using origin = await tcpOrigin(echo);
-  const service = await up.add(origin.port, ['--protocol', 'tcp', '--idle-timeout', '1s']);
+  const service = await up.add(origin.port, ['--protocol', 'tcp', '--idle-timeout', '5s']);
   const socket = await dial(service.port);
   socket.write('ping');
   const { received } = await untilGone(socket);
@@ -163,9 +169,13 @@ it('takes listener and connections away at once when a service is switched off o
   expect((await run(up.home, 'services', 'disable', 'brief')).code).toBe(0);
   await cut;
   expect(await dialError(service.port)).toBe('ECONNREFUSED');
+  const has = (status: string) =>
+    up.until(({ services }) => services.some((s) => s.id === service.id && s.status === status));
+  // Else what was known before would be taken for what came of the next command.
+  await has('disabled');
 
   expect((await run(up.home, 'services', 'enable', 'brief')).code).toBe(0);
-  await up.until((state) => state.services.some((s) => s.id === service.id && s.status === 'active'));
+  await has('active');
   const second = await dial(service.port);
   second.write('x');
   await once(second, 'data');
@@ -224,12 +234,28 @@ it('is what openssl s_client takes for a TLS server', async () => {
   await ended;
 });
 
+/**
+ * A TLS connection to a shared port whose ClientHello came in time. Where this process stands still for a third of a
+ * second in front of it, its client counts as one that waits, and a server that is none of TLS greets it.
+ */
+async function promptly(options: ConnectionOptions): Promise<TLSSocket> {
+  for (;;) {
+    const socket = tlsConnect(options);
+    try {
+      await once(socket, 'secureConnect');
+      return socket;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SSL_WRONG_VERSION_NUMBER')) throw error;
+    }
+  }
+}
+
 it('shares a port: TLS by name, all else and the silent to the TCP service', async () => {
   const first = Promise.withResolvers<Buffer>();
   await using fallback = await tcpOrigin((socket) => {
     socket.write('220 ready\r\n');
     socket.once('data', (chunk: Buffer) => {
-      first.resolve(chunk);
+      if (chunk.includes('nobody.localhost')) first.resolve(chunk);
       socket.end();
     });
   });
@@ -246,8 +272,7 @@ it('shares a port: TLS by name, all else and the silent to the TCP service', asy
 
   // One that names the TLS service.
   const options = { host: '127.0.0.1', port: plain.port, rejectUnauthorized: false };
-  const named = tlsConnect({ ...options, servername: 'sealed.localhost' });
-  await once(named, 'secureConnect');
+  const named = await promptly({ ...options, servername: 'sealed.localhost' });
   named.write('inside');
   expect(String((await once(named, 'data'))[0])).toBe('inside');
   named.destroy();
@@ -296,7 +321,7 @@ it('names the service that has a port, and takes another where that is wished', 
 
 it('says so when another program has the port, and takes it once it is free', async () => {
   await using origin = await tcpOrigin(echo);
-  const squatter = await tcpOrigin(() => {});
+  const squatter = await tcpOrigin(() => {}, await freePort());
   const service = await up.add(origin.port, ['--protocol', 'tcp', '--listen-port', String(squatter.port)], 'error');
   const { out } = await run(up.home, 'services', '--json');
   const listed = out.split('\n').map((line) => (line === '' ? {} : JSON.parse(line)) as Record<string, unknown>);

@@ -1,5 +1,5 @@
 /** Servers and clients of TCP, TLS and UDP services, and a Porthole that carries them: real processes all. */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, randomInt } from 'node:crypto';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
@@ -97,15 +97,15 @@ export interface Origin extends AsyncDisposable {
   readonly server: Server;
 }
 
-/** A TCP server on loopback that half-closes only when told. */
-export async function tcpOrigin(serve: (socket: Socket) => void): Promise<Origin> {
+/** A TCP server on loopback that half-closes only when told, on any port unless told. */
+export async function tcpOrigin(serve: (socket: Socket) => void, port = 0): Promise<Origin> {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     open.add(socket);
     socket.on('error', () => {}).on('close', () => open.delete(socket));
     serve(socket);
   });
-  return listening(server, open);
+  return listening(server, open, port);
 }
 
 /**
@@ -123,9 +123,9 @@ export const hearing =
       () => {},
     );
 
-/** Listens on any loopback port; `open` are the connections that end with it. */
-export async function listening(server: Server, open: ReadonlySet<Socket>): Promise<Origin> {
-  server.listen(0, '127.0.0.1');
+/** Listens on loopback; `open` are the connections that end with it. */
+export async function listening(server: Server, open: ReadonlySet<Socket>, port = 0): Promise<Origin> {
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
@@ -254,8 +254,17 @@ export class UdpVisitor implements AsyncDisposable {
   }
 }
 
-/** A loopback port that nothing listens on, for TCP. */
+/**
+ * A loopback port that nothing listens on, for TCP. It is none that a system gives to whoever asks for any, nor one that
+ * an edge assigns: those may be somebody's a moment later.
+ */
 export async function freePort(): Promise<number> {
-  await using origin = await tcpOrigin(() => {});
-  return origin.port;
+  for (;;) {
+    const origin = await tcpOrigin(() => {}, randomInt(7_000, 10_000)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') throw error;
+    });
+    if (origin === undefined) continue;
+    await origin[Symbol.asyncDispose]();
+    return origin.port;
+  }
 }
