@@ -190,8 +190,12 @@ it('reaches a target on another laptop once that laptop allows it', async () => 
     targets: [{ port: web.port }, { port: search.port, path: '/search', agentId: 'Build-Server' }],
   });
   expect(service.targets[1]?.agentId).toBe(other.agentId);
-  const waits = await until(service.id, (s) => s.status === 'error');
-  expect(waits.statusReason).toBe(`port ${search.port} waits to be allowed on the laptop.`);
+  // For a moment the first laptop may have seen the service before it allowed its own port.
+  const waits = await until(service.id, (s) => s.statusReason?.includes(`port ${search.port}`) === true);
+  expect(waits).toMatchObject({
+    status: 'error',
+    statusReason: `port ${search.port} waits to be allowed on the laptop.`,
+  });
   const { guests } = await reached(other.agent, (s) => s.guests.some((g) => g.id === service.id));
   const guest = guests.find((g) => g.id === service.id);
   expect(guest).toMatchObject({ domain: service.domain, ownerName: 'first', targets: [{ port: search.port }] });
@@ -244,13 +248,16 @@ it("puts custom headers in place of the visitor's, in every spelling", async () 
 });
 
 it('answers 504 when an origin takes too long, and not when it merely takes long to send', async () => {
-  const responses: ServerResponse[] = [];
+  const asked = Promise.withResolvers<void>();
+  const responses = new Map<string, ServerResponse>();
   await using slow = await origin((request, response) => {
-    responses.push(response);
+    responses.set(request.url ?? '', response);
     if (request.url === '/stream') response.write('first');
     else if (request.url === '/upload') request.resume().on('end', () => response.end('whole'));
+    if (responses.has('/stream') && responses.has('/upload')) asked.resolve();
   });
-  const service = await publish({ targets: [{ port: slow.port, responseTimeout: '300ms' }] });
+  // What is answered at once has to be in time on a machine that stands still for a while, too.
+  const service = await publish({ targets: [{ port: slow.port, responseTimeout: '5s' }] });
   const url = new URL(urlOf(service));
   const upload = https.request({
     host: '127.0.0.1',
@@ -264,17 +271,16 @@ it('answers 504 when an origin takes too long, and not when it merely takes long
   });
   upload.write('one');
   const streamed = ask({ url: `${urlOf(service)}/stream`, ca });
-  // Meanwhile the bound passes twice. The visitor's own time, and the body's, are not counted.
-  for (let time = 1; time <= 2; time++) {
-    const late = await ask({ url: `${urlOf(service)}/late`, ca, headers: { accept: 'application/json' } });
-    expect(late.status).toBe(504);
-    expect(JSON.parse(late.text)).toMatchObject({ error: { code: 'origin_timeout' } });
-  }
+  await asked.promise;
+  // Meanwhile the bound passes. The visitor's own time, and the body's, are not counted.
+  const late = await ask({ url: `${urlOf(service)}/late`, ca, headers: { accept: 'application/json' } });
+  expect(late.status).toBe(504);
+  expect(JSON.parse(late.text)).toMatchObject({ error: { code: 'origin_timeout' } });
   upload.end('two');
   const [response] = (await once(upload, 'response')) as [IncomingMessage];
   response.resume();
   expect(response.statusCode).toBe(200);
-  responses.find((r) => r.req.url === '/stream')?.end(' last');
+  responses.get('/stream')?.end(' last');
   expect(await streamed).toMatchObject({ status: 200, text: 'first last' });
 });
 
@@ -335,7 +341,9 @@ it('repeats a GET that met a closing keep-alive connection, and never a POST', a
     socket
       .on('error', () => {})
       .on('data', (chunk: Buffer) => {
-        const method = chunk.toString('latin1').split(' ', 1)[0] ?? '';
+        const method = /^[A-Z]+(?= )/.exec(chunk.toString('latin1'))?.[0];
+        // The body of a POST may come by itself.
+        if (method === undefined) return;
         seen.push(method);
         const before = served.get(socket) ?? 0;
         served.set(socket, before + 1);
@@ -350,12 +358,16 @@ it('repeats a GET that met a closing keep-alive connection, and never a POST', a
   open.add(port);
   await ports.refresh();
   const service = await publish({ targets: [{ port }] });
-  expect((await get(service, '/')).status).toBe(200);
-  expect((await get(service, '/')).status).toBe(200);
-  expect(seen.filter((m) => m === 'GET')).toHaveLength(3);
-  const post = await ask({ url: urlOf(service), ca, method: 'POST', body: 'x' });
-  expect(post.status).toBe(502);
-  expect(seen.filter((m) => m === 'POST')).toHaveLength(1);
+  // A connection that rested for long is not taken again, so on a machine that stands still this may take one more.
+  let gets = 0;
+  for (; seen.length === gets; gets++) expect((await get(service, '/')).status).toBe(200);
+  expect(seen).toHaveLength(gets + 1);
+  let status = 200;
+  for (let posts = 1; status === 200; posts++) {
+    ({ status } = await ask({ url: urlOf(service), ca, method: 'POST', body: 'x' }));
+    expect(seen.filter((m) => m === 'POST')).toHaveLength(posts);
+  }
+  expect(status).toBe(502);
   const closed = once(server, 'close');
   server.close();
   for (const socket of served.keys()) socket.destroy();
