@@ -232,7 +232,7 @@ it('comes back to a process that has lost its carrier, while the others go on', 
   const states = new Set<string>();
   links.onChange(() => states.add(links.state.state));
   one.evict('a1', GO_AWAY.INTERNAL, 'the process ended');
-  await expect.poll(() => one.isUp('a1'), { timeout: 5000 }).toBe(true);
+  await expect.poll(() => one.isUp('a1')).toBe(true);
   await kept.say('after');
   expect([...states]).toEqual(['up']);
 });

@@ -61,7 +61,8 @@ async function attack(...how: string[]): Promise<string> {
   // Not every system finds names under localhost; through a proxy the tool does not look for them.
   const edgeAddress = `127.0.0.1:${edge.ready.httpPort}`;
   const url = `http://slow.localhost:${edge.ready.httpPort}/`;
-  const child = spawn(TOOL, ['-u', url, '-d', edgeAddress, '-c', '300', '-r', '300', '-l', '5', '-p', '3', ...how], {
+  // A probe has 6 s, for machines that stand still for some; one that fails shows before the 10 s are over.
+  const child = spawn(TOOL, ['-u', url, '-d', edgeAddress, '-c', '300', '-r', '300', '-l', '10', '-p', '6', ...how], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [out] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
