@@ -70,7 +70,8 @@ it('says when it is not there, by its path, and when it is not allowed', async (
   await laptop.reached(hasStatus(service.id, 'error'));
   expect(reasonOf()).toBe(`unix:${path} waits to be allowed on the laptop.`);
   laptop.allowed.allow({ service: service.id, ...socketAt(path) });
-  await laptop.reached((s) => s.problems.some((p) => p.problem === 'origin_refused'));
+  const targetId = service.targets[0]?.id;
+  await laptop.reached((s) => s.problems.some((p) => p.targetId === targetId && p.problem === 'origin_refused'));
   expect(await ask({ url: publicUrl(service).origin, ca })).toMatchObject({ status: 502 });
 });
 
