@@ -32,7 +32,7 @@ const HTTP_SERVICES = 3;
 const VISITORS = 20;
 /** Milliseconds in which everything must be back. Agents try again at least every 10 s. */
 const RECOVERY = 45_000;
-/** Milliseconds that a visit may last, whatever happens. */
+/** Milliseconds that a visitor may wait for one thing, whatever happens. */
 const LONGEST = 40_000;
 
 interface Laptop {
@@ -176,6 +176,7 @@ async function inTime(come: Visit, service: Published, ledger: Ledger, below: (n
   }, LONGEST);
   const visit = come(service, ledger, below, (next) => {
     stage = next;
+    timer.refresh();
   });
   visit.catch(() => {});
   try {
@@ -206,7 +207,8 @@ async function answers({ host, port, name }: Published): Promise<boolean> {
     headers: { host },
   };
   const request = https.get({ ...options, path: '/ready?size=0', timeout: 2_000 });
-  request.on('timeout', () => request.destroy());
+  // `once` tells of errors until there is a response; what breaks afterwards has said enough.
+  request.on('error', () => {}).on('timeout', () => request.destroy());
   try {
     const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
     response.resume();

@@ -24,6 +24,8 @@ export async function startSignInProvider(people: Readonly<Record<string, Person
   const server = createServer((request, response) =>
     answer === undefined ? request.socket.destroy() : answer(request, response),
   );
+  // A connection that is closed just as an edge asks by it again would fail a sign-in.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
