@@ -240,7 +240,7 @@ describe('an origin that speaks HTTP/2', () => {
     expect(request.interims).toMatchObject([{ ':status': 103, link: '</a.css>; rel=preload' }]);
   });
 
-  it('waits for a visitor who reads slowly, and keeps no more than a bound', async () => {
+  it('waits for a visitor who reads slowly, and keeps no more than a bound', { timeout: 90_000 }, async () => {
     let sent = 0;
     const piece = Buffer.alloc(64 * 1024);
     const origin = await h2Origin((stream) => {
@@ -267,7 +267,7 @@ describe('an origin that speaks HTTP/2', () => {
           before = sent;
           return still;
         },
-        { interval: 200, timeout: 10_000 },
+        { interval: 200, timeout: 40_000 },
       )
       .toBe(true);
     expect(sent).toBeLessThan(16 * 1024 * 1024);
@@ -276,10 +276,10 @@ describe('an origin that speaks HTTP/2', () => {
       read += chunk.length;
     });
     slow.socket.resume();
-    await expect.poll(() => read, { timeout: 20_000 }).toBeGreaterThan(32 * 1024 * 1024);
+    await expect.poll(() => read, { timeout: 40_000 }).toBeGreaterThan(32 * 1024 * 1024);
   });
 
-  it('takes an upload no faster than it reads it', async () => {
+  it('takes an upload no faster than it reads it', { timeout: 90_000 }, async () => {
     const taken = Promise.withResolvers<ServerHttp2Stream>();
     const origin = await h2Origin((stream) => {
       stream.pause();
@@ -307,7 +307,7 @@ describe('an origin that speaks HTTP/2', () => {
           before = sent;
           return still;
         },
-        { interval: 200, timeout: 10_000 },
+        { interval: 200, timeout: 40_000 },
       )
       .toBe(true);
     expect(sent).toBeLessThan(size / 2);
