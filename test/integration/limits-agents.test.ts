@@ -2,9 +2,10 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import type { ServiceView } from '../../shared/contract/control-api.ts';
 import { GO_AWAY } from '../../shared/wire/codes.ts';
 import { proxyHeader } from '../support/attacks.ts';
-import { dial, dialError, echo, tcpOrigin, UdpVisitor, untilGone } from '../support/direct.ts';
+import { dial, echo, tcpOrigin, UdpVisitor, untilGone } from '../support/direct.ts';
 import { RawVisitor } from '../support/proxy-stand.ts';
 import {
   ask,
@@ -30,14 +31,18 @@ const low = new LimitedEdge(
 );
 const small = new LimitedEdge('memory-per-tunnel=32MiB');
 
-/** The port of a service that leads to `target`; once it is open, where it is a TCP service. */
+/** The port of a service that leads to `target`, once it is open. */
 async function direct(limited: LimitedEdge, mode: 'tcp' | 'tls' | 'udp', target: number): Promise<number> {
   const [edge, { credential }] = await Promise.all([limited.start(), limited.joined()]);
   const input = { subdomain: `direct-${mode}`, mode, targets: [{ port: target }] };
   const { status, value } = await call(edge, 'POST', '/services', credential, input);
   expect([status, value]).toEqual([200, expect.anything()]);
   const { listenPort = edge.ready.httpsPort } = value as { readonly listenPort?: number };
-  if (mode === 'tcp') await expect.poll(() => dialError(listenPort)).toBe('');
+  const isOpen = async (): Promise<boolean> => {
+    const services = (await call(edge, 'GET', '/services', credential)).value as readonly ServiceView[];
+    return services.some((service) => service.domain.startsWith(`direct-${mode}.`) && service.status !== 'pending');
+  };
+  await expect.poll(isOpen).toBe(true);
   return listenPort;
 }
 
@@ -185,7 +190,7 @@ driveBounds('agents', {
         visitors.push(...more);
         await probe(edge, '/healthz/live');
       }
-      expect(busy()).toBeGreaterThanOrEqual(3);
+      await expect.poll(busy).toBeGreaterThanOrEqual(3);
       for (const { socket } of visitors) socket.destroy();
       laptop.destroy();
     },

@@ -5,14 +5,15 @@ import { RawVisitor } from '../support/proxy-stand.ts';
 import { type RunningEdge, startApp } from './edge-stand.ts';
 import { driveBounds, LimitedEdge, times } from './limits-stand.ts';
 
+// Long enough that whatever doesn't wait for one of the times is over before it, where this machine stands still too.
 const low = new LimitedEdge(
   'header-size=2KiB',
   'header-fields=10',
-  'header-time=2s',
-  'idle-time=1s',
-  'body-idle-time=3s',
+  'header-time=6s',
+  'idle-time=6s',
+  'body-idle-time=6s',
   'body-rate=1MiB',
-  'read-idle-time=1s',
+  'read-idle-time=6s',
 );
 
 let published: Promise<void> | undefined;

@@ -63,7 +63,7 @@ async function deafService(limited: LimitedEdge, subdomain: string) {
       from.send(Buffer.alloc(4));
       return sessions[0];
     };
-    await expect.poll(begun, { timeout: 10_000 }).toBeDefined();
+    await expect.poll(begun).toBeDefined();
     const [session] = sessions;
     if (session === undefined) throw new Error('no session');
     return session;
@@ -88,7 +88,7 @@ async function pushOut(edge: RunningEdge, { visitor, first }: Service, count: nu
   }
   session.catchUp();
   const numbers = (): number[] => session.received.map((datagram) => datagram.readUInt32BE(0)).filter((n) => n > 0);
-  await expect.poll(() => numbers().at(-1), { timeout: 10_000 }).toBe(count);
+  await expect.poll(() => numbers().at(-1)).toBe(count);
   return numbers();
 }
 
@@ -169,7 +169,7 @@ driveBounds('udp', {
         return sessions.length;
       };
       const before = sessions.length;
-      await expect.poll(again, { timeout: 5_000, interval: 200 }).toBeGreaterThan(before + 1);
+      await expect.poll(again, { interval: 200 }).toBeGreaterThan(before + 1);
     },
   },
 });
