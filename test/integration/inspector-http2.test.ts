@@ -157,7 +157,7 @@ it('counts none whose server cannot be reached', async () => {
   await server[Symbol.asyncDispose]();
   expect((await ask({ url: publicUrl(service).href, ca })).status).toBe(502);
   inspector.set(service.id, true);
-  expect(inspector.list({ limit: 1 }).before).toEqual([]);
+  expect(inspector.list({ limit: 1 }).before.map(({ serviceId }) => serviceId)).not.toContain(service.id);
 });
 
 it('shows a call of gRPC with its outcome', async () => {

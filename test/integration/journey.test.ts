@@ -1,7 +1,7 @@
 /** What a developer does with it, over real processes: `porthole expose` with the embedded edge. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import http, { type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -37,7 +37,8 @@ async function expose(home: Home, port: number): Promise<{ readonly cli: CliProc
 
 /** The edge child of a running command: the one process of `dir` that runs the edge's entry. */
 function edgePid(home: Home, cliPid: number): number {
-  const pid = processesOf(home.dir).find((p) => p !== cliPid);
+  const isEdge = (pid: number): boolean => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--embedded');
+  const pid = processesOf(home.dir).find((p) => p !== cliPid && isEdge(p));
   if (pid === undefined) throw new Error('no edge process');
   return pid;
 }
@@ -75,6 +76,8 @@ it('publishes a Vite dev server with hot reload', async () => {
     });
     hot.once('error', (error) => arrived.reject(error));
     await once(hot, 'open');
+    // What is written before Vite looks at the file for the first time is no change to it.
+    await expect.poll(() => vite.watcher.getWatched()[project]).toContain('main.js');
     writeFileSync(path.join(project, 'main.js'), 'import.meta.hot?.accept(); console.log("two");');
     await arrived.promise;
     expect(messages[0]?.type).toBe('connected');
@@ -128,14 +131,15 @@ it('carries a gibibyte up and down without growing', async () => {
   const { cli, url } = await expose(home, app.port);
   await using _ = cli;
   const agent = cli.child.pid ?? 0;
-  const edge = edgePid(home, agent);
+  // Code takes 40 MB more from sources than from the bundle; what is carried takes the same.
+  const peaks = () => [edgePid(home, agent), agent].map((pid) => peakResident(pid) / 1e6);
+  const before = peaks();
 
   expect(await digest(await open({ url }))).toEqual({ sha256, bytes: size });
   const up = await ask({ url, method: 'POST', body: Readable.from(blocks()) });
   expect(JSON.parse(up.text)).toEqual({ sha256, bytes: size });
-  expect(peakResident(edge) / 1e6).toBeLessThan(150);
-  expect(peakResident(agent) / 1e6).toBeLessThan(150);
-}, 120_000);
+  for (const [n, peak] of peaks().entries()) expect(peak - (before[n] ?? 0)).toBeLessThan(60);
+}, 300_000);
 
 it('says who broke when the cable is pulled, and comes back', async () => {
   const reached = Promise.withResolvers<void>();
@@ -154,16 +158,12 @@ it('says who broke when the cable is pulled, and comes back', async () => {
   process.kill(edgePid(home, cli.child.pid ?? 0), 'SIGKILL');
   await expect(digest(cut)).rejects.toThrow();
 
-  const deadline = Date.now() + 30_000;
-  let answer = 0;
-  while (answer !== 200 && Date.now() < deadline) {
-    answer = await ask({ url }).then(
-      (a) => a.status,
+  const status = (): Promise<number> =>
+    ask({ url }).then(
+      (answer) => answer.status,
       () => 0,
     );
-    if (answer !== 200) await new Promise((resolve) => setImmediate(resolve));
-  }
-  expect(answer).toBe(200);
+  await expect.poll(status, { timeout: 40_000 }).toBe(200);
 });
 
 it('leaves nothing behind after Ctrl+C or kill -9', async () => {
@@ -176,10 +176,8 @@ it('leaves nothing behind after Ctrl+C or kill -9', async () => {
   expect(processesOf(home.dir)).toEqual([]);
 
   const second = await expose(home, app.port);
-  const edge = edgePid(home, second.cli.child.pid ?? 0);
+  expect(edgePid(home, second.cli.child.pid ?? 0)).toBeGreaterThan(0);
   second.cli.child.kill('SIGKILL');
   await second.cli.ended();
-  const deadline = Date.now() + 10_000;
-  while (processesOf(home.dir).includes(edge) && Date.now() < deadline) await new Promise((r) => setImmediate(r));
-  expect(processesOf(home.dir)).toEqual([]);
+  await expect.poll(() => processesOf(home.dir), { timeout: 30_000 }).toEqual([]);
 });
