@@ -49,7 +49,7 @@ import { openVault, reopenVault, type VaultPlace } from './vault/open-vault.ts';
 
 /** Milliseconds that a call waits for an edge that is just starting. */
 const AGENT_WAIT = 20_000;
-/** Milliseconds without any agent after which a call is told what is in the way instead of waiting on. */
+/** Milliseconds without an agent, or with one that hears nothing, after which a call is told what is in the way. */
 const PATIENCE = 4_000;
 
 interface Parts extends AppOptions {
@@ -387,13 +387,22 @@ export class RunningApp implements App {
     return this.#membership?.obstacle() ?? this.#membership?.agent?.snapshot().link.failure;
   }
 
-  /** An agent whose edge has answered, or that has been trying for long enough to say why not by itself. */
+  /**
+   * An agent whose edge has answered, or that has been trying for long enough to say why not by itself: one that has
+   * only just begun may still turn out to be unknown to the edge, and give way to another.
+   */
   async #agent(): Promise<Result<Agent, Failure>> {
     const began = this.#clock.monotonic();
+    let seen: Agent | undefined;
+    let since = began;
     for (;;) {
       const agent = this.#membership?.agent;
-      const waited = this.#clock.monotonic() - began;
-      if (agent !== undefined && (agent.snapshot().servicesKnown || waited >= PATIENCE)) return ok(agent);
+      const now = this.#clock.monotonic();
+      if (agent !== seen) since = now;
+      seen = agent;
+      const waited = now - began;
+      const tried = now - since >= PATIENCE || waited >= AGENT_WAIT;
+      if (agent !== undefined && (agent.snapshot().servicesKnown || tried)) return ok(agent);
       const obstacle = this.#obstacle();
       if (agent !== undefined && obstacle !== undefined) return ok(agent);
       if (this.#phase === 'stopping') return err(failure('app_not_running'));
