@@ -17,6 +17,8 @@ import { exchange, SmallEdge } from '../support/small-edge.ts';
 
 const identity = selfSigned();
 const origins: Server[] = [];
+/** For what comes by itself; the wait ends when it has. */
+const PATIENT = { timeout: 30_000 };
 
 afterEach(() => {
   for (const origin of origins.splice(0)) origin.close();
@@ -103,8 +105,8 @@ it('introduces itself and carries bytes to origins on either loopback address', 
     expect(answer.reset).toBeUndefined();
   }
   await reached(agent.link, 'up');
-  await expect.poll(() => agent.link.state.roundTrip, { timeout: 10_000 }).toBeGreaterThan(0);
-  await expect.poll(() => agent.origin.open).toBe(0);
+  await expect.poll(() => agent.link.state.roundTrip, PATIENT).toBeGreaterThan(0);
+  await expect.poll(() => agent.origin.open, PATIENT).toBe(0);
 });
 
 it('refuses what its user has not allowed, and what is not there, with the code for it', async () => {
@@ -167,7 +169,7 @@ it('moves to a new tunnel when the edge goes away, and lets streams of the old o
   expect(next).not.toBe(old);
   socket.end('done');
   expect((await answer).received).toBe('done');
-  await expect.poll(() => old.closed).toBe(true);
+  await expect.poll(() => old.closed, PATIENT).toBe(true);
 });
 
 it('shows that its credential is refused', async () => {

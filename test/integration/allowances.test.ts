@@ -13,7 +13,7 @@ import { systemClock } from '../../shared/node/clock.ts';
 import { silentLogger } from '../../shared/node/logger.ts';
 import { RESET } from '../../shared/wire/codes.ts';
 import { selfSigned } from '../support/certificate.ts';
-import { dial, readAll } from '../support/direct.ts';
+import { dial, untilGone } from '../support/direct.ts';
 import { EdgeProcess } from '../support/edge-process.ts';
 import { hasStatus, Laptop, localPort, publicUrl } from '../support/laptop.ts';
 import { exchange, SmallEdge } from '../support/small-edge.ts';
@@ -26,12 +26,16 @@ beforeAll(async () => {
 
 afterAll(() => edge[Symbol.asyncDispose]());
 
-/** A server that says `word` to everybody; how often it was asked. */
+/** A server that says `word` to everybody who speaks, as an agent's own look doesn't; how often it was asked. */
 async function saying(word: string) {
   const seen = { count: 0 };
   const server = createServer((socket) => {
-    seen.count++;
-    socket.on('error', () => {}).end(word);
+    socket
+      .on('error', () => {})
+      .once('data', () => {
+        seen.count++;
+        socket.end(word);
+      });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -46,8 +50,11 @@ const portOf = (server: Server): number => {
 const publish = (from: Laptop, port: number, agentId?: string): Promise<ServiceView> =>
   from.create({ mode: 'tcp', targets: [{ port, ...(agentId === undefined ? {} : { agentId }) }] });
 
-const visit = async (service: ServiceView): Promise<string> =>
-  (await readAll(await dial(Number(publicUrl(service).port)))).toString();
+async function visit(service: ServiceView): Promise<string> {
+  const visitor = await dial(Number(publicUrl(service).port));
+  visitor.write('who is there?');
+  return (await untilGone(visitor)).received.toString();
+}
 
 it("lets no other member of the cluster have what a laptop's own service may reach", async () => {
   await using secret = await saying('secret');
@@ -86,7 +93,7 @@ it('is bounded to places that were allowed for some service, whatever an edge cl
   const allowed: AllowList = createAllowList([{ service: 'shop', ...localPort(shop.port) }]);
   using link = startLink(hostile, identity.cert, allowed);
   const tunnel = await up;
-  const ask = async (port: number, service?: string) => exchange(tunnel, { port, service }, '');
+  const ask = async (port: number, service?: string) => exchange(tunnel, { port, service }, 'who is there?');
   expect(link.open).toBe(0);
   expect((await ask(shop.port, 'shop')).received).toBe('shop');
   expect((await ask(shop.port, 'other')).reset).toBe(RESET.NOT_ALLOWED);
