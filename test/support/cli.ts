@@ -40,21 +40,23 @@ export function startCli(home: Home, args: readonly string[]): CliProcess {
   const lines: string[] = [];
   let rest = '';
   let errors = '';
+  let over = false;
   let wake = Promise.withResolvers<void>();
   const changed = () => {
     wake.resolve();
     wake = Promise.withResolvers();
   };
-  child.stdout.on('data', (chunk: Buffer) => {
-    const parts = (rest + chunk.toString()).split('\n');
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    const parts = (rest + chunk).split('\n');
     rest = parts.pop() ?? '';
     lines.push(...parts);
     changed();
   });
-  child.stderr.on('data', (chunk: Buffer) => {
-    errors += chunk.toString();
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    errors += chunk;
   });
   const exit = once(child, 'close').then(([code, signal]: (number | NodeJS.Signals | null)[]) => {
+    over = true;
     changed();
     return code ?? signal ?? 0;
   });
@@ -65,7 +67,8 @@ export function startCli(home: Home, args: readonly string[]): CliProcess {
       for (;;) {
         const line = lines.shift();
         if (line !== undefined) return JSON.parse(line) as Record<string, unknown>;
-        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the process ended: ${errors}`);
+        // Its last lines may come after its exit.
+        if (over) throw new Error(`the process ended: ${errors}`);
         await wake.promise;
       }
     },

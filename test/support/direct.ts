@@ -28,8 +28,8 @@ export interface Ran {
 export async function run(home: Home, ...args: string[]): Promise<Ran> {
   const cli = startCli(home, args);
   let out = '';
-  cli.child.stdout?.on('data', (chunk: Buffer) => {
-    out += chunk.toString();
+  cli.child.stdout?.on('data', (chunk: string) => {
+    out += chunk;
   });
   const code = await cli.ended();
   return { code, out, err: cli.errors() };
