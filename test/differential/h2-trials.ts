@@ -224,8 +224,7 @@ async function send(port: number, h2: H2Case, fill: (text: string) => string): P
     for (let next = nextFrame(rest); next !== undefined; next = nextFrame(rest)) {
       rest = rest.subarray(next.length);
       if (next.ends) open.delete(next.stream);
-      if (next.stream === 3 && next.ends) over.resolve();
-      if (next.goesAway) over.resolve();
+      if (open.size === 0 || next.goesAway) over.resolve();
     }
   });
   socket.write(

@@ -99,7 +99,7 @@ MaxRequestWorkers 256
 Timeout 5
 KeepAlive On
 MaxKeepAliveRequests 0
-ProxyPass / http://127.0.0.1:${origin}/ retry=0 timeout=1
+ProxyPass / http://127.0.0.1:${origin}/ retry=0 timeout=5
 `,
   );
   return peer('Apache', port, await run(binary, ['-f', config, '-DFOREGROUND']));

@@ -7,6 +7,8 @@ import { atOnce, type Front, type Stand } from './stand.ts';
 
 /** Milliseconds that Node's client gets for a response. One that it does not finish in time is compared with nothing. */
 const PATIENCE = 5_000;
+/** The same for one that is known to be whole. */
+const LONG_PATIENCE = 60_000;
 const WIDTH = 48;
 
 interface Heard {
@@ -50,7 +52,7 @@ export async function tryResponses(stand: Stand, origin: number): Promise<readon
     const [nodeOfOurs, nodeOfOrigin] =
       first?.whole === true
         ? await Promise.all([
-            nodeReads(first.bytes, method, PATIENCE).then((verdict) => withoutId(verdict, row[0]?.id ?? '')),
+            nodeReads(first.bytes, method, LONG_PATIENCE).then((verdict) => withoutId(verdict, row[0]?.id ?? '')),
             nodeAnswer(origin, `/${id}/${at}`, method, PATIENCE).then((verdict) => withoutId(verdict, id)),
           ])
         : [];
