@@ -22,6 +22,8 @@ import { askPlain, EMBEDDED, joinEdge, linkLaptop, publish, type RunningEdge, st
 
 const HOST = 'clients.localhost';
 const LARGE = 16 * 1024 * 1024;
+/** Milliseconds that a browser may take for a step on a machine that has much else to do. */
+const SLOW = 120_000;
 
 let dir: string;
 let file: string;
@@ -165,7 +167,9 @@ describe.each(['--http1.1', '--http2'])('curl %s', (version) => {
 });
 
 it('serves wrk without an error', async () => {
-  const args = ['-t2', '-c32', '-d3s', '-H', `Host: ${HOST}`, `http://127.0.0.1:${edge.ready.httpPort}/`];
+  // It counts what takes longer than its timeout as an error: that bound is not the edge's.
+  const where = ['-H', `Host: ${HOST}`, `http://127.0.0.1:${edge.ready.httpPort}/`];
+  const args = ['-t2', '-c32', '-d5s', '--timeout', '40s', ...where];
   const { stdout } = await promisify(execFile)(program('wrk', 'wrk'), args);
   expect(stdout).not.toMatch(/Non-2xx|Socket errors/);
   expect(Number(/(\d+) requests in/.exec(stdout)?.[1])).toBeGreaterThan(500);
@@ -178,12 +182,13 @@ it('serves h2load without an error', async () => {
   expect(stdout).toContain('Application protocol: h2');
 });
 
-it('serves a page in a browser: upload, events and a WebSocket beside it', async () => {
+it('serves a page in a browser: upload, events and a WebSocket beside it', { timeout: 180_000 }, async () => {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error(CHROMIUM_MISSING);
-  const browser = await chromium.launch({ executablePath, args: [...CHROMIUM_ARGS] });
+  const browser = await chromium.launch({ executablePath, args: [...CHROMIUM_ARGS], timeout: SLOW });
   try {
     const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+    page.setDefaultTimeout(SLOW);
     await page.goto(url('/'));
     await page.waitForFunction('window.result !== undefined');
     expect(await page.evaluate('window.result')).toEqual({
@@ -237,15 +242,15 @@ it('carries a mail from curl to a server that speaks first', async () => {
 it('keeps a session like one of ssh as long as either side says a word in time, and ends it afterwards', async () => {
   await using server = await tcpOrigin(echo);
   await using up = await Up.start();
-  const service = await up.add(server.port, ['--protocol', 'tcp', '--name', 'shell', '--idle-timeout', '2s']);
+  const service = await up.add(server.port, ['--protocol', 'tcp', '--name', 'shell', '--idle-timeout', '5s']);
   const visitor = await dial(service.port);
   const started = performance.now();
-  // Twice the idle time, never silent for all of it.
-  for (let word = 0; word < 6; word++) {
+  // Twice the idle time, never silent for all of it, not even on a machine that stands still for some seconds.
+  for (let word = 0; word < 9; word++) {
     visitor.write(`word ${word}`);
     expect(String((await once(visitor, 'data'))[0])).toBe(`word ${word}`);
-    await pause(700);
+    await pause(1_200);
   }
-  expect(performance.now() - started).toBeGreaterThan(4_000);
+  expect(performance.now() - started).toBeGreaterThan(10_000);
   expect((await untilGone(visitor)).received.length).toBe(0);
 });

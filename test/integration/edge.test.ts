@@ -170,7 +170,7 @@ describe('the main port', () => {
     const started = performance.now();
     slow.resume();
     await once(slow, 'close');
-    expect(performance.now() - started).toBeLessThan(8_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 
   it('serves on while a thousand connections do nothing', async () => {
@@ -204,7 +204,7 @@ describe('a laptop', () => {
     const started = performance.now();
     const answer = await ask(edge, 'shop.localhost');
     expect(answer.headers['retry-after']).toBeDefined();
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(8_000);
     laptop = await linkLaptop(edge, joined);
     await untilStatus('shop.localhost', 200);
   });
