@@ -161,7 +161,8 @@ export class LoginStand implements AsyncDisposable {
       agent: false,
       ...(how.from === undefined ? {} : { localAddress: how.from }),
     });
-    request.end(how.body);
+    // The edge may reset the connection when the answer is through; until then `once` and the body tell of errors.
+    request.on('error', () => {}).end(how.body);
     const [response] = (await once(request, 'response')) as [http.IncomingMessage];
     return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) };
   }
