@@ -11,6 +11,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/compliance/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 20_000,
+          hookTimeout: 20_000,
           expect: PATIENT,
         },
       },
