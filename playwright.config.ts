@@ -13,8 +13,9 @@ export default defineConfig<object, HostOption>({
   retries: 1,
   workers: 2,
   forbidOnly: true,
-  timeout: 60_000,
-  expect: { timeout: 15_000 },
+  // What is waited for ends the wait: these are for a machine that has much else to do.
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
   use: { locale: 'en-GB', launchOptions: { executablePath, args: [...CHROMIUM_ARGS] } },
   projects: [
     { name: 'web', testIgnore: '**/desktop.spec.ts', use: { host: 'web' } },

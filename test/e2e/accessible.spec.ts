@@ -54,13 +54,13 @@ async function everywhere(page: Page, when: string): Promise<void> {
 }
 
 test('has no barrier on any screen of a fresh window', async ({ page }) => {
-  test.setTimeout(120_000);
+  test.setTimeout(240_000);
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
   await everywhere(page, 'in a fresh window');
 });
 
 test('has no barrier on any screen, tab and dialog when something is public', async ({ page, visitor, origin }) => {
-  test.setTimeout(240_000);
+  test.setTimeout(480_000);
   const service = await publish(page, origin.port);
   const { row, url } = service;
   await choose(page, service, 'Rename');

@@ -27,7 +27,7 @@ test('shows every screen, with nothing cut off and nothing complained about', as
   visitor,
   origin,
 }) => {
-  test.setTimeout(120_000);
+  test.setTimeout(240_000);
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(message.text());
@@ -81,7 +81,7 @@ test('shows every screen, with nothing cut off and nothing complained about', as
   // Stopped, not killed: it says nothing any more, which the agent finds out by itself.
   const edge = edgeOf(shell.pid) ?? 0;
   process.kill(edge, 'SIGSTOP');
-  await expect(page.getByText('No connection to localhost.')).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText('No connection to localhost.')).toBeVisible({ timeout: 60_000 });
   await picture(page, 'services-edge-away');
   process.kill(edge, 'SIGCONT');
   expect(complaints).toEqual([]);
