@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { test as base, expect, type Locator, type Page } from '@playwright/test';
 import { type Origin, startLowOrigin, startOrigin, startTeller } from './origin.ts';
-import { openShell, type Shell } from './shells.ts';
+import { openShell, type Shell, takeLastWords } from './shells.ts';
 
 export interface HostOption {
   /** Which shell a project runs its specs in. */
@@ -9,6 +9,8 @@ export interface HostOption {
 }
 
 interface Fixtures {
+  /** Attaches what the processes of a test that fails said last. */
+  readonly words: undefined;
   /** A folder of this test alone. */
   readonly home: string;
   readonly shell: Shell;
@@ -26,7 +28,16 @@ interface Fixtures {
 
 export const test = base.extend<Fixtures, HostOption>({
   host: ['web', { option: true, scope: 'worker' }],
-  // Playwright wants the first parameter destructured, even where nothing is taken from it.
+  words: [
+    // Playwright wants the first parameter destructured, even where nothing is taken from it.
+    // biome-ignore lint/correctness/noEmptyPattern: see above
+    async ({}, use, info) => {
+      takeLastWords();
+      await use(undefined);
+      if (info.status !== info.expectedStatus) await info.attach('last words', { body: takeLastWords() });
+    },
+    { auto: true },
+  ],
   // biome-ignore lint/correctness/noEmptyPattern: see above
   home: async ({}, use, info) => {
     const home = info.outputPath('home');
@@ -37,7 +48,6 @@ export const test = base.extend<Fixtures, HostOption>({
     const shell = await openShell(host, { home, browser });
     info.annotations.push({ type: 'ran in', description: shell.kind });
     await use(shell);
-    if (info.status !== info.expectedStatus) await info.attach('last words', { body: shell.lastWords() });
     await shell.stop();
   },
   page: async ({ shell }, use) => {
@@ -118,6 +128,25 @@ export async function save(page: Page): Promise<void> {
 /** Nothing is left to be saved. While it is under way the button says so. */
 export const saved = (page: Page): Promise<void> =>
   expect(page.getByRole('button', { name: /^(?:Save changes|Saving…)$/ })).toHaveCount(0);
+
+/**
+ * Presses a button that copies, and waits until it has said so: it does for a moment only, which whoever looks now and
+ * then may miss.
+ */
+export async function copyBy(button: Locator): Promise<void> {
+  // What was copied before may still be said.
+  await expect(button).not.toContainText('Copied');
+  const pressed = await button.elementHandle();
+  const saying = await pressed?.evaluateHandle((element) => {
+    const said = new Promise<void>((resolve) => {
+      const look = () => element.textContent?.includes('Copied') && resolve();
+      new MutationObserver(look).observe(element, { childList: true, characterData: true, subtree: true });
+    });
+    return { said };
+  });
+  await button.click();
+  await saying?.evaluate(({ said }) => said);
+}
 
 /** The status that a visitor gets. */
 export async function visit(visitor: Page, url: string): Promise<number | undefined> {

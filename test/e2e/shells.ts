@@ -19,8 +19,6 @@ export interface Shell {
   readonly exited: Promise<number | null>;
   /** What is on the clipboard that this shell copies to. */
   clipboard(): Promise<string>;
-  /** The last words of its processes, for a test that failed. */
-  lastWords(): string;
   /** Ends it as the system would. */
   stop(): Promise<void>;
   /** Desktop only. */
@@ -44,14 +42,26 @@ export const surroundings = (home: string): Record<string, string> => ({
   ...(process.env.CHROMIUM === undefined ? {} : { CHROMIUM: process.env.CHROMIUM }),
 });
 
+/** What each process said last that the test under way has started. */
+const heard: (() => string)[] = [];
+
 /** Reads a process's stderr, so that it is never blocked, and keeps the end of it. */
-function keepLastWords(child: ChildProcess): () => string {
+export function keepLastWords(child: ChildProcess): () => string {
   let text = '';
   child.stderr?.on('data', (chunk) => {
     text = `${text}${chunk}`.slice(-10_000);
   });
-  return () => text;
+  const said = (): string => text;
+  heard.push(said);
+  return said;
 }
+
+/** The last words of all processes since it was asked before, whoever started them. */
+export const takeLastWords = (): string =>
+  heard
+    .splice(0)
+    .map((said) => said())
+    .join('\n');
 
 /** Starts the bundled web shell; resolves with its process and its first link. */
 export async function startWeb(home: string) {
@@ -60,7 +70,7 @@ export async function startWeb(home: string) {
     env: surroundings(home),
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const lastWords = keepLastWords(child);
+  keepLastWords(child);
   const exited = once(child, 'exit').then(([code]): number | null => code);
   const links = async function* () {
     let text = '';
@@ -78,13 +88,13 @@ export async function startWeb(home: string) {
     if (value === undefined) throw new Error('the web shell ended without a link');
     return value;
   };
-  return { child, exited, lastWords, link: await nextLink(), nextLink };
+  return { child, exited, link: await nextLink(), nextLink };
 }
 /** The browser's link, whole: the blank line after it has arrived. */
 const LINK = /http:\/\/p-[0-9a-f]+\.localhost:\d+\/login\?token=[\w-]+(?=\n)/;
 
 async function openWeb({ home, browser }: ShellOptions): Promise<Shell> {
-  const { child, exited, lastWords, link } = await startWeb(home);
+  const { child, exited, link } = await startWeb(home);
   const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
   const page = await context.newPage();
   await page.goto(link);
@@ -94,7 +104,6 @@ async function openWeb({ home, browser }: ShellOptions): Promise<Shell> {
     pid: child.pid ?? 0,
     exited,
     clipboard: () => page.evaluate(() => navigator.clipboard.readText()),
-    lastWords,
     async stop() {
       await context.close();
       child.kill('SIGTERM');
@@ -104,8 +113,8 @@ async function openWeb({ home, browser }: ShellOptions): Promise<Shell> {
 }
 
 /** Milliseconds for the desktop app to come up, and to quit: far more than it takes, and less than a test has. */
-const START_LIMIT = 30_000;
-const QUIT_LIMIT = 20_000;
+const START_LIMIT = 60_000;
+const QUIT_LIMIT = 30_000;
 
 /** Starts the desktop app, in Electron where it is here; with `--hidden` no window opens. `env` adds to its surroundings. */
 export async function startDesktop(home: string, args: readonly string[] = [], env: Record<string, string> = {}) {
@@ -133,18 +142,17 @@ export async function startDesktop(home: string, args: readonly string[] = [], e
       throw new Error(`the app did not quit; its last words: ${lastWords()}`);
     await quit;
   };
-  return { kind: real === undefined ? 'stand-in' : 'Electron', app, child, lastWords, exited, stop } as const;
+  return { kind: real === undefined ? 'stand-in' : 'Electron', app, child, exited, stop } as const;
 }
 
 async function openDesktop({ home }: ShellOptions): Promise<Shell> {
-  const { kind, app, child, lastWords, exited, stop } = await startDesktop(home);
+  const { kind, app, child, exited, stop } = await startDesktop(home);
   return {
     kind,
     page: await app.firstWindow(),
     pid: child.pid ?? 0,
     exited,
     clipboard: () => app.evaluate(({ clipboard }) => clipboard.readText()),
-    lastWords,
     stop,
     app,
   };

@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from './fixtures.ts';
 import { descendants, edgeOf, running } from './processes.ts';
-import { surroundings } from './shells.ts';
+import { keepLastWords, surroundings } from './shells.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const START = path.join(root, 'build', 'start.mjs');
@@ -17,6 +17,7 @@ function run(command: string, args: readonly string[], home: string, env: Record
     env: { ...surroundings(home), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  keepLastWords(child);
   const said = { out: '', err: '' };
   child.stdout.on('data', (chunk) => {
     said.out += chunk;
@@ -25,7 +26,9 @@ function run(command: string, args: readonly string[], home: string, env: Record
     said.err += chunk;
   });
   const exited = once(child, 'exit').then(([code]): number | null => code);
-  return { child, pid: child.pid ?? 0, said, exited };
+  // What it said is whole only then.
+  const closed = once(child, 'close').then(([code]): number | null => code);
+  return { child, pid: child.pid ?? 0, said, exited, closed };
 }
 
 /** Waits for the link and for the edge somewhere under `pid`; every process of it. */
@@ -83,7 +86,7 @@ test('says in a sentence why it cannot start, in the browser version and in the 
     [[], standin],
   ] as const) {
     const started = run(process.execPath, [START, ...args], home, env);
-    expect(await started.exited).toBe(1);
+    expect(await started.closed).toBe(1);
     expect(started.said.err).toContain(`The data folder ${home}/porthole cannot be written (it is not a folder).`);
     expect(started.said.err).not.toContain('    at ');
   }
@@ -91,6 +94,6 @@ test('says in a sentence why it cannot start, in the browser version and in the 
 
 test('refuses an option that it does not know', async ({ home }) => {
   const started = run(process.execPath, [START, '--windowed'], home);
-  expect(await started.exited).toBe(2);
+  expect(await started.closed).toBe(2);
   expect(started.said.err).toContain("Unknown option '--windowed'");
 });

@@ -58,7 +58,8 @@ export class CdpConnection {
     socket.onmessage = (message) => this.#take(JSON.parse(String(message.data)));
     socket.onclose = () => {
       if (this.#closing) return;
-      for (const { method, reject } of this.#waiting.values()) reject(new Error(`${method}: Chromium is gone`));
+      for (const { method, reject } of this.#waiting.values())
+        reject(new Error(`stand-in: Chromium is gone, ${method} with it`));
       this.#waiting.clear();
     };
   }
@@ -66,7 +67,7 @@ export class CdpConnection {
   static async open(url: string): Promise<CdpConnection> {
     const socket = new WebSocket(url);
     await new Promise((resolve, reject) => {
-      const refuse = (): void => reject(new Error('Chromium does not take a DevTools connection'));
+      const refuse = (): void => reject(new Error('stand-in: Chromium does not take a DevTools connection'));
       const limit = setTimeout(refuse, OPEN_LIMIT);
       socket.onopen = () => {
         clearTimeout(limit);
