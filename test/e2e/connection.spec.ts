@@ -6,7 +6,7 @@ import { EdgeProcess } from '../support/edge-process.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { Laptop, publicUrl } from '../support/laptop.ts';
 import { ask } from '../support/visitor.ts';
-import { edit, expect, publish, save, test } from './fixtures.ts';
+import { copyBy, edit, expect, publish, save, test } from './fixtures.ts';
 
 const openConnection = (page: Page) => page.getByRole('link', { name: /^Connection/ }).click();
 
@@ -32,8 +32,7 @@ test('diagnoses the line, names a server that is gone, and copies what it found'
   await page.getByRole('button', { name: 'Diagnose again' }).click();
   await expect(steps.getByText(`Nothing listens on localhost:${origin.port}.`)).toBeVisible();
   await expectAccessible(page);
-  await page.getByRole('button', { name: 'Copy result' }).click();
-  await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible();
+  await copyBy(page.getByRole('button', { name: 'Copy result' }));
   expect(await shell.clipboard()).toContain('[Broken] Server: ');
 });
 

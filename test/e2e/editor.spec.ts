@@ -120,6 +120,8 @@ test('carries requests as it is told: names, paths, headers, times', async ({ pa
   await page.getByLabel('Give up connecting after').fill('7s');
   await save(page);
   expect(await statusWith(at('/never'), {})).toBe(504);
+  await page.getByLabel('Wait for an answer at most').fill('');
+  await save(page);
 
   await openTab(page, 'Details');
   await page.getByLabel('Path', { exact: true }).fill('/tell');

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Answer, ask as askVisitor } from '../support/visitor.ts';
-import { choose, expect, publish, test, visit } from './fixtures.ts';
+import { choose, copyBy, expect, publish, test, visit } from './fixtures.ts';
 
 test('reads along from the switch in the menu on, and sends a request again', async ({ page, visitor, origin }) => {
   const { url, row } = await publish(page, origin.port);
@@ -91,8 +91,7 @@ test('shows what is looked for, saves and copies it, and sends it changed', asyn
   await expect(details.getByRole('tabpanel')).toContainText('Total');
   await details.getByRole('tab', { name: 'Headers' }).click();
   await expect(details.getByText(`Sent to http://localhost:${teller.port}`)).toBeVisible();
-  await details.getByRole('button', { name: 'Copy as curl' }).click();
-  await expect(details.getByRole('button', { name: 'Copied' })).toBeVisible();
+  await copyBy(details.getByRole('button', { name: 'Copy as curl' }));
   expect(await shell.clipboard()).toMatch(/^curl -X POST .*--data-raw 'ahoy' 'https?:/);
 
   const form = page.getByRole('dialog');

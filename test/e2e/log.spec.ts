@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Download, Page } from '@playwright/test';
 import { ask } from '../support/visitor.ts';
-import { edit, expect, publish, save, test, visit } from './fixtures.ts';
+import { copyBy, edit, expect, publish, save, test, visit } from './fixtures.ts';
 
 const lines = (page: Page) => page.getByRole('listbox').getByRole('option');
 
@@ -11,7 +11,8 @@ async function saved(download: Promise<Download>): Promise<string> {
 
 test('finds, filters and takes out what was asked of a service', async ({ page, visitor, origin, host }) => {
   const { url, row } = await publish(page, origin.port);
-  for (const path of ['/boats', '/harbour/lights', '/boats/7']) await visit(visitor, new URL(path, url).href);
+  // A browser may come to `localhost` by one family and then by the other, which are two visitors.
+  for (const path of ['/boats', '/harbour/lights', '/boats/7']) await ask({ url: new URL(path, url).href });
   await expect(row.locator('[data-visitors]')).toContainText('1 visitor now');
   await expect(row.getByRole('img', { name: /^[1-9]\d* requests? in the last minute, at most [1-9]/ })).toBeVisible();
 
@@ -129,8 +130,7 @@ test('finds lines by every field, in the menu and in the details of a line, and 
   await page.getByRole('button', { name: 'Clear the filter' }).click();
   await lines(page).filter({ hasText: '/boats' }).click();
   const details = page.getByRole('complementary');
-  await details.getByRole('button', { name: 'Copy as curl' }).click();
-  await expect(details.getByRole('button', { name: 'Copied' })).toBeVisible();
+  await copyBy(details.getByRole('button', { name: 'Copy as curl' }));
   const path = `${new URL(row.url).host}/it'\\''s/boats'`;
   expect(await shell.clipboard()).toMatch(/^curl -X POST '/);
   expect(await shell.clipboard()).toContain(path);
@@ -164,28 +164,27 @@ test('finds lines by every field, in the menu and in the details of a line, and 
   }
 });
 
-test('holds the list still while it is paused or the pointer is over it', async ({ page, visitor, origin }) => {
+test('holds the list still while it is paused or the pointer is over it', async ({ page, origin }) => {
   const { url } = await publish(page, origin.port);
-  await visit(visitor, new URL('/first', url).href);
+  // No browser, which would ask for an icon by itself.
+  const come = (path: string): Promise<unknown> => ask({ url: new URL(path, url).href });
+  await come('/first');
   await page.getByRole('link', { name: 'Access log' }).click();
   await expect(lines(page).filter({ hasText: '/first' })).toHaveCount(1);
   await lines(page).first().hover();
-  await visit(visitor, new URL('/second', url).href);
+  await come('/second');
   await expect(page.getByRole('button', { name: /new request/ })).toBeVisible();
   await expect(lines(page).filter({ hasText: '/second' })).toHaveCount(0);
   await page.getByRole('heading', { level: 1 }).hover();
   await expect(lines(page).filter({ hasText: '/second' })).toHaveCount(1);
 
   await page.getByRole('button', { name: 'Pause' }).click();
-  await visit(visitor, new URL('/third', url).href);
-  // The first that is new may be the icon that the visitor's browser asks for by itself.
-  await expect(async () => {
-    await page.getByRole('button', { name: /new request/ }).click({ timeout: 2_000 });
-    await expect(lines(page).filter({ hasText: '/third' })).toHaveCount(1, { timeout: 1_000 });
-  }).toPass();
+  await come('/third');
+  await page.getByRole('button', { name: '1 new request' }).click();
+  await expect(lines(page).filter({ hasText: '/third' })).toHaveCount(1);
   await page.getByRole('button', { name: 'Resume' }).click();
   await page.getByRole('heading', { level: 1 }).hover();
-  await visit(visitor, new URL('/fourth', url).href);
+  await come('/fourth');
   await expect(lines(page).filter({ hasText: '/fourth' })).toHaveCount(1);
 });
 

@@ -15,10 +15,12 @@ test('offers what its shell can do, keeps what is chosen, and explains the rest'
     await expect(page.getByText('Here, news show in this window.')).toBeVisible();
     return;
   }
+  /** What is on the disk; nothing until something was chosen. */
   const kept = (): unknown => {
-    const file = readFileSync(path.join(home, 'porthole', 'settings.json'), 'utf8');
-    const { notifications: on, quiet: hours } = (JSON.parse(file) as { preferences: Preferences }).preferences;
-    return [on, hours];
+    const file = path.join(home, 'porthole', 'settings.json');
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : '{}';
+    const { preferences } = JSON.parse(text) as { readonly preferences?: Preferences };
+    return preferences && [preferences.notifications, preferences.quiet];
   };
   await quiet.click();
   await page.getByLabel('From').fill('21:30');

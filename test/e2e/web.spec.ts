@@ -1,6 +1,11 @@
 import type { Browser, Page } from '@playwright/test';
+import type { AgentState } from '../../shared/contract/agent-state.ts';
 import { edit, expect, publish, save, test } from './fixtures.ts';
 import { startWeb } from './shells.ts';
+
+/** How many headers let visitors in to the only service, by a frame with a snapshot. */
+const headersIn = (text: string): number | undefined =>
+  (JSON.parse(text) as { readonly value: AgentState }).value.services[0]?.auth?.headers?.length;
 
 /** Opens `url` in a browser that has never been here. */
 async function openAfresh(browser: Browser, url: string): Promise<Page> {
@@ -74,13 +79,13 @@ test('offers to try again what failed, and a text to copy by hand where there is
 
 test('edits on with what was saved while the window has not been told of it yet', async ({ page, origin }) => {
   let holding = false;
-  let held: string | undefined;
+  const held: string[] = [];
   let tell: (text: string) => void = () => undefined;
   await page.routeWebSocket('**', (window) => {
     const main = window.connectToServer();
     tell = (text) => window.send(text);
     main.onMessage((text) => {
-      if (holding && String(text).startsWith('{"event":"state"')) held = String(text);
+      if (holding && String(text).startsWith('{"event":"state"')) held.push(String(text));
       else window.send(text);
     });
   });
@@ -91,12 +96,21 @@ test('edits on with what was saved while the window has not been told of it yet'
     await page.getByLabel('Token', { exact: true }).last().fill(token);
     await save(page);
   };
+  /** The snapshot with that many headers, once main has sent it. */
+  const toldOf = async (headers: number): Promise<string> => {
+    const find = (): string | undefined => held.find((text) => headersIn(text) === headers);
+    await expect.poll(find).toBeDefined();
+    return find() ?? '';
+  };
   holding = true;
   await add('one');
-  await expect.poll(() => held).toBeDefined();
+  const first = await toldOf(1);
   await add('two');
+  // What the first save changed may be told after the second was answered.
+  tell(first);
+  await add('three');
+  tell(await toldOf(3));
   holding = false;
-  tell(held ?? '');
   await page.reload();
-  await expect(page.getByRole('button', { name: 'Remove this header' })).toHaveCount(2);
+  await expect(page.getByRole('button', { name: 'Remove this header' })).toHaveCount(3);
 });
