@@ -18,7 +18,13 @@ beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'porthole-data-'));
 });
 afterEach(async () => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
+  for (const child of children.splice(0)) {
+    // Until it has gone it may still write to the folder.
+    const gone = child.exitCode ?? child.signalCode;
+    const exit = gone === null ? once(child, 'exit') : undefined;
+    child.kill('SIGKILL');
+    await exit;
+  }
   for (const store of stores.splice(0)) await store.close();
   rmSync(dataDir, { recursive: true });
 });
