@@ -1,9 +1,10 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { because, type Reason } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { authority } from '../../shared/domain/service.ts';
+import { type AddressRace, addressesOf, raceAddresses } from './address-race.ts';
 import { errorCode, unreachableReason } from './dial-error.ts';
-import { BOTH_LOOPBACKS, isLocalhostName } from './loopback.ts';
+import { isLocalhostName, LOOPBACK } from './loopback.ts';
 import type { HttpProxy } from './proxy.ts';
 
 /** Bytes that the head of a proxy's answer may have. */
@@ -41,46 +42,71 @@ export function openTunnel(
 ): Promise<Result<Socket, TunnelFault>> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve(err({ kind: 'unreached', reason: because('given_up') }));
-    const socket = connect({
-      host: proxy.host,
-      port: proxy.port,
-      noDelay: true,
-      autoSelectFamily: true,
-      ...(isLocalhostName(proxy.host) ? BOTH_LOOPBACKS : {}),
-    });
+    let socket: Socket | undefined;
     let received: Buffer = Buffer.alloc(0);
     const finish = (result: Result<Socket, TunnelFault>): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
-      socket.off('data', onData).off('error', onError).off('end', onEnd).off('close', onEnd);
+      reaching.cancel();
+      socket?.off('data', onData).off('error', onError).off('end', onEnd).off('close', onEnd);
       // Whoever uses the socket from now on learns of its end by what is on top of it.
-      socket.on('error', () => {});
-      if (!result.ok) socket.destroy();
+      socket?.on('error', () => {});
+      if (!result.ok) socket?.destroy();
       resolve(result);
     };
     const fail = (kind: TunnelFault['kind'], reason: Reason): void => finish(err({ kind, reason }));
     const onAbort = (): void => fail('unreached', because('given_up'));
-    const onError = (error: unknown): void => {
-      const code = errorCode(error);
+    const onCode = (code: string): void =>
       fail('unreached', unreachableReason(code) ?? (code === '' ? because('broken') : code));
-    };
+    const onError = (error: unknown): void => onCode(errorCode(error));
     const onEnd = (): void => fail('unreached', because('closed_by_it'));
     const onData = (chunk: Buffer): void => {
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       const answer = readAnswer(received);
       if (answer === 'more') return;
       const judged = judge(answer, proxy);
-      if (judged.ok) {
+      if (!judged.ok) finish(judged);
+      else if (socket !== undefined) {
         socket.pause();
         if (judged.value.length > 0) socket.unshift(judged.value);
+        finish(ok(socket));
       }
-      finish(judged.ok ? ok(socket) : judged);
+    };
+    const onConnected = (connected: Socket): void => {
+      socket = connected;
+      // A proxy that ends its side ends the way.
+      connected.allowHalfOpen = false;
+      connected.on('data', onData).on('error', onError).on('end', onEnd).on('close', onEnd);
+      connected.write(request(proxy, target));
     };
     const timer = setTimeout(() => fail('unreached', because('silent')), limit);
     signal.addEventListener('abort', onAbort, { once: true });
-    socket.on('data', onData).on('error', onError).on('end', onEnd).on('close', onEnd);
-    socket.once('connect', () => socket.write(request(proxy, target)));
+    const reaching = reach(proxy, (outcome) => (typeof outcome === 'string' ? onCode(outcome) : onConnected(outcome)));
   });
+}
+
+/**
+ * Connects to the address of `proxy` that answers first; an address that is slow is not given up for another. Calls
+ * `done` once, never before it returns: with the socket, or with the code of an error.
+ */
+function reach(proxy: HttpProxy, done: (outcome: Socket | string) => void): AddressRace {
+  let race: AddressRace | undefined;
+  let givenUp = false;
+  const addresses = isLocalhostName(proxy.host) ? Promise.resolve(LOOPBACK) : addressesOf(proxy.host);
+  addresses.then(
+    (found) => {
+      if (!givenUp) race = raceAddresses(found, proxy.port, done);
+    },
+    (error: unknown) => {
+      if (!givenUp) done(errorCode(error));
+    },
+  );
+  return {
+    cancel() {
+      givenUp = true;
+      race?.cancel();
+    },
+  };
 }
 
 /** What came after the head of an answer that opens the way. */

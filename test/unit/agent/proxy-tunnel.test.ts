@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HttpProxy } from '../../../main/agent/proxy.ts';
 import { HEAD_LIMIT, openTunnel, readAnswer } from '../../../main/agent/proxy-tunnel.ts';
@@ -18,6 +19,20 @@ afterEach(async () => {
     await once(server, 'close');
   }
 });
+
+/** A proxy whose queue of new connections holds one, and that takes none off it until it is told. */
+const BUSY = `
+  const { createServer } = require('node:net');
+  const { parentPort, workerData } = require('node:worker_threads');
+  const gate = new Int32Array(workerData);
+  const server = createServer((socket) =>
+    socket.on('error', () => {}).on('data', () => socket.write(${JSON.stringify(OPEN)})),
+  );
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port);
+    Atomics.wait(gate, 0, 0);
+  });
+`;
 
 /** A server that does `serve` once it has the head of a request; its port, and the heads. */
 async function proxyThat(serve: (socket: Socket) => void) {
@@ -176,6 +191,24 @@ describe('a way through a proxy', () => {
       error: { reason: because('given_up') },
     });
     expect(heads).toHaveLength(1);
+  });
+
+  it('waits for a proxy on loopback that is too busy to take the connection at once', async () => {
+    const gate = new Int32Array(new SharedArrayBuffer(4));
+    const worker = new Worker(BUSY, { eval: true, workerData: gate.buffer });
+    const [port] = (await once(worker, 'message')) as [number];
+    const queued = Array.from({ length: 4 }, () => connect({ port, host: '127.0.0.1' }).on('error', () => {}));
+    await Promise.race(queued.map((socket) => once(socket, 'connect')));
+    const proxy = new HttpProxy('localhost', port);
+    expect(await openTunnel(proxy, EDGE, never, 600)).toMatchObject({ error: { reason: because('silent') } });
+    const asked = openTunnel(proxy, EDGE, never, 10_000);
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
+    const opened = await asked;
+    expect(opened.ok).toBe(true);
+    if (opened.ok) opened.value.destroy();
+    for (const socket of queued) socket.destroy();
+    await worker.terminate();
   });
 
   it('says why the proxy is not reached', async () => {
