@@ -26,12 +26,19 @@ export interface Reading {
 
 /** Milliseconds of silence after which a front may be waiting for more of a message. */
 const PATIENCE = 500;
+/** Silences in a row after which it is. */
+const SILENCES = 2;
+/**
+ * The same where the message is in order, and the front must answer and close: what it answered others meanwhile may
+ * have gone over connections that it had, while this one needed a new one.
+ */
+export const SURE_TO_CLOSE = 20;
 
 /**
  * Sends `bytes` to a front at once and reads until it closes, or has been silent for a while in which it answered others:
  * so a busy machine only makes this slower, and a front that is slower still makes the reading shorter, never different.
  */
-export async function read(front: Front, bytes: string): Promise<Reading> {
+export async function read(front: Front, bytes: string, silences = SILENCES): Promise<Reading> {
   const socket = net.connect({ host: '127.0.0.1', port: front.port, noDelay: true });
   let raw = '';
   let closed = false;
@@ -48,7 +55,7 @@ export async function read(front: Front, bytes: string): Promise<Reading> {
   });
   await once(socket, 'connect');
   socket.write(Buffer.from(bytes, 'latin1'));
-  for (let silent = 0; !closed && silent < 2; ) {
+  for (let silent = 0; !closed && silent < silences; ) {
     const before = raw.length;
     const enough = new AbortController();
     await Promise.race([news.promise, silence(front, enough.signal)]);

@@ -1,7 +1,7 @@
 /** Sends every request to every front, and says where two of them did not agree on what was sent. */
 import { seededRandom } from '../support/random.ts';
 import { filled, HOST, ID, pieces } from './corpus.ts';
-import { type Answered, isAsked, parting, type Reading, read } from './reading.ts';
+import { type Answered, isAsked, parting, type Reading, read, SURE_TO_CLOSE } from './reading.ts';
 import type { Recorder } from './recorder.ts';
 import { REQUEST_CASES, type RequestCase } from './request-corpus.ts';
 import { atOnce, type Front, type Stand } from './stand.ts';
@@ -38,7 +38,8 @@ export async function tryRequests(
   const jobs = cases.flatMap((request, at) => fronts.map((front, column) => ({ request, at, front, column })));
   await atOnce(jobs, WIDTH, async ({ request, at, front, column }) => {
     const id = `t${(trials++).toString(36).padStart(5, '0')}`;
-    const reading = await read(front, filled(request.text + MARKER, id, front.host));
+    const sure = request.valid === true && front.before !== undefined;
+    const reading = await read(front, filled(request.text + MARKER, id, front.host), sure ? SURE_TO_CLOSE : undefined);
     const answers = reading.answers.map((answer) => withoutNames(answer, id, front.host));
     const row = heard[at];
     if (row !== undefined) row[column] = { front, reading: { ...reading, answers }, reached: recorder.of(id).length };

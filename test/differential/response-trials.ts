@@ -1,6 +1,6 @@
 /** Lets an origin answer oddly to every front, and says what a visitor could be deceived by. */
 import { ID } from './corpus.ts';
-import { read } from './reading.ts';
+import { read, SURE_TO_CLOSE } from './reading.ts';
 import { markerBody, RESPONSE_CASES, type ResponseCase } from './response-corpus.ts';
 import { type Answer, nodeAnswer, nodeReads, strictAnswers } from './response-reading.ts';
 import { atOnce, type Front, type Stand } from './stand.ts';
@@ -72,12 +72,13 @@ const withoutId = (verdict: NodeVerdict, id: string): NodeVerdict =>
 
 const nextId = (): string => `r${(trials++).toString(36).padStart(5, '0')}`;
 
-async function hear(front: Front, { method }: ResponseCase, at: number): Promise<Heard> {
+async function hear(front: Front, { method, valid }: ResponseCase, at: number): Promise<Heard> {
   const id = nextId();
   const request = (verb: string, what: string, more: string): string =>
     `${verb} /${id}/${what} HTTP/1.1\r\nHost: ${front.host}\r\n${more}\r\n`;
   const text = request(method, String(at), '') + request('GET', 'marker', 'Connection: close\r\n');
-  const { raw, end } = await read(front, text);
+  const sure = valid !== undefined && front.before !== undefined;
+  const { raw, end } = await read(front, text, sure ? SURE_TO_CLOSE : undefined);
   try {
     const answers = strictAnswers(raw, [method, 'GET'], end === 'closed');
     return { front, id, answers: answers.map((answer) => ({ ...answer, body: answer.body.replaceAll(id, ID) })) };

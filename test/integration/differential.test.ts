@@ -2,7 +2,7 @@
  * Where does a message end? Porthole, nginx, haproxy, Apache and Node are asked the same, in front of each other and side
  * by side: whatever Porthole takes, all others that take it must read as it does. See `test/differential`.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { HOST } from '../differential/corpus.ts';
 import { H2_CASES, type H2Trial, tryH2 } from '../differential/h2-trials.ts';
 import { startOddOrigin } from '../differential/odd-origin.ts';
@@ -21,6 +21,9 @@ import { RESPONSE_CASES } from '../differential/response-corpus.ts';
 import { faults, outcomes, type ResponseTrial, tryResponses } from '../differential/response-trials.ts';
 import { type Stand, startStand } from '../differential/stand.ts';
 import { tcpOrigin } from '../support/direct.ts';
+
+// Thousands of requests, each of which a busy machine needs time for.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 describe('a request', () => {
   let stand: Stand;
