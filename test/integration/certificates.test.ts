@@ -37,7 +37,7 @@ const EDGE = ['DNS:edge.test', 'DNS:*.edge.test'];
 /** Milliseconds in which a change has to be seen, by `until`. */
 const PROMPT = 2_000;
 /** Milliseconds that a look takes at most where the machine has time for it. */
-const LOOK = 100;
+const LOOK = 50;
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {
