@@ -53,8 +53,9 @@ function Lines({ view }: { readonly view: LogView }) {
   const content = useRef<HTMLDivElement>(null);
   const close = (): void => {
     setChosen(undefined);
-    // The button that was pressed goes away; the list takes the keyboard on.
-    content.current?.querySelector<HTMLElement>('[role="listbox"]')?.focus({ preventScroll: true });
+    // The button that was pressed goes away; the list takes the keyboard on, or the screen while there is no list.
+    const list = content.current?.querySelector<HTMLElement>('[role="listbox"]');
+    (list ?? document.getElementById('content'))?.focus({ preventScroll: true });
   };
   return (
     <>

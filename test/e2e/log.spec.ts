@@ -148,6 +148,8 @@ test('finds lines by every field, in the menu and in the details of a line, and 
   await expect(details).toBeVisible();
   await details.getByRole('button', { name: 'Show only Service' }).click();
   await expect(service).not.toHaveValue('');
+  // The list is read anew, and takes the keyboard once it is there.
+  await sees(...all);
   await details.getByRole('button', { name: 'Close' }).click();
   await expect(details).toHaveCount(0);
   const list = page.getByRole('listbox');

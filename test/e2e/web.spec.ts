@@ -1,5 +1,6 @@
 import type { Browser, Page } from '@playwright/test';
 import type { AgentState } from '../../shared/contract/agent-state.ts';
+import { ask } from '../support/visitor.ts';
 import { edit, expect, publish, save, test } from './fixtures.ts';
 import { startWeb } from './shells.ts';
 
@@ -45,18 +46,38 @@ test('tells the page when Porthole has stopped', async ({ home, browser }) => {
   await expect(page.getByText('Porthole has stopped.')).toBeVisible();
 });
 
-test('offers to try again what failed, and a text to copy by hand where there is no clipboard', async ({ page }) => {
-  let broken = true;
+/** Has what the page asks of the log fail for as long as `broken`, from its next load on. */
+async function breakLog(page: Page, broken: () => boolean): Promise<void> {
   await page.routeWebSocket('**', (window) => {
     const main = window.connectToServer();
     window.onMessage((text) => {
       const { id, channel = '' } = JSON.parse(String(text)) as { id?: number; channel?: string };
       const reply = { ok: false, error: { code: 'internal', message: 'It broke.' } };
-      if (broken && channel.startsWith('log:')) window.send(JSON.stringify({ id, reply }));
+      if (broken() && channel.startsWith('log:')) window.send(JSON.stringify({ id, reply }));
       else main.send(text);
     });
   });
   await page.reload();
+}
+
+test('keeps the keyboard in the window when a line is closed while there is no list', async ({ page, origin }) => {
+  let broken = false;
+  await breakLog(page, () => broken);
+  const { url } = await publish(page, origin.port);
+  await ask({ url });
+  await page.getByRole('link', { name: 'Access log' }).click();
+  await page.getByRole('listbox').getByRole('option').click();
+  broken = true;
+  const details = page.getByRole('complementary');
+  await details.getByRole('button', { name: 'Show only Method: GET' }).click();
+  await expect(page.getByRole('alert')).toContainText('The log could not be read.');
+  await details.getByRole('button', { name: 'Close' }).click();
+  await expect(page.getByRole('main')).toBeFocused();
+});
+
+test('offers to try again what failed, and a text to copy by hand where there is no clipboard', async ({ page }) => {
+  let broken = true;
+  await breakLog(page, () => broken);
   await page.getByRole('link', { name: 'Access log' }).click();
   await expect(page.getByRole('alert')).toContainText('The log could not be read.');
   broken = false;
