@@ -3,11 +3,11 @@ import type { Store } from '../store/store.ts';
 import type { Facts } from './facts.ts';
 
 /** Milliseconds that an answer waits at most for what it says to be routed. */
-const LIMIT = 1_000;
+const LIMIT = 5_000;
 
 /**
  * Resolves once this node routes everything that has been written so far, in all its processes: whoever is told that a
- * service exists, or doesn't any more, finds it so at once. After a second it resolves all the same.
+ * service exists, or doesn't any more, finds it so at once. After five seconds it resolves all the same.
  */
 export async function settled(
   store: Pick<Store, 'revision'>,
