@@ -2,6 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { connect, type Socket } from 'node:net';
 import { errorCode } from './dial-error.ts';
+import { isLocalhostName, LOOPBACK } from './loopback.ts';
 
 /** Milliseconds that an address is tried alone before the next one is tried beside it (RFC 8305 section 8). */
 export const ATTEMPT_DELAY = 250;
@@ -44,6 +45,7 @@ export function raceAddresses(
   let timer: NodeJS.Timeout | undefined;
 
   const cancel = (): void => {
+    clearImmediate(begun);
     clearTimeout(timer);
     next = addresses.length;
     for (const socket of running)
@@ -79,6 +81,39 @@ export function raceAddresses(
     if (next < addresses.length) timer = setTimeout(start, ATTEMPT_DELAY);
   };
   // Never before the caller has the race in hand.
-  timer = setTimeout(start, 0);
+  const begun = setImmediate(start);
   return { cancel };
+}
+
+/**
+ * Connects to the first address of a look-up that accepts, as `raceAddresses` does; `localhost` is this machine whatever a
+ * resolver says. Calls `done` once, never before it returns: with a socket whose end is the
+ * end of both ways, or with the code of an error.
+ */
+export function raceTo(
+  host: string,
+  port: number,
+  done: (outcome: Socket | string) => void,
+  look: (name: string) => Promise<readonly LookupAddress[]> = addressesOf,
+): AddressRace {
+  let race: AddressRace | undefined;
+  let givenUp = false;
+  (isLocalhostName(host) ? Promise.resolve(LOOPBACK) : look(host)).then(
+    (addresses) => {
+      if (givenUp) return;
+      race = raceAddresses(addresses, port, (outcome) => {
+        if (typeof outcome !== 'string') outcome.allowHalfOpen = false;
+        done(outcome);
+      });
+    },
+    (error: unknown) => {
+      if (!givenUp) done(errorCode(error));
+    },
+  );
+  return {
+    cancel() {
+      givenUp = true;
+      race?.cancel();
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { TUNNEL_ALPN } from '../../shared/contract/control-api.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
@@ -9,9 +9,7 @@ import { workerAlpn } from '../../shared/wire/handshake.ts';
 import { chainOf, fingerprintOf, isWithinValidity, publicAuthorities, readPem } from './certificates.ts';
 import { errorCode, unreachableReason, untrustedReason } from './dial-error.ts';
 import { describeEdge, type EdgeAddress, type EdgeTrust, edgeServerName } from './edge-address.ts';
-import { alongRoutes, leadThrough } from './edge-route.ts';
-import { BOTH_LOOPBACKS, isLocalhostName } from './loopback.ts';
-import { publicLookup } from './node-address.ts';
+import { alongRoutes, leadDirectly, leadThrough } from './edge-route.ts';
 import { directly, type FindWay } from './proxy-choice.ts';
 
 /** Milliseconds for finding the way, name look-up, proxy, TCP and TLS together. */
@@ -36,9 +34,6 @@ const PURPOSE = {
  * a server would choose, and what serves machines without AES. Contexts made elsewhere keep their own list.
  */
 const TUNNEL_CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256';
-
-/** `tls.connect` passes these two on to `net.connect`; its types don't say so. */
-type TlsOptions = ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamily' | 'autoSelectFamilyAttemptTimeout'>;
 
 /** How one attempt judges the certificate. */
 type Check =
@@ -148,15 +143,9 @@ async function resolvePin(
   return ok(pinnedAuthority(address, [new X509Certificate(match.raw)]));
 }
 
-function connectionOptions(address: EdgeAddress, check: Check, options: DialOptions): TlsOptions {
-  const local = isLocalhostName(address.host);
+function connectionOptions(address: EdgeAddress, check: Check, options: DialOptions): ConnectionOptions {
   const serverName = edgeServerName(address);
   return {
-    host: address.host,
-    port: address.port,
-    autoSelectFamily: true,
-    ...(local ? BOTH_LOOPBACKS : {}),
-    ...(address.publicOnly === true ? { lookup: publicLookup } : {}),
     ...(serverName === undefined ? {} : { servername: serverName }),
     // The wish is read off the ClientHello; what is agreed on is the protocol behind it.
     ALPNProtocols: [
@@ -188,26 +177,28 @@ async function attempt(
   const left = EDGE_DIAL_TIMEOUT - (performance.now() - began);
   return alongRoutes(way.value.routes, left, signal, async (route, limit) => {
     const from = performance.now();
-    const under = route === 'direct' ? undefined : await leadThrough(route, address, signal, limit);
-    if (under?.ok === false) return under;
-    const base = { under: under?.value, limit: Math.max(1, limit - (performance.now() - from)), now };
+    const direct = route === 'direct';
+    const led = direct ? leadDirectly(address, signal, limit) : leadThrough(route, address, signal, limit);
+    const under = await led;
+    if (!under.ok) return under;
+    const { remoteAddress } = under.value;
+    const base = { under: under.value, limit: Math.max(1, limit - (performance.now() - from)), now };
     const secured = await secure(address, check, options, base);
     if (!secured.ok) return secured;
-    const socket = secured.value;
-    return ok({ socket, remoteAddress: under === undefined ? socket.remoteAddress : undefined });
+    return ok({ socket: secured.value, remoteAddress: direct ? remoteAddress : undefined });
   });
 }
 
 /** What TLS is spoken over, and for how long it may take. */
 interface Base {
-  /** Leads to the edge already; without it the edge is dialled. */
-  readonly under: Socket | undefined;
+  /** Leads to the edge. */
+  readonly under: Socket;
   /** Milliseconds. */
   readonly limit: number;
   readonly now: () => number;
 }
 
-/** Dials, unless there is a connection already, and speaks TLS. The socket is handed out only after every check. */
+/** Speaks TLS. The socket is handed out only after every check. */
 function secure(
   address: EdgeAddress,
   check: Check,
@@ -217,12 +208,10 @@ function secure(
   return new Promise((resolve) => {
     const at = describeEdge(address);
     if (options.signal.aborted) {
-      under?.destroy();
+      under.destroy();
       return resolve(err(failure('edge_unreachable', { address: at, reason: because('given_up') })));
     }
-    const wanted = connectionOptions(address, check, options);
-    const socket = connect(under === undefined ? wanted : { ...wanted, socket: under });
-    let reached = under !== undefined;
+    const socket = connect({ ...connectionOptions(address, check, options), socket: under });
     const finish = (result: Result<TLSSocket, Failure>): void => {
       clearTimeout(timer);
       options.signal.removeEventListener('abort', onAbort);
@@ -234,13 +223,10 @@ function secure(
     const refuse = (code: 'edge_unreachable' | 'edge_untrusted' | 'edge_odd', reason: Because): void =>
       finish(err(failure(code, { address: at, reason })));
     const onAbort = (): void => refuse('edge_unreachable', because('given_up'));
-    const onError = (error: unknown): void => finish(err(dialFailure(at, reached, error)));
+    const onError = (error: unknown): void => finish(err(dialFailure(at, error)));
     const onClose = (): void => refuse('edge_unreachable', because('closed'));
     const timer = setTimeout(() => refuse('edge_unreachable', because('silent')), limit);
     options.signal.addEventListener('abort', onAbort, { once: true });
-    socket.once('connect', () => {
-      reached = true;
-    });
     socket.on('error', onError).on('close', onClose);
     socket.once('secureConnect', () => {
       const fault = check.kind === 'leaf' ? leafFault(socket, check.fingerprint, now()) : undefined;
@@ -258,8 +244,8 @@ function leafFault(socket: TLSSocket, fingerprint: string, now: number): Because
   return isWithinValidity(leaf, now) ? undefined : because('not_within');
 }
 
-/** The failure of a dial; `reached` tells that TCP was up and TLS under way. */
-function dialFailure(address: string, reached: boolean, error: unknown): Failure {
+/** The failure of TLS with an edge that was reached. */
+function dialFailure(address: string, error: unknown): Failure {
   const code = errorCode(error);
   const doubt = untrustedReason(code);
   if (doubt !== undefined) return failure('edge_untrusted', { address, reason: doubt });
@@ -268,6 +254,5 @@ function dialFailure(address: string, reached: boolean, error: unknown): Failure
     return failure('edge_incompatible', { address, reason: because('no_common_version') });
   const reason = unreachableReason(code);
   if (reason !== undefined) return failure('edge_unreachable', { address, reason });
-  if (reached) return failure('edge_odd', { address, reason: because('tls_failed') });
-  return failure('edge_unreachable', { address, reason: code === '' ? because('broken') : code });
+  return failure('edge_odd', { address, reason: because('tls_failed') });
 }

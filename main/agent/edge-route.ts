@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
 import { type Failure, type FailureCode, failure } from '../../shared/domain/failure.ts';
-import { because } from '../../shared/domain/reason.ts';
+import { because, type Reason } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
+import { raceTo } from './address-race.ts';
+import { unreachableReason } from './dial-error.ts';
 import { describeEdge, type EdgeAddress } from './edge-address.ts';
-import { publicAddress } from './node-address.ts';
+import { publicAddress, publicAddressesOf } from './node-address.ts';
 import type { HttpProxy, Route } from './proxy.ts';
 import { NOT_TAKEN, openTunnel, type TunnelFault } from './proxy-tunnel.ts';
 import { within } from './within.ts';
@@ -30,6 +32,37 @@ export async function alongRoutes<T>(
     if (index === 0) first = gone;
   }
   return first;
+}
+
+/**
+ * A socket to the edge itself: of its addresses the one that answers first, and a slow one stays in the race. Fails with
+ * `edge_unreachable`.
+ */
+export function leadDirectly(
+  address: EdgeAddress,
+  signal: AbortSignal,
+  limit: number,
+): Promise<Result<Socket, Failure>> {
+  return new Promise((resolve) => {
+    const finish = (result: Result<Socket, Failure>): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      reaching.cancel();
+      resolve(result);
+    };
+    const fail = (reason: Reason): void =>
+      finish(err(failure('edge_unreachable', { address: describeEdge(address), reason })));
+    const onAbort = (): void => fail(because('given_up'));
+    const onReached = (outcome: Socket | string): void => {
+      if (typeof outcome !== 'string') finish(ok(outcome));
+      else fail(unreachableReason(outcome) ?? (outcome === '' ? because('broken') : outcome));
+    };
+    const look = address.publicOnly === true ? publicAddressesOf : undefined;
+    const reaching = raceTo(address.host, address.port, onReached, look);
+    const timer = setTimeout(() => fail(because('silent')), limit);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
-import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
+import { addressesOf } from './address-race.ts';
 import { type EdgeAddress, parseEdgeUrl } from './edge-address.ts';
 import { isLocalhostName } from './loopback.ts';
 
@@ -45,26 +46,15 @@ export function nodeAddress(text: string, home: EdgeAddress, publicOnly: boolean
   return { host, port, domain: home.domain ?? home.host, named: true, publicOnly };
 }
 
-type Done = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
-
-/** A `lookup` for sockets that leaves local addresses out: a name may lead there as well as a number. */
-export function publicLookup(name: string, options: LookupOptions, done: Done): void {
-  lookup(name, { ...options, all: true }, (error, found) => {
-    if (error !== null) return done(error, []);
-    const open = found.filter(({ address }) => !isLocalAddress(address));
-    const [first] = open;
-    if (first === undefined) return done(Object.assign(new Error('only local addresses'), { code: 'ENOTFOUND' }), []);
-    if (options.all === true) done(null, open);
-    else done(null, first.address, first.family);
-  });
+/** The addresses of `name` without local ones: a name may lead there as well as a number. Rejects when none is left. */
+export async function publicAddressesOf(name: string): Promise<readonly LookupAddress[]> {
+  const open = (await addressesOf(name)).filter(({ address }) => !isLocalAddress(address));
+  if (open.length === 0) throw Object.assign(new Error('only local addresses'), { code: 'ENOTFOUND' });
+  return open;
 }
 
 /** An address of `name`, itself maybe one, that isn't local; IPv4 first, which every proxy has. */
-export function publicAddress(name: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    publicLookup(name, { all: true }, (_, found) => {
-      const addresses = typeof found === 'string' ? [] : found;
-      resolve((addresses.find(({ family }) => family === 4) ?? addresses[0])?.address);
-    });
-  });
+export async function publicAddress(name: string): Promise<string | undefined> {
+  const addresses = await publicAddressesOf(name).catch(() => []);
+  return (addresses.find(({ family }) => family === 4) ?? addresses[0])?.address;
 }

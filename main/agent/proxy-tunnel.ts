@@ -2,9 +2,8 @@ import type { Socket } from 'node:net';
 import { because, type Reason } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { authority } from '../../shared/domain/service.ts';
-import { type AddressRace, addressesOf, raceAddresses } from './address-race.ts';
+import { raceTo } from './address-race.ts';
 import { errorCode, unreachableReason } from './dial-error.ts';
-import { isLocalhostName, LOOPBACK } from './loopback.ts';
 import type { HttpProxy } from './proxy.ts';
 
 /** Bytes that the head of a proxy's answer may have. */
@@ -74,39 +73,15 @@ export function openTunnel(
     };
     const onConnected = (connected: Socket): void => {
       socket = connected;
-      // A proxy that ends its side ends the way.
-      connected.allowHalfOpen = false;
       connected.on('data', onData).on('error', onError).on('end', onEnd).on('close', onEnd);
       connected.write(request(proxy, target));
     };
     const timer = setTimeout(() => fail('unreached', because('silent')), limit);
     signal.addEventListener('abort', onAbort, { once: true });
-    const reaching = reach(proxy, (outcome) => (typeof outcome === 'string' ? onCode(outcome) : onConnected(outcome)));
+    const reaching = raceTo(proxy.host, proxy.port, (outcome) =>
+      typeof outcome === 'string' ? onCode(outcome) : onConnected(outcome),
+    );
   });
-}
-
-/**
- * Connects to the address of `proxy` that answers first; an address that is slow is not given up for another. Calls
- * `done` once, never before it returns: with the socket, or with the code of an error.
- */
-function reach(proxy: HttpProxy, done: (outcome: Socket | string) => void): AddressRace {
-  let race: AddressRace | undefined;
-  let givenUp = false;
-  const addresses = isLocalhostName(proxy.host) ? Promise.resolve(LOOPBACK) : addressesOf(proxy.host);
-  addresses.then(
-    (found) => {
-      if (!givenUp) race = raceAddresses(found, proxy.port, done);
-    },
-    (error: unknown) => {
-      if (!givenUp) done(errorCode(error));
-    },
-  );
-  return {
-    cancel() {
-      givenUp = true;
-      race?.cancel();
-    },
-  };
 }
 
 /** What came after the head of an answer that opens the way. */

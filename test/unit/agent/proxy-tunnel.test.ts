@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { Worker } from 'node:worker_threads';
+import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HttpProxy } from '../../../main/agent/proxy.ts';
 import { HEAD_LIMIT, openTunnel, readAnswer } from '../../../main/agent/proxy-tunnel.ts';
 import { because, sayReason } from '../../../shared/domain/reason.ts';
+import { startBusyServer } from '../../support/busy-server.ts';
 
 const OPEN = 'HTTP/1.1 200 Connection established\r\n\r\n';
 const EDGE = { host: 'edge.test', port: 443 };
@@ -19,20 +19,6 @@ afterEach(async () => {
     await once(server, 'close');
   }
 });
-
-/** A proxy whose queue of new connections holds one, and that takes none off it until it is told. */
-const BUSY = `
-  const { createServer } = require('node:net');
-  const { parentPort, workerData } = require('node:worker_threads');
-  const gate = new Int32Array(workerData);
-  const server = createServer((socket) =>
-    socket.on('error', () => {}).on('data', () => socket.write(${JSON.stringify(OPEN)})),
-  );
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
-    parentPort.postMessage(server.address().port);
-    Atomics.wait(gate, 0, 0);
-  });
-`;
 
 /** A server that does `serve` once it has the head of a request; its port, and the heads. */
 async function proxyThat(serve: (socket: Socket) => void) {
@@ -194,21 +180,14 @@ describe('a way through a proxy', () => {
   });
 
   it('waits for a proxy on loopback that is too busy to take the connection at once', async () => {
-    const gate = new Int32Array(new SharedArrayBuffer(4));
-    const worker = new Worker(BUSY, { eval: true, workerData: gate.buffer });
-    const [port] = (await once(worker, 'message')) as [number];
-    const queued = Array.from({ length: 4 }, () => connect({ port, host: '127.0.0.1' }).on('error', () => {}));
-    await Promise.race(queued.map((socket) => once(socket, 'connect')));
-    const proxy = new HttpProxy('localhost', port);
+    await using busy = await startBusyServer(OPEN);
+    const proxy = new HttpProxy('localhost', busy.port);
     expect(await openTunnel(proxy, EDGE, never, 600)).toMatchObject({ error: { reason: because('silent') } });
     const asked = openTunnel(proxy, EDGE, never, 10_000);
-    Atomics.store(gate, 0, 1);
-    Atomics.notify(gate, 0);
+    busy.rest();
     const opened = await asked;
     expect(opened.ok).toBe(true);
     if (opened.ok) opened.value.destroy();
-    for (const socket of queued) socket.destroy();
-    await worker.terminate();
   });
 
   it('says why the proxy is not reached', async () => {
