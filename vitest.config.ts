@@ -21,7 +21,8 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // Most of their time passes in waiting; more at a time than there are cores would only stand in each other's way.
+          maxWorkers: 2,
           expect: PATIENT,
         },
       },
