@@ -6,9 +6,9 @@ import { EdgeProcess } from '../support/edge-process.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { Laptop, publicUrl } from '../support/laptop.ts';
 import { ask } from '../support/visitor.ts';
-import { copyBy, edit, expect, publish, save, test } from './fixtures.ts';
+import { copyBy, edit, expect, goTo, leaveEditor, publish, save, test } from './fixtures.ts';
 
-const openConnection = (page: Page) => page.getByRole('link', { name: /^Connection/ }).click();
+const openConnection = (page: Page) => goTo(page, /^Connection/);
 
 const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
@@ -48,13 +48,13 @@ test('pauses after asking, and resumes', async ({ page, origin }) => {
   await expect(page.getByRole('heading', { level: 1, name: 'Paused' })).toBeVisible();
   await page.getByRole('button', { name: 'Resume' }).click();
   await expect(page.getByRole('heading', { level: 1, name: 'The edge on this laptop is running' })).toBeVisible();
-  await page.getByRole('link', { name: 'Services' }).click();
+  await goTo(page, 'Services');
   await expect(status).toHaveText('Live');
 });
 
 test('refuses what is no join link, and says so at the field', async ({ page }) => {
   // The first run offers it beside the ports, and the connection always.
-  for (const go of [() => page.getByRole('link', { name: 'Services' }).click(), () => openConnection(page)]) {
+  for (const go of [() => goTo(page, 'Services'), () => openConnection(page)]) {
     await go();
     const field = page.getByRole('textbox', { name: 'Join link' });
     await field.fill('https://edge.example.com');
@@ -129,7 +129,7 @@ test('shows what a join link leads to, joins when told, answers what others ask,
   await page.getByRole('button', { name: 'Take back what borrowed may reach' }).click();
   await expect.poll(answered).toBe('');
 
-  await page.getByRole('link', { name: 'Services' }).click();
+  await goTo(page, 'Services');
   const row = await publish(page, teller.port);
   await edit(page, row, 'Authentication');
   await page.getByRole('switch', { name: 'Sign-in' }).click();
@@ -138,7 +138,7 @@ test('shows what a join link leads to, joins when told, answers what others ask,
   await save(page);
   await page.reload();
   await expect(page.getByLabel('Provider')).toHaveValue('harbour');
-  await page.getByRole('link', { name: 'All services' }).click();
+  await leaveEditor(page);
   await expect(row.row.locator('[data-audience]')).toHaveText('Sign-in, 1 group');
 
   await openConnection(page);

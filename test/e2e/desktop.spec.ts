@@ -8,7 +8,7 @@ import type { ShownNotification } from '../standin/system.ts';
 import { ConnectProxy } from '../support/connect-proxy.ts';
 import { freePort } from '../support/direct.ts';
 import { EdgeProcess } from '../support/edge-process.ts';
-import { expect, publish, test, visit } from './fixtures.ts';
+import { expect, goTo, publish, test, visit } from './fixtures.ts';
 import { edgeOf } from './processes.ts';
 import { openShell, type Shell, startDesktop } from './shells.ts';
 import { startUpdateFeed } from './update-feed.ts';
@@ -59,7 +59,7 @@ test('stays on its own page and opens nothing by itself', async ({ shell, page }
   await page.evaluate(() => {
     location.href = 'https://elsewhere.example/';
   });
-  await page.getByRole('link', { name: 'Access log' }).click();
+  await goTo(page, 'Access log');
   expect(await page.evaluate(() => location.href.split('#')[0])).toBe(here);
   expect(shell.app?.windows().length).toBe(1);
 });
@@ -232,15 +232,15 @@ if (findElectron({}) === undefined) {
     };
     const { app, stop } = await startDesktop(home, [], packaged);
     const page = await app.firstWindow();
-    await page.getByRole('link', { name: 'Settings' }).click();
+    await goTo(page, 'Settings');
     const updates = page.getByRole('region', { name: 'Updates' });
     // It would look ten seconds after the start, too, whatever is being done here then.
     const byItself = updates.getByRole('switch', { name: 'Look for newer versions' });
     await byItself.click();
     await expect(byItself).not.toBeChecked();
-    await page.getByRole('link', { name: 'Services' }).click();
+    await goTo(page, 'Services');
     await publish(page, origin.port);
-    await page.getByRole('link', { name: 'Settings' }).click();
+    await goTo(page, 'Settings');
     const says = (words: string) => updates.getByRole('status').filter({ hasText: words });
     const look = updates.getByRole('button', { name: 'Check now' });
     await look.focus();
@@ -295,7 +295,7 @@ if (findElectron({}) === undefined) {
         proxies.answer = given;
         return proxies.asked;
       }, text);
-    await page.getByRole('link', { name: /^Connection/ }).click();
+    await goTo(page, /^Connection/);
     expect(await answer('SOCKS5 127.0.0.1:1')).toEqual([]);
     const link = `porthole://join/${at}?token=${await edge.token()}&fingerprint=${fingerprint}`;
     await page.getByRole('textbox', { name: 'Join link' }).fill(link);

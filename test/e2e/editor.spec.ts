@@ -4,7 +4,7 @@ import type { Page } from '@playwright/test';
 import { dial, freePort, readAll, tcpOrigin, untilGone } from '../support/direct.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { ask } from '../support/visitor.ts';
-import { edit, expect, openTab, publish, save, saved, test, visit } from './fixtures.ts';
+import { edit, expect, leaveEditor, openTab, publish, save, saved, test, visit } from './fixtures.ts';
 import { type Arrived, startTeller } from './origin.ts';
 
 /** How a request arrived at the server that tells. */
@@ -80,7 +80,7 @@ test('leads paths to other servers, wherever these run', async ({ page, origin, 
     location.hash = '#/services/nobody';
   });
   await expect(page.getByRole('heading', { name: 'This service is gone.' })).toBeVisible();
-  await page.getByRole('link', { name: 'All services' }).click();
+  await leaveEditor(page);
   await expect(row.status).toHaveText('Live');
 });
 
@@ -221,7 +221,7 @@ test('lets in who knows one of the things that were chosen, and nobody else', as
     await expect(visitor.locator('body')).toContainText('"method":"GET"');
     await visitor.context().clearCookies();
   }
-  await page.getByRole('link', { name: 'All services' }).click();
+  await leaveEditor(page);
   await expect(row.row.locator('[data-audience]')).toHaveText(/Password.*PIN.*Header.*share link/);
 });
 

@@ -114,9 +114,24 @@ export async function edit(page: Page, row: Pick<Row, 'row'>, tab: string): Prom
   await openTab(page, tab);
 }
 
+/** Follows a link, and waits until what it leads to is shown: what looks alike here and there isn't taken for the other. */
+async function follow(link: Locator): Promise<void> {
+  await link.click();
+  await expect(link).toHaveAttribute('aria-current', 'page');
+}
+
+/** Goes to another screen or view of the window. */
+export const goTo = (page: Page, name: string | RegExp): Promise<void> => follow(page.getByRole('link', { name }));
+
 /** Goes to a tab of the editor that is open. */
-export async function openTab(page: Page, tab: string): Promise<void> {
-  await page.getByRole('navigation', { name: 'What to edit' }).getByRole('link', { name: tab }).click();
+export const openTab = (page: Page, tab: string): Promise<void> =>
+  follow(page.getByRole('navigation', { name: 'What to edit' }).getByRole('link', { name: tab }));
+
+/** Leaves the editor for the list. */
+export async function leaveEditor(page: Page): Promise<void> {
+  const way = page.getByRole('link', { name: 'All services' });
+  await way.click();
+  await expect(way).toHaveCount(0);
 }
 
 /** Saves what was changed in the editor, and waits until it is. */

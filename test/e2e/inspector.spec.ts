@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Answer, ask as askVisitor } from '../support/visitor.ts';
-import { choose, copyBy, expect, publish, test, visit } from './fixtures.ts';
+import { choose, copyBy, expect, goTo, publish, test, visit } from './fixtures.ts';
 
 test('reads along from the switch in the menu on, and sends a request again', async ({ page, visitor, origin }) => {
   const { url, row } = await publish(page, origin.port);
@@ -28,7 +28,7 @@ test('reads along from the switch in the menu on, and sends a request again', as
   await expect(lines.filter({ hasText: '/ships' })).toHaveCount(1);
   await details.getByRole('button', { name: 'Close' }).click();
 
-  await page.getByRole('link', { name: 'Services' }).click();
+  await goTo(page, 'Services');
   await row.getByRole('link', { name: 'Requests are being inspected' }).click();
   await page.getByRole('button', { name: 'Forget all' }).click();
   await expect(lines.filter({ hasText: '/boats' })).toHaveCount(0);
@@ -40,7 +40,7 @@ test('shows what is looked for, saves and copies it, and sends it changed', asyn
   const row = await publish(page, teller.port);
   const ask = (path: string, method = 'GET', body = ''): Promise<Answer> =>
     askVisitor({ url: new URL(path, row.url).href, method, body, headers: { 'content-type': 'text/plain' } });
-  await page.getByRole('link', { name: 'Inspector' }).click();
+  await goTo(page, 'Inspector');
   await page.getByRole('switch', { name: /^Inspect requests/ }).click();
   await expect(page.getByText('No requests yet.')).toBeVisible();
   const lines = page.getByRole('listbox').getByRole('option');
@@ -110,7 +110,7 @@ test('shows what is looked for, saves and copies it, and sends it changed', asyn
   await page.keyboard.press('Escape');
   await expect(details).toHaveCount(0);
 
-  await page.getByRole('link', { name: 'Services' }).click();
+  await goTo(page, 'Services');
   await choose(page, row, 'Stop inspecting');
   await expect(row.row.getByRole('link', { name: 'Requests are being inspected' })).toHaveCount(0);
 });

@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { expect, publish, test, visit } from './fixtures.ts';
+import { expect, goTo, publish, test, visit } from './fixtures.ts';
 
 /** Whether what has the focus shows it. */
 const outlined = (page: Page): Promise<boolean> =>
@@ -60,7 +60,7 @@ test('closes on Escape what was opened, and gives the keyboard back to what open
   await expect(quit).toBeFocused();
 
   await visit(visitor, url);
-  await page.getByRole('link', { name: 'Access log' }).click();
+  await goTo(page, 'Access log');
   const list = page.getByRole('listbox', { name: 'Requests' });
   await list.focus();
   await page.keyboard.press('ArrowDown');

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Download, Page } from '@playwright/test';
 import { ask } from '../support/visitor.ts';
-import { copyBy, edit, expect, publish, save, test, visit } from './fixtures.ts';
+import { copyBy, edit, expect, goTo, publish, save, test, visit } from './fixtures.ts';
 
 const lines = (page: Page) => page.getByRole('listbox').getByRole('option');
 
@@ -16,7 +16,7 @@ test('finds, filters and takes out what was asked of a service', async ({ page, 
   await expect(row.locator('[data-visitors]')).toContainText('1 visitor now');
   await expect(row.getByRole('img', { name: /^[1-9]\d* requests? in the last minute, at most [1-9]/ })).toBeVisible();
 
-  await page.getByRole('link', { name: 'Access log' }).click();
+  await goTo(page, 'Access log');
   const lights = lines(page).filter({ hasText: '/harbour/lights' });
   await expect(lights).toHaveCount(1);
   await page.getByRole('button', { name: 'Add filter' }).click();
@@ -78,7 +78,7 @@ test('finds lines by every field, in the menu and in the details of a line, and 
   await ask({ url: new URL('/missing', row.url).href, headers });
   await ask({ url: new URL('/kept-out', row.url).href });
 
-  await page.getByRole('link', { name: 'Access log' }).click();
+  await goTo(page, 'Access log');
   const sees = async (...paths: readonly string[]): Promise<void> => {
     await expect(lines(page)).toHaveCount(paths.length);
     for (const path of paths) await expect(lines(page).filter({ hasText: path })).toHaveCount(1);
@@ -171,7 +171,7 @@ test('holds the list still while it is paused or the pointer is over it', async 
   // No browser, which would ask for an icon by itself.
   const come = (path: string): Promise<unknown> => ask({ url: new URL(path, url).href });
   await come('/first');
-  await page.getByRole('link', { name: 'Access log' }).click();
+  await goTo(page, 'Access log');
   await expect(lines(page).filter({ hasText: '/first' })).toHaveCount(1);
   await lines(page).first().hover();
   await come('/second');
@@ -192,8 +192,8 @@ test('holds the list still while it is paused or the pointer is over it', async 
 
 test('draws the log as charts, with the figures as a table', async ({ page, visitor, origin }) => {
   const { url } = await publish(page, origin.port);
-  await page.getByRole('link', { name: 'Access log' }).click();
-  await page.getByRole('link', { name: 'Charts' }).click();
+  await goTo(page, 'Access log');
+  await goTo(page, 'Charts');
   await expect(page.getByText('No request in this time.')).toBeVisible();
   await visit(visitor, url);
   const rate = page.getByRole('img', { name: /^Requests a second/ });
@@ -211,6 +211,6 @@ test('draws the log as charts, with the figures as a table', async ({ page, visi
   await expect(page.getByRole('rowheader')).not.toHaveCount(0);
   await page.getByRole('combobox', { name: 'Service' }).selectOption({ index: 1 });
   await expect(rate).toBeVisible();
-  await page.getByRole('link', { name: 'Requests' }).click();
+  await goTo(page, 'Requests');
   await expect(lines(page)).not.toHaveCount(0);
 });

@@ -1,7 +1,7 @@
 /** Pictures of every screen, for people to look at: `screenshots/`, which git ignores. */
 import path from 'node:path';
 import type { Page } from '@playwright/test';
-import { expect, publish, test, visit } from './fixtures.ts';
+import { expect, goTo, publish, test, visit } from './fixtures.ts';
 import { edgeOf } from './processes.ts';
 
 const FOLDER = path.resolve(import.meta.dirname, '../../screenshots');
@@ -37,10 +37,10 @@ test('shows every screen, with nothing cut off and nothing complained about', as
   await expect(page.getByRole('heading', { name: 'Nothing on this laptop is public' })).toBeVisible();
   await expect(page.locator(`[data-port="${origin.port}"]`)).toBeVisible();
   await picture(page, 'services-empty');
-  await page.getByRole('link', { name: 'Access log' }).click();
+  await goTo(page, 'Access log');
   await expect(page.getByText('Nobody has knocked yet.')).toBeVisible();
   await picture(page, 'log-empty');
-  await page.getByRole('link', { name: 'Services' }).click();
+  await goTo(page, 'Services');
 
   const { url, toggle, status } = await publish(page, origin.port);
   await picture(page, 'services-one');
@@ -53,13 +53,13 @@ test('shows every screen, with nothing cut off and nothing complained about', as
   await page.getByText('Another port or host').click();
 
   for (const where of ['/', '/assets/app.js', '/api/boats?berth=7', '/favicon.ico']) await visit(visitor, url + where);
-  await page.getByRole('link', { name: 'Access log' }).click();
+  await goTo(page, 'Access log');
   await expect(page.getByRole('option').filter({ hasText: '/api/boats' })).toBeVisible();
   await picture(page, 'log');
   await page.getByRole('option').filter({ hasText: '/api/boats' }).click();
   await picture(page, 'log-detail');
 
-  await page.getByRole('link', { name: 'Services' }).click();
+  await goTo(page, 'Services');
   await page.getByRole('button', { name: 'Use https' }).click();
   await picture(page, 'trust');
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();

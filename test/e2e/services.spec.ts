@@ -1,6 +1,6 @@
 import { freePort } from '../support/direct.ts';
 import { ask } from '../support/visitor.ts';
-import { choose, copyBy, expect, publish, test, visit } from './fixtures.ts';
+import { choose, copyBy, expect, goTo, publish, test, visit } from './fixtures.ts';
 import { edgeOf, running } from './processes.ts';
 import { openShell } from './shells.ts';
 
@@ -14,7 +14,7 @@ test('publishes a detected port, whose URL is copied, opened, and seen to be ope
   expect(url).toMatch(/^http:\/\/[a-z0-9-]+\.localhost:\d+\/?$/);
   await copyBy(row.getByRole('button', { name: /^Copy URL/ }));
   expect(await shell.clipboard()).toBe(url);
-  await page.getByRole('link', { name: 'Access log' }).click();
+  await goTo(page, 'Access log');
   await expect(page.getByText('Nobody has knocked yet.')).toBeVisible();
   expect(await visit(visitor, new URL('/harbour/lights', url).href)).toBe(200);
   await expect(visitor.getByRole('heading', { name: 'Hello from the laptop' })).toBeVisible();
@@ -172,8 +172,8 @@ test('publishes whatever is typed into the form, and finds one of many services'
   await page.getByRole('searchbox', { name: 'Filter services' }).fill('harb');
   // What was published last stays in view.
   await expect(rows.filter({ hasText: 'boat' })).toHaveCount(1);
-  await page.getByRole('link', { name: 'Settings' }).click();
-  await page.getByRole('link', { name: 'Services' }).click();
+  await goTo(page, 'Settings');
+  await goTo(page, 'Services');
   await page.getByRole('searchbox', { name: 'Filter services' }).fill('harb');
   await expect(rows).toHaveCount(1);
   await expect(rows).toContainText(String(origin.port));

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Preferences } from '../../shared/contract/agent-state.ts';
-import { expect, publish, test, visit } from './fixtures.ts';
+import { expect, goTo, publish, test, visit } from './fixtures.ts';
 
 test('offers what its shell can do, keeps what is chosen, and explains the rest', async ({ page, shell, home }) => {
-  await page.getByRole('link', { name: 'Settings' }).click();
+  await goTo(page, 'Settings');
   await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible();
   const start = page.getByRole('switch', { name: 'Start at login' });
   const notifications = page.getByRole('switch', { name: 'Tell me by notifications' });
@@ -48,7 +48,7 @@ test('offers what its shell can do, keeps what is chosen, and explains the rest'
 });
 
 test('says why it does not look for newer versions, with no button that does nothing', async ({ page, shell }) => {
-  await page.getByRole('link', { name: 'Settings' }).click();
+  await goTo(page, 'Settings');
   const updates = page.getByRole('region', { name: 'Updates' });
   await expect(updates).toContainText(/This is version \d/);
   await expect(updates).toContainText(
@@ -59,7 +59,7 @@ test('says why it does not look for newer versions, with no button that does not
 });
 
 test('speaks the language that is chosen, and remembers it', async ({ page }) => {
-  await page.getByRole('link', { name: 'Settings' }).click();
+  await goTo(page, 'Settings');
   await page.getByRole('combobox', { name: 'Language' }).selectOption('de');
   await expect(page.getByRole('heading', { name: 'Einstellungen' })).toBeVisible();
   // As a page does whose address is new: main keeps the choice.
@@ -71,9 +71,9 @@ test('speaks the language that is chosen, and remembers it', async ({ page }) =>
 });
 
 test('refuses in the language that is chosen, whoever refuses', async ({ page, origin }) => {
-  await page.getByRole('link', { name: 'Settings' }).click();
+  await goTo(page, 'Settings');
   await page.getByRole('combobox', { name: 'Language' }).selectOption('de');
-  await page.getByRole('link', { name: 'Dienste' }).click();
+  await goTo(page, 'Dienste');
   await page.getByText('Anderer Port oder Host').click();
   const form = page.getByRole('form', { name: 'Anderer Port oder Host' });
   const fill = async (port: string, name: string): Promise<void> => {
@@ -98,7 +98,7 @@ test('refuses in the language that is chosen, whoever refuses', async ({ page, o
 
 test('pauses everything, and copies diagnostics that hold no secret', async ({ page, shell, origin, visitor }) => {
   const { url } = await publish(page, origin.port);
-  await page.getByRole('link', { name: 'Settings' }).click();
+  await goTo(page, 'Settings');
   const pause = page.getByRole('switch', { name: 'Pause everything' });
   await pause.click();
   await expect(page.locator('[data-link="paused"]')).toBeVisible();

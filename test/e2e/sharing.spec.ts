@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { choose, copyBy, edit, expect, publish, save, saved, test, visit } from './fixtures.ts';
+import { choose, copyBy, edit, expect, goTo, leaveEditor, publish, save, saved, test, visit } from './fixtures.ts';
 
 const PIN = '042917';
 
@@ -8,7 +8,7 @@ async function protect(page: Page): Promise<void> {
   await page.getByRole('switch', { name: 'PIN' }).click();
   await page.getByLabel('New PIN').fill(PIN);
   await save(page);
-  await page.getByRole('link', { name: 'All services' }).click();
+  await leaveEditor(page);
 }
 
 test('publish, share, a visitor comes in by the link, its line appears, the link is taken back, the visitor is out', async ({
@@ -49,10 +49,10 @@ test('publish, share, a visitor comes in by the link, its line appears, the link
   expect(new URL(guest.url()).href).toBe(new URL(row.url).href);
 
   await dialog.getByRole('button', { name: 'Close' }).click();
-  await page.getByRole('link', { name: 'Access log' }).click();
+  await goTo(page, 'Access log');
   await expect(page.getByRole('option').filter({ hasText: '200' }).first()).toBeVisible();
 
-  await page.getByRole('link', { name: 'Services' }).click();
+  await goTo(page, 'Services');
   await choose(page, row, 'Share');
   const address = dialog.getByRole('region', { name: 'Its address' });
   await copyBy(address.getByRole('button', { name: 'Copy', exact: true }));
@@ -123,7 +123,7 @@ test('keeps unsaved changes while the reader looks something up, and saves what 
   await edit(page, row, 'Details');
   await page.getByLabel('Name', { exact: true }).fill('The harbour');
   await page.getByLabel('Address').fill('harbour');
-  await page.getByRole('link', { name: 'Access log' }).click();
+  await goTo(page, 'Access log');
   await page.goBack();
   await expect(page.getByLabel('Name', { exact: true })).toHaveValue('The harbour');
   await save(page);

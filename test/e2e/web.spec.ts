@@ -1,7 +1,7 @@
 import type { Browser, Page } from '@playwright/test';
 import type { AgentState } from '../../shared/contract/agent-state.ts';
 import { ask } from '../support/visitor.ts';
-import { edit, expect, publish, save, test } from './fixtures.ts';
+import { edit, expect, goTo, publish, save, test } from './fixtures.ts';
 import { startWeb } from './shells.ts';
 
 /** How many headers let visitors in to the only service, by a frame with a snapshot. */
@@ -65,7 +65,7 @@ test('keeps the keyboard in the window when a line is closed while there is no l
   await breakLog(page, () => broken);
   const { url } = await publish(page, origin.port);
   await ask({ url });
-  await page.getByRole('link', { name: 'Access log' }).click();
+  await goTo(page, 'Access log');
   await page.getByRole('listbox').getByRole('option').click();
   broken = true;
   const details = page.getByRole('complementary');
@@ -78,13 +78,13 @@ test('keeps the keyboard in the window when a line is closed while there is no l
 test('offers to try again what failed, and a text to copy by hand where there is no clipboard', async ({ page }) => {
   let broken = true;
   await breakLog(page, () => broken);
-  await page.getByRole('link', { name: 'Access log' }).click();
+  await goTo(page, 'Access log');
   await expect(page.getByRole('alert')).toContainText('The log could not be read.');
   broken = false;
   await page.getByRole('button', { name: 'Try again' }).click();
   await expect(page.getByText('Nobody has knocked yet.')).toBeVisible();
   broken = true;
-  await page.getByRole('link', { name: 'Charts' }).click();
+  await goTo(page, 'Charts');
   await expect(page.getByRole('alert')).toContainText('The charts could not be drawn.');
   broken = false;
   await page.getByRole('button', { name: 'Try again' }).click();
@@ -93,7 +93,7 @@ test('offers to try again what failed, and a text to copy by hand where there is
   await page.evaluate(() => {
     navigator.clipboard.writeText = () => Promise.reject(new Error('no clipboard'));
   });
-  await page.getByRole('link', { name: 'Settings' }).click();
+  await goTo(page, 'Settings');
   await page.getByRole('button', { name: 'Copy diagnostics' }).click();
   await expect(page.getByRole('textbox', { name: 'Diagnostics' })).toHaveValue(/"services"/);
 });
