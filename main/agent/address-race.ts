@@ -85,26 +85,17 @@ export function raceAddresses(
   return { cancel };
 }
 
-/**
- * Connects to the first address of a look-up that accepts, as `raceAddresses` does; `localhost` is this machine whatever a
- * resolver says. Calls `done` once, never before it returns: with a socket whose end is the
- * end of both ways, or with the code of an error.
- */
-export function raceTo(
-  host: string,
+/** `raceAddresses` over addresses that are still being looked up; a look-up that rejects is told by its code. */
+export function raceFound(
+  looking: Promise<readonly LookupAddress[]>,
   port: number,
   done: (outcome: Socket | string) => void,
-  look: (name: string) => Promise<readonly LookupAddress[]> = addressesOf,
 ): AddressRace {
   let race: AddressRace | undefined;
   let givenUp = false;
-  (isLocalhostName(host) ? Promise.resolve(LOOPBACK) : look(host)).then(
+  looking.then(
     (addresses) => {
-      if (givenUp) return;
-      race = raceAddresses(addresses, port, (outcome) => {
-        if (typeof outcome !== 'string') outcome.allowHalfOpen = false;
-        done(outcome);
-      });
+      if (!givenUp) race = raceAddresses(addresses, port, done);
     },
     (error: unknown) => {
       if (!givenUp) done(errorCode(error));
@@ -116,4 +107,21 @@ export function raceTo(
       race?.cancel();
     },
   };
+}
+
+/**
+ * Connects to whichever address of `host` accepts first; `localhost` is this machine whatever a resolver says. Calls
+ * `done` once, never before it returns: with a socket whose end is the end of both ways, or with the code of an error.
+ */
+export function raceTo(
+  host: string,
+  port: number,
+  done: (outcome: Socket | string) => void,
+  look: (name: string) => Promise<readonly LookupAddress[]> = addressesOf,
+): AddressRace {
+  const looking = isLocalhostName(host) ? Promise.resolve(LOOPBACK) : look(host);
+  return raceFound(looking, port, (outcome) => {
+    if (typeof outcome !== 'string') outcome.allowHalfOpen = false;
+    done(outcome);
+  });
 }

@@ -1,4 +1,4 @@
-import { type Because, because } from '../../shared/domain/reason.ts';
+import { type Because, because, type Reason } from '../../shared/domain/reason.ts';
 
 /** What the errors of sockets, resolvers and TLS mean, by code: nothing here reads a message. */
 
@@ -57,6 +57,10 @@ export function errorCode(error: unknown): string {
 /** Why a machine was not reached; `undefined` when `code` does not say that. */
 export const unreachableReason = (code: string): Because | undefined =>
   Object.hasOwn(UNREACHABLE, code) ? UNREACHABLE[code] : undefined;
+
+/** Why a connection to a machine failed, whatever `code` says. */
+export const connectReason = (code: string): Reason =>
+  unreachableReason(code) ?? (code === '' ? because('broken') : code);
 
 /** Why a certificate was refused; `undefined` when `code` does not say that. */
 export const untrustedReason = (code: string): Because | undefined =>

@@ -178,8 +178,7 @@ async function attempt(
   return alongRoutes(way.value.routes, left, signal, async (route, limit) => {
     const from = performance.now();
     const direct = route === 'direct';
-    const led = direct ? leadDirectly(address, signal, limit) : leadThrough(route, address, signal, limit);
-    const under = await led;
+    const under = await (direct ? leadDirectly(address, signal, limit) : leadThrough(route, address, signal, limit));
     if (!under.ok) return under;
     const { remoteAddress } = under.value;
     const base = { under: under.value, limit: Math.max(1, limit - (performance.now() - from)), now };

@@ -3,7 +3,7 @@ import { type Failure, type FailureCode, failure } from '../../shared/domain/fai
 import { because, type Reason } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { raceTo } from './address-race.ts';
-import { unreachableReason } from './dial-error.ts';
+import { connectReason } from './dial-error.ts';
 import { describeEdge, type EdgeAddress } from './edge-address.ts';
 import { publicAddress, publicAddressesOf } from './node-address.ts';
 import type { HttpProxy, Route } from './proxy.ts';
@@ -55,7 +55,7 @@ export function leadDirectly(
     const onAbort = (): void => fail(because('given_up'));
     const onReached = (outcome: Socket | string): void => {
       if (typeof outcome !== 'string') finish(ok(outcome));
-      else fail(unreachableReason(outcome) ?? (outcome === '' ? because('broken') : outcome));
+      else fail(connectReason(outcome));
     };
     const look = address.publicOnly === true ? publicAddressesOf : undefined;
     const reaching = raceTo(address.host, address.port, onReached, look);

@@ -5,7 +5,7 @@ import { sayReason } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { RESET, type ResetCode } from '../../shared/wire/codes.ts';
 import type { OpenRequest } from '../../shared/wire/open.ts';
-import { type AddressRace, addressesOf, raceAddresses } from './address-race.ts';
+import { addressesOf, raceFound } from './address-race.ts';
 import { publicAuthorities } from './certificates.ts';
 import { errorCode, isUnresolved, untrustedReason } from './dial-error.ts';
 import { BOTH_LOOPBACKS, type LoopbackMemory } from './loopback.ts';
@@ -104,29 +104,18 @@ function connectNamed(
 ): Promise<Result<Socket, OriginRefusal>> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve(refusal(RESET.CANCELLED, 'the stream is gone'));
-    let race: AddressRace | undefined;
-    let over = false;
     const finish = (result: Result<Socket, OriginRefusal>): void => {
-      if (over) return;
-      over = true;
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
-      race?.cancel();
+      reaching.cancel();
       resolve(result);
     };
     const onAbort = (): void => finish(refusal(RESET.CANCELLED, 'the stream is gone'));
-    const onCode = (code: string): void => finish(err(originRefusal(code)));
     const left = Math.max(0, Math.ceil(limit - (performance.now() - started)));
     const timer = setTimeout(() => finish(refusal(RESET.TIMEOUT, `no answer in ${limit} ms`)), left);
     signal.addEventListener('abort', onAbort, { once: true });
-    addressesOf(dialName(target.host)).then(
-      (addresses) => {
-        if (over) return;
-        race = raceAddresses(addresses, target.port, (outcome) =>
-          typeof outcome === 'string' ? onCode(outcome) : finish(ok(outcome)),
-        );
-      },
-      (error: unknown) => onCode(errorCode(error)),
+    const reaching = raceFound(addressesOf(dialName(target.host)), target.port, (outcome) =>
+      finish(typeof outcome === 'string' ? err(originRefusal(outcome)) : ok(outcome)),
     );
   });
 }

@@ -3,7 +3,7 @@ import { because, type Reason } from '../../shared/domain/reason.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { authority } from '../../shared/domain/service.ts';
 import { raceTo } from './address-race.ts';
-import { errorCode, unreachableReason } from './dial-error.ts';
+import { connectReason, errorCode } from './dial-error.ts';
 import type { HttpProxy } from './proxy.ts';
 
 /** Bytes that the head of a proxy's answer may have. */
@@ -55,8 +55,7 @@ export function openTunnel(
     };
     const fail = (kind: TunnelFault['kind'], reason: Reason): void => finish(err({ kind, reason }));
     const onAbort = (): void => fail('unreached', because('given_up'));
-    const onCode = (code: string): void =>
-      fail('unreached', unreachableReason(code) ?? (code === '' ? because('broken') : code));
+    const onCode = (code: string): void => fail('unreached', connectReason(code));
     const onError = (error: unknown): void => onCode(errorCode(error));
     const onEnd = (): void => fail('unreached', because('closed_by_it'));
     const onData = (chunk: Buffer): void => {

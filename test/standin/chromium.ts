@@ -34,8 +34,9 @@ function devToolsUrl(child: ChildProcess): Promise<string> {
 }
 
 /**
- * Starts a headless Chromium without windows; `lost` is called when it ends unasked, after how is said. One in about a thousand starts on a
- * busy machine came to nothing, and Chromium's start is nobody's subject here: it is said, and tried once more.
+ * Starts a headless Chromium without windows; `lost` is called when it ends unasked, after how is said. One in about a
+ * thousand starts on a busy machine came to nothing, and Chromium's start is nobody's subject here: it is said, and
+ * tried once more.
  */
 export async function startChromium(switches: readonly string[], lost: () => void): Promise<Chromium> {
   const executable = findChromium();
