@@ -1,11 +1,15 @@
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
+import type { FailureCode } from '../../shared/domain/failure.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type { BoundWatch } from '../bounds.ts';
 import type { Limits } from '../limits.ts';
 import type { Stage } from '../visit.ts';
 import type { InFlight } from './in-flight.ts';
+import type { KnownHeads } from './known-heads.ts';
 import type { OriginPools } from './origin-pool.ts';
+import type { RequestHead } from './request-head.ts';
+import type { ResponseHead } from './response-head.ts';
 
 /** What all connections of a proxy share. */
 export interface ProxyContext {
@@ -16,6 +20,8 @@ export interface ProxyContext {
   readonly nodeId: string;
   readonly log: Logger;
   readonly record: (record: AccessRecord) => void;
+  readonly requestHeads: KnownHeads<RequestHead, FailureCode>;
+  readonly responseHeads: KnownHeads<ResponseHead, 'bad'>;
   readonly limits: Limits;
   readonly bounds: BoundWatch;
   /** Told of every connection that was ended because its visitor misused HTTP/2. */

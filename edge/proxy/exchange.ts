@@ -61,6 +61,7 @@ const CONTINUE: ResponseHead = {
   keepAlive: -1,
   upgrade: '',
   fields: '',
+  recurs: false,
 };
 
 /** One request and its response, or what became of them. */
@@ -76,7 +77,7 @@ export class Exchange implements OriginUser {
   #phase: typeof WAITING | typeof RESPONDING | typeof UPGRADED | typeof OVER = WAITING;
   #origin: Origin | undefined;
   #relay: Relay | undefined;
-  readonly #heads = new ResponseHeads();
+  readonly #heads: ResponseHeads;
   #handedAt: number | undefined;
   #firstByteAt: number | undefined;
   #status = 0;
@@ -106,6 +107,7 @@ export class Exchange implements OriginUser {
     time: number,
   ) {
     this.#context = context;
+    this.#heads = new ResponseHeads(context.responseHeads);
     this.#visitor = visitor;
     this.#head = head;
     this.#fields = visitor.fields.of(head.forwardedFor);

@@ -82,9 +82,31 @@ export function stripPrefix(target: string, prefix: string): string {
   return rest.replace(/^\/+/, '/');
 }
 
-/** The request head for the origin, whole, as Latin-1 text. */
+/** What stands in a request head before and after what is said of the visitor. */
+interface RequestParts {
+  readonly host: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+const requestParts = new WeakMap<RequestHead, RequestParts>();
+
+/** The request head for the origin, whole, as Latin-1 text. `about`: see `VisitorFields.for`. */
 export function requestText(head: RequestHead, host: string, about: string, id: string): string {
-  let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fields}${about}X-Request-Id: ${id}\r\nX-Porthole-Hops: ${head.hops + 1}\r\n`;
+  if (!head.recurs) return `${beforeVisitor(head, host)}${about}X-Request-Id: ${id}\r\n${afterVisitor(head)}`;
+  let parts = requestParts.get(head);
+  if (parts?.host !== host) {
+    parts = { host, before: flat(beforeVisitor(head, host)), after: flat(`\r\n${afterVisitor(head)}`) };
+    requestParts.set(head, parts);
+  }
+  return `${parts.before}${about}X-Request-Id: ${id}${parts.after}`;
+}
+
+const beforeVisitor = (head: RequestHead, host: string): string =>
+  `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fields}`;
+
+function afterVisitor(head: RequestHead): string {
+  let text = `X-Porthole-Hops: ${head.hops + 1}\r\n`;
   if (head.chunked) text += 'Transfer-Encoding: chunked\r\n';
   else if (head.lengthGiven) text += `Content-Length: ${head.length}\r\n`;
   if (head.expectsContinue) text += 'Expect: 100-continue\r\n';
@@ -108,8 +130,26 @@ export const DELIVERY = {
 } as const;
 export type Delivery = (typeof DELIVERY)[keyof typeof DELIVERY];
 
+interface WholeText {
+  readonly delivery: Delivery;
+  readonly close: boolean;
+  readonly text: string;
+}
+
+const responseTexts = new WeakMap<ResponseHead, WholeText>();
+
 /** The response head for the visitor, whole, as Latin-1 text. */
 export function responseText(head: ResponseHead, delivery: Delivery, close: boolean): string {
+  if (!head.recurs) return wholeText(head, delivery, close);
+  let whole = responseTexts.get(head);
+  if (whole?.delivery !== delivery || whole.close !== close) {
+    whole = { delivery, close, text: flat(wholeText(head, delivery, close)) };
+    responseTexts.set(head, whole);
+  }
+  return whole.text;
+}
+
+function wholeText(head: ResponseHead, delivery: Delivery, close: boolean): string {
   let text = `HTTP/1.1 ${head.statusText}\r\n${head.fields}`;
   if (delivery === DELIVERY.CHUNKS || delivery === DELIVERY.RECHUNK) text += 'Transfer-Encoding: chunked\r\n';
   else if (delivery !== DELIVERY.RAW && head.length >= 0 && head.status !== 204)

@@ -12,7 +12,10 @@ import type { Stage, Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { H2Visitor } from './h2-session.ts';
 import { InFlight } from './in-flight.ts';
+import { KnownHeads } from './known-heads.ts';
 import { type DialListener, OriginPools } from './origin-pool.ts';
+import { parseRequestHead, type RequestHead } from './request-head.ts';
+import { parseResponseHead, type ResponseHead } from './response-head.ts';
 import { Visitor } from './visitor.ts';
 
 /** Milliseconds between two looks at the deadlines of all connections. */
@@ -87,6 +90,8 @@ class VisitorProxy implements HttpProxy {
       nodeId: options.nodeId,
       log: options.log ?? silentLogger,
       record: options.record,
+      requestHeads: new KnownHeads<RequestHead, FailureCode>((text) => parseRequestHead(text, limits.headerFields)),
+      responseHeads: new KnownHeads<ResponseHead, 'bad'>((text) => parseResponseHead(text) ?? 'bad'),
       limits,
       inFlight: new InFlight(limits),
       bounds: options.bounds ?? unwatched,
@@ -195,6 +200,8 @@ class VisitorProxy implements HttpProxy {
     if (kept > this.#context.limits.visitorMemory) this.#shed(kept - this.#context.limits.visitorMemory);
     this.#context.pools.expire(now);
     this.#context.inFlight.expire();
+    this.#context.requestHeads.expire();
+    this.#context.responseHeads.expire();
     const { pools, inFlight, exchanges } = this.#context;
     return this.#visitors.size + pools.size + inFlight.size + exchanges > 0;
   }

@@ -21,7 +21,7 @@ export function publicHead(head: ResponseHead, visit: Visit, authority: string):
     names,
     knowsPublicName: visit.route?.passHostHeader === true,
   };
-  return { ...head, fields: publicFields(head.fields, view) };
+  return { ...head, fields: publicFields(head.fields, view), recurs: false };
 }
 
 function publicFields(fields: string, view: PublicView): string {

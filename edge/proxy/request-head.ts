@@ -1,10 +1,11 @@
 import type { FailureCode } from '../../shared/domain/failure.ts';
 import { splitHost } from '../../shared/domain/hostname.ts';
 import { ADDRESS_FIELDS, FIELD, type Fields, FieldTable, isToken, readFields } from './fields.ts';
+import type { Recurring } from './known-heads.ts';
 import { HOP_LIMIT, METHOD_LIMIT, TARGET_LIMIT } from './limits.ts';
 
 /** A request head that was found to be valid and unambiguous. */
-export interface RequestHead {
+export interface RequestHead extends Recurring {
   readonly method: string;
   /** Origin-form, or `*`. */
   readonly target: string;
@@ -134,6 +135,7 @@ function assemble(method: string, sent: string, minor: 0 | 1, fields: Fields): R
     userAgent: fields.userAgent,
     accept: fields.accept,
     fields: fields.text,
+    recurs: false,
   };
 }
 

@@ -1,7 +1,8 @@
 import { FIELD, FieldTable, readFields } from './fields.ts';
+import type { Recurring } from './known-heads.ts';
 
 /** A response head of an origin that was found to be valid and unambiguous. */
-export interface ResponseHead {
+export interface ResponseHead extends Recurring {
   readonly status: number;
   /** Status and reason as sent, such as `404 Not Found`. */
   readonly statusText: string;
@@ -84,6 +85,7 @@ export function parseResponseHead(text: string): ResponseHead | undefined {
     keepAlive: keepAliveSeconds(fields.keepAlive),
     upgrade: fields.upgrade,
     fields: fields.text,
+    recurs: false,
   };
 }
 

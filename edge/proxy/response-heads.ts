@@ -1,11 +1,13 @@
 import { findHeadEnd, HeadBuffer } from './head-buffer.ts';
-import { parseResponseHead, type ResponseHead } from './response-head.ts';
+import type { KnownHeads } from './known-heads.ts';
+import type { ResponseHead } from './response-head.ts';
 
 /** How every status line begins. */
 const PROTOCOL = Buffer.from('HTTP/1.');
 
 /** Finds response heads, interim and final, in bytes that arrive in any pieces. */
 export class ResponseHeads {
+  readonly #known: KnownHeads<ResponseHead, 'bad'>;
   #kept: HeadBuffer | undefined;
   /** Where the bytes that are being read are kept, if they are. */
   #reading: HeadBuffer | undefined;
@@ -15,6 +17,10 @@ export class ResponseHeads {
   at = 0;
   end = 0;
   copied = false;
+
+  constructor(known: KnownHeads<ResponseHead, 'bad'>) {
+    this.#known = known;
+  }
 
   /** Takes in `buffer[start, end)`; call `next` until it yields no head. */
   add(buffer: Buffer, start: number, end: number): void {
@@ -45,7 +51,7 @@ export class ResponseHeads {
     }
     if (typeof stop !== 'number') return 'bad';
     this.at = stop;
-    return parseResponseHead(buffer.toString('latin1', at, stop - 2)) ?? 'bad';
+    return this.#known.read(buffer, at, stop - 2);
   }
 
   /** Keeps what is kept where it is: copied anew for each piece, a head in single bytes would cost its size squared. */

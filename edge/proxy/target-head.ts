@@ -17,6 +17,7 @@ export function headForTarget(head: RequestHead, target: RouteTarget, forwarded?
     ...head,
     target: strip ? stripPrefix(head.target, prefix) : head.target,
     fields: withCustomHeaders(forwarded?.fields ?? head.fields, target),
+    recurs: false,
   };
 }
 

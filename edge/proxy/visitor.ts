@@ -21,7 +21,6 @@ import { Outlet } from './outlet.ts';
 import { BodyPace, WritePace } from './pace.ts';
 import { refuseHead } from './refused-head.ts';
 import { RequestBody } from './request-body.ts';
-import { parseRequestHead } from './request-head.ts';
 import { TextReply } from './text-reply.ts';
 
 /** Every read of every visitor goes here; whoever wants to keep bytes copies them. */
@@ -203,7 +202,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
     }
     // One empty line before a request is allowed for (RFC 9112 section 2.2).
     if (bytes[from] === CR && to - from > 1 && bytes[from + 1] === LF) from += 2;
-    const { headerSize, headerFields } = this.#context.limits;
+    const { headerSize } = this.#context.limits;
     const stop = from === to ? 'more' : findHeadEnd(bytes, from, to, Math.max(from, searched), headerSize);
     if (stop === 'more' && (from === to || mayBeginHead(bytes[from]))) {
       if (whole === undefined) this.#keepHead(buffer, start, end);
@@ -215,7 +214,7 @@ export class Visitor implements ReadTarget, VisitorEnd {
       this.#refuseHead(stop === 'too_large' ? 'head_too_large' : 'request_malformed');
       return end;
     }
-    const head = parseRequestHead(bytes.toString('latin1', from, stop - 2), headerFields);
+    const head = this.#context.requestHeads.read(bytes, from, stop - 2);
     if (typeof head === 'string') {
       if (head === 'head_too_large') this.#hit('headerFields');
       this.#refuseHead(head);

@@ -1,0 +1,86 @@
+/** Heads that are remembered at once, and the longest of them in bytes: together no more than 256 KiB. */
+const SLOTS = 128;
+const LONGEST = 2048;
+/** Bytes that are looked at to tell heads apart before they are compared. */
+const SAMPLES = 16;
+
+/** A head, as far as this is about it. */
+export interface Recurring {
+  /** It is remembered: what is worked out of this very object is worth keeping. */
+  recurs: boolean;
+}
+
+interface Known<H> {
+  readonly bytes: Buffer;
+  readonly head: H;
+  /** It came again since the last look. */
+  used: boolean;
+}
+
+/**
+ * Heads that came more than once, and what they say. Whoever asks again and again over one connection (a page that
+ * polls, a program that calls an API, a monitor) sends the same bytes each time, and an origin answers with the same
+ * ones for as long as its clock shows the same second: comparing them costs a tenth of reading them. What is
+ * remembered is a pure function of the bytes, so it may be shared by everybody. It is forgotten soon after it was last
+ * of use, for heads carry secrets.
+ */
+export class KnownHeads<H extends Recurring, F extends string> {
+  readonly #parse: (text: string) => H | F;
+  readonly #slots = new Array<Known<H> | undefined>(SLOTS).fill(undefined);
+  /** What was seen in each slot last: only what comes a second time is kept. */
+  readonly #seen = new Int32Array(SLOTS);
+  #kept = 0;
+
+  constructor(parse: (text: string) => H | F) {
+    this.#parse = parse;
+  }
+
+  /** The head in `buffer[start, end)`, without its empty line, or why it is none. Never to be changed. */
+  read(buffer: Buffer, start: number, end: number): H | F {
+    const length = end - start;
+    if (length > LONGEST) return this.#parse(buffer.toString('latin1', start, end));
+    const sum = checksum(buffer, start, end);
+    const slot = (sum ^ (sum >>> 16)) & (SLOTS - 1);
+    const known = this.#slots[slot];
+    if (known?.bytes.length === length && buffer.compare(known.bytes, 0, length, start, end) === 0) {
+      known.used = true;
+      return known.head;
+    }
+    const head = this.#parse(buffer.toString('latin1', start, end));
+    if (this.#seen[slot] !== sum) this.#seen[slot] = sum;
+    else if (typeof head === 'object') this.#keep(slot, Buffer.from(buffer.subarray(start, end)), head);
+    return head;
+  }
+
+  #keep(slot: number, bytes: Buffer, head: H): void {
+    if (this.#slots[slot] === undefined) this.#kept++;
+    head.recurs = true;
+    this.#slots[slot] = { bytes, head, used: true };
+  }
+
+  /** Once a second: forgets what was not of use since the last time. */
+  expire(): void {
+    if (this.#kept === 0) return;
+    this.#slots.forEach((known, slot) => {
+      if (known === undefined) return;
+      if (known.used) known.used = false;
+      else {
+        this.#slots[slot] = undefined;
+        this.#kept--;
+      }
+    });
+  }
+
+  /** Heads remembered. */
+  get size(): number {
+    return this.#kept;
+  }
+}
+
+/** Of bytes all over `buffer[start, end)`, those at its end among them. */
+function checksum(buffer: Buffer, start: number, end: number): number {
+  let sum = end - start;
+  const step = Math.max(1, Math.floor((end - start) / SAMPLES));
+  for (let at = end - 3; at >= start; at -= step) sum = (Math.imul(sum, 31) + (buffer[at] ?? 0)) | 0;
+  return sum;
+}
