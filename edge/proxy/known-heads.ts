@@ -1,7 +1,8 @@
-/** Heads that are remembered at once, and the longest of them in bytes: together no more than 256 KiB. */
+/** Heads that are remembered at once, and the longest of them in bytes: with what is worked out of them, below 2 MB. */
 const SLOTS = 128;
 const LONGEST = 2048;
-/** Bytes that are looked at to tell heads apart before they are compared. */
+/** Bytes that are looked at to tell heads apart before they are compared: the first ones, and of the rest. */
+const FIRST = 48;
 const SAMPLES = 16;
 
 /** A head, as far as this is about it. */
@@ -77,10 +78,12 @@ export class KnownHeads<H extends Recurring, F extends string> {
   }
 }
 
-/** Of bytes all over `buffer[start, end)`, those at its end among them. */
+/** Of the first bytes of `buffer[start, end)`, where requests differ, and of some all over the rest. */
 function checksum(buffer: Buffer, start: number, end: number): number {
   let sum = end - start;
-  const step = Math.max(1, Math.floor((end - start) / SAMPLES));
-  for (let at = end - 3; at >= start; at -= step) sum = (Math.imul(sum, 31) + (buffer[at] ?? 0)) | 0;
+  const first = Math.min(end, start + FIRST);
+  for (let at = start; at < first; at++) sum = (Math.imul(sum, 31) + (buffer[at] ?? 0)) | 0;
+  const step = Math.max(1, Math.floor((end - first) / SAMPLES));
+  for (let at = end - 3; at >= first; at -= step) sum = (Math.imul(sum, 31) + (buffer[at] ?? 0)) | 0;
   return sum;
 }

@@ -202,7 +202,7 @@ class VisitorProxy implements HttpProxy {
     this.#context.inFlight.expire();
     this.#context.requestHeads.expire();
     this.#context.responseHeads.expire();
-    const { pools, inFlight, exchanges } = this.#context;
-    return this.#visitors.size + pools.size + inFlight.size + exchanges > 0;
+    const { pools, inFlight, requestHeads, responseHeads, exchanges } = this.#context;
+    return this.#visitors.size + pools.size + inFlight.size + requestHeads.size + responseHeads.size + exchanges > 0;
   }
 }

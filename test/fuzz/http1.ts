@@ -6,7 +6,9 @@ import { ChunkScanner } from '../../edge/proxy/chunked.ts';
 import { requestText } from '../../edge/proxy/forward-head.ts';
 import { BodyReader, FRAMING } from '../../edge/proxy/framing.ts';
 import { findHeadEnd } from '../../edge/proxy/head-buffer.ts';
+import { KnownHeads } from '../../edge/proxy/known-heads.ts';
 import { parseRequestHead, type RequestHead } from '../../edge/proxy/request-head.ts';
+import { parseResponseHead, type ResponseHead } from '../../edge/proxy/response-head.ts';
 import { ResponseHeads } from '../../edge/proxy/response-heads.ts';
 import { framingOf } from '../../edge/proxy/response-relay.ts';
 import { filled, pieces } from '../differential/corpus.ts';
@@ -49,14 +51,21 @@ interface Request {
   readonly end: number;
 }
 
+/** Shared by all inputs, as by all visitors: what one of them sends must not change how another one is read. */
+const knownRequests = new KnownHeads<RequestHead, string>((text) => parseRequestHead(text));
+const knownResponses = new KnownHeads<ResponseHead, 'bad'>((text) => parseResponseHead(text) ?? 'bad');
+
 /** The first request of `bytes`, its body read in the pieces that `cuts` makes of it. */
 function readRequest(bytes: Buffer, cuts: readonly number[]): Request | 'refused' | 'more' {
   const start = bytes[0] === 0x0d && bytes[1] === 0x0a ? 2 : 0;
   const headEnd = findHeadEnd(bytes, start, bytes.length, start, 64 * 1024);
   if (headEnd === 'more') return 'more';
   if (typeof headEnd === 'string') return 'refused';
-  const head = parseRequestHead(bytes.toString('latin1', start, headEnd - 2));
+  const head = knownRequests.read(bytes, start, headEnd - 2);
   if (typeof head === 'string') return 'refused';
+  const read = parseRequestHead(bytes.toString('latin1', start, headEnd - 2));
+  const plain = { ...head, recurs: false };
+  assert.deepEqual(plain, read, 'a head that was remembered');
   let data = '';
   let passed = '';
   const sink = (buffer: Buffer, from: number, to: number): void => {
@@ -74,7 +83,7 @@ function readRequest(bytes: Buffer, cuts: readonly number[]): Request | 'refused
   if (body.failed) return 'refused';
   if (!body.done) return 'more';
   if (body.chunks?.heldTrailers === true) passed += `${body.chunks.trailers}\r\n`;
-  return { head, data, forwarded: `${requestText(head, 'origin', '', 'id')}${passed}`, end: at };
+  return { head: plain, data, forwarded: `${requestText(head, 'origin', '', 'id')}${passed}`, end: at };
 }
 
 /** The same split in another way reads the same. */
@@ -158,7 +167,7 @@ function readResponse(
   cuts: readonly number[],
   method: string,
 ): { status: number; body: string; end: number } | string {
-  const heads = new ResponseHeads();
+  const heads = new ResponseHeads(knownResponses);
   let at = 0;
   let found: { readonly status: number; readonly reader: BodyReader; end: number; body: string } | undefined;
   for (const cut of [...cuts.filter((c) => c > 0), bytes.length]) {

@@ -17,6 +17,7 @@ describe('a response head', () => {
       close: false,
       keepAlive: 5,
       upgrade: '',
+      recurs: false,
       fields: 'Content-Type: text/plain\r\n',
     });
   });

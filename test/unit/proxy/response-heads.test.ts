@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { KnownHeads } from '../../../edge/proxy/known-heads.ts';
+import { parseResponseHead, type ResponseHead } from '../../../edge/proxy/response-head.ts';
 import { ResponseHeads } from '../../../edge/proxy/response-heads.ts';
 
+const known = new KnownHeads<ResponseHead, 'bad'>((text) => parseResponseHead(text) ?? 'bad');
 const INTERIM = 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n';
 
 /** Feeds `text` in pieces of `size`; the statuses found, the bytes behind the last head, and the buffers used on the way. */
 function feed(text: string, size: number): { statuses: readonly (number | string)[]; rest: string; buffers: number } {
   const bytes = Buffer.from(text, 'latin1');
-  const heads = new ResponseHeads();
+  const heads = new ResponseHeads(known);
   const statuses: (number | string)[] = [];
   const buffers = new Set<Buffer>();
   let rest = '';
