@@ -1,11 +1,11 @@
 import type { FailureCode } from '../../shared/domain/failure.ts';
+import { createRequestId } from '../request-id.ts';
 import type { Visit, VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { toAccessRecord } from './exchange-record.ts';
 import { plainAddress } from './forward-head.ts';
 import { renderRefusal } from './refusal.ts';
 import type { Reply } from './reply.ts';
-import { createRequestId } from './request-id.ts';
 
 /**
  * Answers and records a request whose head could not be read, so that nothing of it is known but where it came from.

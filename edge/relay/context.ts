@@ -1,14 +1,13 @@
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { FailureCode } from '../../shared/domain/failure.ts';
-import { createId } from '../../shared/domain/id.ts';
 import type { TargetProblem } from '../../shared/domain/status.ts';
 import type { Clock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
-import { pooledRandom } from '../../shared/node/random-pool.ts';
 import type { StreamOpener } from '../../shared/node/stream.ts';
 import type { BoundWatch } from '../bounds.ts';
 import type { Limits } from '../limits.ts';
 import type { Endpoint } from '../proxy-header.ts';
+import { createRequestId } from '../request-id.ts';
 import type { DirectRoute, Judge, Judgement, RouteTarget } from '../visit.ts';
 
 export type RelayLimits = Pick<
@@ -86,7 +85,7 @@ export function recordOf(
   kind: 'connection' | 'open' = 'connection',
 ): AccessRecord {
   const { route, visitor, startedAt } = passage;
-  passage.id ??= createId(passage.time, pooledRandom);
+  passage.id ??= createRequestId(passage.time);
   return {
     id: passage.id,
     time: passage.time,
