@@ -4,6 +4,8 @@ const LONGEST = 2048;
 /** Bytes that are looked at to tell heads apart before they are compared: the first ones, and of the rest. */
 const FIRST = 48;
 const SAMPLES = 16;
+/** How often a remembered head that was not of use in between keeps its place before another one. */
+const PATIENCE = 32;
 
 /** A head, as far as this is about it. */
 export interface Recurring {
@@ -16,6 +18,8 @@ interface Known<H> {
   readonly head: H;
   /** It came again since the last look. */
   used: boolean;
+  /** How often it still keeps its place. */
+  patience: number;
 }
 
 /**
@@ -45,18 +49,25 @@ export class KnownHeads<H extends Recurring, F extends string> {
     const known = this.#slots[slot];
     if (known?.bytes.length === length && buffer.compare(known.bytes, 0, length, start, end) === 0) {
       known.used = true;
+      known.patience = PATIENCE;
       return known.head;
     }
     const head = this.#parse(buffer.toString('latin1', start, end));
     if (this.#seen[slot] !== sum) this.#seen[slot] = sum;
-    else if (typeof head === 'object') this.#keep(slot, Buffer.from(buffer.subarray(start, end)), head);
+    // Heads that are told apart only by bytes that nobody looks at seem to come again each time, and keeping one costs
+    // more than reading it.
+    else if (typeof head === 'object' && (known === undefined || known.patience-- === 0))
+      this.#keep(slot, buffer.subarray(start, end), head);
     return head;
   }
 
-  #keep(slot: number, bytes: Buffer, head: H): void {
+  #keep(slot: number, text: Buffer, head: H): void {
     if (this.#slots[slot] === undefined) this.#kept++;
     head.recurs = true;
-    this.#slots[slot] = { bytes, head, used: true };
+    // Memory of its own: a piece of Node's pool would keep 64 KiB of what others wrote there.
+    const bytes = Buffer.allocUnsafeSlow(text.length);
+    text.copy(bytes);
+    this.#slots[slot] = { bytes, head, used: true, patience: PATIENCE };
   }
 
   /** Once a second: forgets what was not of use since the last time. */

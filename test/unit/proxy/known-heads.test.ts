@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { DELIVERY, requestText, responseText } from '../../../edge/proxy/forward-head.ts';
 import { KnownHeads } from '../../../edge/proxy/known-heads.ts';
 import { publicHead } from '../../../edge/proxy/public-head.ts';
@@ -69,6 +69,43 @@ describe('heads that come again', () => {
     for (let n = 0; n < 1000; n++) for (let i = 0; i < 3; i++) read(requests, request('', `/${n}`));
     expect(requests.size).toBeGreaterThan(50);
     expect(requests.size).toBeLessThanOrEqual(128);
+  });
+
+  it('are kept in memory of their own, not in a piece of more', () => {
+    const bytes = Buffer.from(request());
+    const compare = vi.spyOn(bytes, 'compare');
+    for (let i = 0; i < 3; i++) requests.read(bytes, 0, bytes.length);
+    const kept = compare.mock.calls[0]?.[0];
+    expect(kept?.length).toBe(bytes.length);
+    expect(kept?.buffer.byteLength).toBe(bytes.length);
+  });
+});
+
+describe('heads that differ in one byte, whichever it is', () => {
+  const letters = 'abcdefghijklmnopqrstuvwxyz'.split('');
+  const places = Array.from({ length: 300 }, (_, at) => at);
+  const at = (place: number, letter: string) =>
+    request(`X-Own: ${'-'.repeat(place)}${letter}${'-'.repeat(299 - place)}\r\n`);
+  const known = (text: string): RequestHead | undefined => {
+    const head = read(requests, text);
+    return typeof head === 'object' && head.recurs ? head : undefined;
+  };
+
+  it('are not kept anew each time that there is another one', () => {
+    for (const place of places) {
+      requests = new KnownHeads<RequestHead, string>((text) => parseRequestHead(text));
+      const kept = new Set<RequestHead | undefined>();
+      for (let round = 0; round < 8; round++) for (const letter of letters) kept.add(known(at(place, letter)));
+      expect(kept.size).toBeLessThan(2 * letters.length);
+    }
+  });
+
+  it('give way to the one that comes from now on', () => {
+    for (const place of places) {
+      for (let i = 0; i < 50; i++) known(at(place, 'a'));
+      for (let i = 0; i < 50; i++) known(at(place, 'b'));
+      expect(known(at(place, 'b'))).toBeDefined();
+    }
   });
 });
 
