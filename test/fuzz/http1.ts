@@ -61,11 +61,15 @@ function readRequest(bytes: Buffer, cuts: readonly number[]): Request | 'refused
   const headEnd = findHeadEnd(bytes, start, bytes.length, start, 64 * 1024);
   if (headEnd === 'more') return 'more';
   if (typeof headEnd === 'string') return 'refused';
-  const head = knownRequests.read(bytes, start, headEnd - 2);
-  if (typeof head === 'string') return 'refused';
   const read = parseRequestHead(bytes.toString('latin1', start, headEnd - 2));
-  const plain = { ...head, recurs: false };
-  assert.deepEqual(plain, read, 'a head that was remembered');
+  if (typeof read === 'string') return 'refused';
+  let head = read;
+  // Read, kept and recognised.
+  for (let time = 0; time < 3; time++) {
+    const known = knownRequests.read(bytes, start, headEnd - 2);
+    assert.deepEqual({ ...Object(known), recurs: false }, read, 'a head that was remembered');
+    if (typeof known !== 'string') head = known;
+  }
   let data = '';
   let passed = '';
   const sink = (buffer: Buffer, from: number, to: number): void => {
@@ -83,7 +87,7 @@ function readRequest(bytes: Buffer, cuts: readonly number[]): Request | 'refused
   if (body.failed) return 'refused';
   if (!body.done) return 'more';
   if (body.chunks?.heldTrailers === true) passed += `${body.chunks.trailers}\r\n`;
-  return { head: plain, data, forwarded: `${requestText(head, 'origin', '', 'id')}${passed}`, end: at };
+  return { head: read, data, forwarded: `${requestText(head, 'origin', '', 'id')}${passed}`, end: at };
 }
 
 /** The same split in another way reads the same. */
