@@ -48,7 +48,8 @@ const cut = (text: string): string => (text.length > TEXT_LIMIT ? text.slice(0, 
 
 const micros = (ms: number): number => Math.round(ms * 1000);
 
-const toLine = (r: AccessRecord): string => {
+/** `r` as its line. */
+export const packRecord = (r: AccessRecord): string => {
   const cells: Cell[] = [
     r.id,
     Math.round(r.time),
@@ -88,10 +89,10 @@ const toLine = (r: AccessRecord): string => {
 const hasRare = ({ failure, country, auth, user, observed, reason }: AccessRecord): boolean =>
   (failure ?? country ?? auth ?? user ?? observed ?? reason) !== undefined;
 
-/** `records` as they travel: JSON has no line breaks of its own, so lines stay apart. */
-export const packRecords = (records: readonly AccessRecord[]): PackedRecords => ({
-  count: records.length,
-  lines: records.map(toLine).join('\n'),
+/** Lines of `packRecord` as they travel: JSON has no line breaks of its own, so they stay apart. */
+export const packLines = (lines: readonly string[]): PackedRecords => ({
+  count: lines.length,
+  lines: lines.join('\n'),
 });
 
 /** A packed record of which no more is known yet than whose it is. */

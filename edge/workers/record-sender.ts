@@ -1,7 +1,7 @@
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { CancelTimer, Clock } from '../../shared/node/clock.ts';
 import type { AccessSink, PackedRecords } from '../record/access-log.ts';
-import { packRecords } from '../record/columns.ts';
+import { LineQueue } from '../record/line-queue.ts';
 
 /** Milliseconds that a record waits for company. */
 const GATHER = 100;
@@ -16,7 +16,7 @@ export type SendRecords = (packed: PackedRecords) => void;
 export class RecordSender implements AccessSink {
   readonly #send: SendRecords;
   readonly #clock: Clock;
-  #pending: AccessRecord[] = [];
+  readonly #pending = new LineQueue();
   #dropped = 0;
   #inFlight = false;
   #cancel: CancelTimer | undefined;
@@ -32,8 +32,8 @@ export class RecordSender implements AccessSink {
       this.#dropped++;
       return;
     }
-    const waiting = this.#pending.push(record);
-    if (waiting === BATCH) this.flush();
+    this.#pending.push(record);
+    if (this.#pending.length === BATCH) this.flush();
     else if (this.#cancel === undefined && !this.#inFlight) this.#schedule();
   }
 
@@ -72,8 +72,7 @@ export class RecordSender implements AccessSink {
     this.#cancel?.();
     this.#cancel = undefined;
     if (this.#inFlight || this.#pending.length === 0) return;
-    const batch = this.#pending.splice(0, BATCH);
     this.#inFlight = true;
-    this.#send(packRecords(batch));
+    this.#send(this.#pending.take(BATCH));
   }
 }

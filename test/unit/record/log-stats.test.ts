@@ -2,14 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packRecords } from '../../../edge/record/columns.ts';
 import { StatsSum } from '../../../edge/record/log-stats.ts';
 import { createRecorder } from '../../../edge/record/recorder.ts';
 import { type LogStats, logStatsSchema } from '../../../shared/contract/control-api.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 import { silentLogger } from '../../../shared/node/logger.ts';
 import { must } from '../../compliance/data.ts';
-import { newRecord } from './records.ts';
+import { newRecord, packRecords } from './records.ts';
 
 const SCOPE = { agentId: 'ada', serviceIds: ['shop', 'blog'] };
 const NOON = Date.UTC(2026, 5, 1, 12);

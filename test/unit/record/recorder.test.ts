@@ -3,12 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RecordCounts, Recorder, TailBatch } from '../../../edge/record/access-log.ts';
-import { packRecords } from '../../../edge/record/columns.ts';
 import { createRecorder, RESTART } from '../../../edge/record/recorder.ts';
 import { type Clock, systemClock } from '../../../shared/node/clock.ts';
 import { silentLogger } from '../../../shared/node/logger.ts';
 import { must } from '../../compliance/data.ts';
-import { newRecord } from './records.ts';
+import { newRecord, packRecords } from './records.ts';
 
 const ENTRY = new URL('../../../edge/record/worker.ts', import.meta.url);
 const SCOPE = { agentId: 'ada', serviceIds: ['shop'] };

@@ -1,4 +1,5 @@
-import { packRecords } from '../../../edge/record/columns.ts';
+import type { PackedRecords } from '../../../edge/record/access-log.ts';
+import { packLines, packRecord } from '../../../edge/record/columns.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 
 const START = Date.now();
@@ -34,4 +35,6 @@ export function newRecord(more: Partial<AccessRecord> = {}): AccessRecord {
 }
 
 /** `records` as the file takes them. */
+export const packRecords = (records: readonly AccessRecord[]): PackedRecords => packLines(records.map(packRecord));
+
 export const lines = (records: readonly AccessRecord[]): string => packRecords(records).lines;

@@ -1,8 +1,9 @@
 import { beforeEach, expect, it } from 'vitest';
-import { packRecords, readHeads, unpackRecord } from '../../../edge/record/columns.ts';
+import { readHeads, unpackRecord } from '../../../edge/record/columns.ts';
 import { RecordSender } from '../../../edge/workers/record-sender.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { packRecords } from '../record/records.ts';
 
 const record = (n: number): AccessRecord => ({
   id: `r${n}`,
