@@ -3,9 +3,9 @@ import type { PackedRecords } from './access-log.ts';
 import { packLines, packRecord } from './columns.ts';
 
 /**
- * Records that are packed at a time. Many in a row cost less than each as it comes. Whole batches are too many: records
- * that outlive a collection, as they did while they waited for a batch, are allocated among the old objects from then
- * on, and each is a piece of fresh memory that only a collection of everything gives back.
+ * Records that are packed at a time. Whole batches are too many: records that outlive a collection, as they did while
+ * they waited for a batch, are allocated among the old objects from then on, and each is a piece of fresh memory that
+ * only a collection of everything gives back.
  */
 const PACKED_AT_ONCE = 64;
 
