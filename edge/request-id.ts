@@ -10,8 +10,9 @@ let lastTime = -1;
 let lastPrefix = '';
 
 /**
- * The id of a request or a connection, in the layout of `createId` (shared/domain/id.ts) but made for the hot path: the part that is time is worked out
- * once a millisecond, randomness is drawn and spelled 4 KiB at a time. `now` in milliseconds since the epoch.
+ * The id of a request or a connection, in the layout of `createId` (shared/domain/id.ts) but made for the hot path:
+ * the part that is time is worked out once a millisecond, randomness is drawn and spelled 4 KiB at a time. `now` in
+ * milliseconds since the epoch.
  */
 export function createRequestId(now: number): string {
   if (now !== lastTime) {

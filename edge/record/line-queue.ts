@@ -31,8 +31,13 @@ export class LineQueue {
   /** Takes the oldest out, `most` of them or all there are. */
   take(most: number): PackedRecords {
     this.#pack();
-    const taken = this.#lines.splice(0, most);
-    return packLines(taken);
+    return packLines(this.#lines.splice(0, most));
+  }
+
+  /** Gives up what is in it. */
+  clear(): void {
+    this.#fresh.length = 0;
+    this.#lines = [];
   }
 
   #pack(): void {

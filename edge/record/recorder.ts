@@ -288,7 +288,8 @@ class ThreadedRecorder implements Recorder {
 
   /** What the writer never got. */
   #giveUp(): void {
-    this.#dropped += this.#pending.take(QUEUE).count;
+    this.#dropped += this.#pending.length;
+    this.#pending.clear();
     for (const { count, done } of this.#packed.splice(0)) {
       this.#dropped += count;
       done();

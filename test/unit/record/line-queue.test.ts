@@ -32,4 +32,11 @@ describe('the queue of lines', () => {
     queue.take(1000);
     expect(shown).toHaveLength(150);
   });
+
+  it('is empty once it is given up, of lines and of records that are none yet', () => {
+    const queue = new LineQueue();
+    for (const record of many(100)) queue.push(record);
+    queue.clear();
+    expect([queue.length, queue.take(10)]).toEqual([0, { count: 0, lines: '' }]);
+  });
 });

@@ -34,7 +34,8 @@ export function newRecord(more: Partial<AccessRecord> = {}): AccessRecord {
   };
 }
 
-/** `records` as the file takes them. */
+/** `records` as they travel. */
 export const packRecords = (records: readonly AccessRecord[]): PackedRecords => packLines(records.map(packRecord));
 
+/** `records` as the file takes them. */
 export const lines = (records: readonly AccessRecord[]): string => packRecords(records).lines;
