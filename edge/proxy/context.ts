@@ -21,7 +21,7 @@ export interface ProxyContext {
   readonly log: Logger;
   readonly record: (record: AccessRecord) => void;
   readonly requestHeads: KnownHeads<RequestHead, FailureCode>;
-  readonly responseHeads: KnownHeads<ResponseHead, 'bad'>;
+  readonly responseHeads: KnownHeads<ResponseHead, undefined>;
   readonly limits: Limits;
   readonly bounds: BoundWatch;
   /** Told of every connection that was ended because its visitor misused HTTP/2. */

@@ -93,26 +93,28 @@ const requestParts = new WeakMap<RequestHead, RequestParts>();
 
 /** The request head for the origin, whole, as Latin-1 text. `about`: see `VisitorFields.for`. */
 export function requestText(head: RequestHead, host: string, about: string, id: string): string {
-  if (!head.recurs) return `${beforeVisitor(head, host)}${about}X-Request-Id: ${id}\r\n${afterVisitor(head)}`;
-  let parts = requestParts.get(head);
-  if (parts?.host !== host) {
-    parts = { host, before: flat(beforeVisitor(head, host)), after: flat(`\r\n${afterVisitor(head)}`) };
-    requestParts.set(head, parts);
-  }
-  return `${parts.before}${about}X-Request-Id: ${id}${parts.after}`;
+  const { before, after } = head.recurs ? knownParts(head, host) : partsOf(head, host);
+  return `${before}${about}X-Request-Id: ${id}${after}`;
 }
 
-const beforeVisitor = (head: RequestHead, host: string): string =>
-  `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fields}`;
+function knownParts(head: RequestHead, host: string): RequestParts {
+  const known = requestParts.get(head);
+  if (known?.host === host) return known;
+  const { before, after } = partsOf(head, host);
+  const parts = { host, before: flat(before), after: flat(after) };
+  requestParts.set(head, parts);
+  return parts;
+}
 
-function afterVisitor(head: RequestHead): string {
-  let text = `X-Porthole-Hops: ${head.hops + 1}\r\n`;
+function partsOf(head: RequestHead, host: string): RequestParts {
+  let text = `\r\nX-Porthole-Hops: ${head.hops + 1}\r\n`;
   if (head.chunked) text += 'Transfer-Encoding: chunked\r\n';
   else if (head.lengthGiven) text += `Content-Length: ${head.length}\r\n`;
   if (head.expectsContinue) text += 'Expect: 100-continue\r\n';
   if (head.upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
   else if (head.wantsTrailers) text += 'Connection: TE\r\nTE: trailers\r\n';
-  return `${text}\r\n`;
+  const before = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fields}`;
+  return { host, before, after: `${text}\r\n` };
 }
 
 /** How a response's body goes to the visitor. */

@@ -29,7 +29,7 @@ interface Known<H> {
  * remembered is a pure function of the bytes, so it may be shared by everybody. It is forgotten soon after it was last
  * of use, for heads carry secrets.
  */
-export class KnownHeads<H extends Recurring, F extends string> {
+export class KnownHeads<H extends Recurring, F extends string | undefined> {
   readonly #parse: (text: string) => H | F;
   readonly #slots = new Array<Known<H> | undefined>(SLOTS).fill(undefined);
   /** What was seen in each slot last: only what comes a second time is kept. */

@@ -91,7 +91,7 @@ class VisitorProxy implements HttpProxy {
       log: options.log ?? silentLogger,
       record: options.record,
       requestHeads: new KnownHeads<RequestHead, FailureCode>((text) => parseRequestHead(text, limits.headerFields)),
-      responseHeads: new KnownHeads<ResponseHead, 'bad'>((text) => parseResponseHead(text) ?? 'bad'),
+      responseHeads: new KnownHeads<ResponseHead, undefined>(parseResponseHead),
       limits,
       inFlight: new InFlight(limits),
       bounds: options.bounds ?? unwatched,

@@ -7,7 +7,7 @@ const PROTOCOL = Buffer.from('HTTP/1.');
 
 /** Finds response heads, interim and final, in bytes that arrive in any pieces. */
 export class ResponseHeads {
-  readonly #known: KnownHeads<ResponseHead, 'bad'>;
+  readonly #known: KnownHeads<ResponseHead, undefined>;
   #kept: HeadBuffer | undefined;
   /** Where the bytes that are being read are kept, if they are. */
   #reading: HeadBuffer | undefined;
@@ -18,7 +18,7 @@ export class ResponseHeads {
   end = 0;
   copied = false;
 
-  constructor(known: KnownHeads<ResponseHead, 'bad'>) {
+  constructor(known: KnownHeads<ResponseHead, undefined>) {
     this.#known = known;
   }
 
@@ -51,7 +51,7 @@ export class ResponseHeads {
     }
     if (typeof stop !== 'number') return 'bad';
     this.at = stop;
-    return this.#known.read(buffer, at, stop - 2);
+    return this.#known.read(buffer, at, stop - 2) ?? 'bad';
   }
 
   /** Keeps what is kept where it is: copied anew for each piece, a head in single bytes would cost its size squared. */

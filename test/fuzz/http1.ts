@@ -53,7 +53,7 @@ interface Request {
 
 /** Shared by all inputs, as by all visitors: what one of them sends must not change how another one is read. */
 const knownRequests = new KnownHeads<RequestHead, string>((text) => parseRequestHead(text));
-const knownResponses = new KnownHeads<ResponseHead, 'bad'>((text) => parseResponseHead(text) ?? 'bad');
+const knownResponses = new KnownHeads<ResponseHead, undefined>(parseResponseHead);
 
 /** The first request of `bytes`, its body read in the pieces that `cuts` makes of it. */
 function readRequest(bytes: Buffer, cuts: readonly number[]): Request | 'refused' | 'more' {

@@ -3,7 +3,7 @@ import { KnownHeads } from '../../../edge/proxy/known-heads.ts';
 import { parseResponseHead, type ResponseHead } from '../../../edge/proxy/response-head.ts';
 import { ResponseHeads } from '../../../edge/proxy/response-heads.ts';
 
-const known = new KnownHeads<ResponseHead, 'bad'>((text) => parseResponseHead(text) ?? 'bad');
+const known = new KnownHeads<ResponseHead, undefined>(parseResponseHead);
 const INTERIM = 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n';
 
 /** Feeds `text` in pieces of `size`; the statuses found, the bytes behind the last head, and the buffers used on the way. */
