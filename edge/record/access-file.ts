@@ -1,20 +1,24 @@
 import { chmodSync, closeSync, openSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import { isDamage } from '../store/sqlite-failure.ts';
-import type { LogFilter, LogScope } from './access-log.ts';
-import { COLUMNS } from './columns.ts';
-import { whereOf } from './log-filter.ts';
+import type { LogFilter, LogScope, PackedRecords } from './access-log.ts';
+import { type BlockHead, decodeBlock, encodeBlock } from './block.ts';
+import { BATCH, COLUMN, numberAt, RecordPacker, type RecordTable, tableOf, toRecord } from './columns.ts';
+import { matcherOf } from './log-filter.ts';
 
 /** Version of the table below. A file of another version is set aside: the log is not worth a migration. */
-const VERSION = 4;
+const VERSION = 5;
 const PAGE = 4096;
-/** Records that one statement inserts: a third less work than one by one. */
-const ROWS = 8;
-/** Rows that one step of pruning removes, or one step of a search looks at: a few milliseconds. */
-const PRUNE_STEP = 2_000;
-const SEARCH_STEP = 10_000;
-/** Lines that one step of counting takes apart, about 10 ms: a record waits no longer than that to be written. */
-const SCAN_STEP = 2_000;
+/** Blocks that one step of pruning looks at, or gives up: a few milliseconds. */
+const PRUNE_STEP = 8;
+/** Records that one step of a search or a count looks at, and bytes that it reads: about 10 ms. Nothing is written meanwhile. */
+const STEP_RECORDS = 10_000;
+const STEP_BYTES = 1024 * 1024;
+/** Bytes of a block that is not joined with others any more. */
+const LARGE = 256 * 1024;
+/** Blocks that may become one at a time. */
+const JOINED = 16;
 /** Part of the size bound that is filled before the oldest records give way. */
 const HIGH_WATER = 0.9;
 /** Records are noted when they end, at most this many milliseconds out of order. */
@@ -29,29 +33,33 @@ export interface AccessFileOptions {
 }
 
 export interface Found {
-  readonly rows: Record<string, unknown>[];
+  readonly records: AccessRecord[];
   /** Where to go on; undefined at the end of the log. */
   readonly before: number | undefined;
 }
 
+/** A block in the file. */
+interface KeptBlock extends BlockHead {
+  /** Sequence number of its last record; those before it have the numbers before that. */
+  readonly last: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
 /**
  * The file of the access log. Synchronous, so it belongs on a thread of its own; every call is short, long work is
- * done in steps. Records have a sequence number, and all reading goes backwards by it: no index, and what a record says
- * is only taken apart by those who look (`records` is a view), so that writing stays cheap. Throws what SQLite throws.
+ * done in steps. Records have a sequence number and are kept in compressed blocks: a tenth of the space and of the
+ * writing that a row for each takes. All reading goes backwards, a block at a time. Small blocks become one as more come,
+ * so that there are never many. A block that is damaged is passed over. Throws what SQLite throws.
  */
 export class AccessFile {
   readonly #options: AccessFileOptions;
   readonly #database: DatabaseSync;
-  readonly #insert: StatementSync;
-  readonly #insertRows: StatementSync;
-  readonly #searches = new Map<string, StatementSync>();
+  readonly #statements = new Map<string, StatementSync>();
 
   private constructor(database: DatabaseSync, options: AccessFileOptions) {
     this.#options = options;
     this.#database = database;
-    const insert = 'insert into lines (line) values ';
-    this.#insert = database.prepare(`${insert} (?)`);
-    this.#insertRows = database.prepare(insert + new Array(ROWS).fill('(?)').join(', '));
   }
 
   /** Opens the log, or starts a new one (0600). A damaged or foreign file is kept beside it under `.old`. */
@@ -65,14 +73,179 @@ export class AccessFile {
     }
   }
 
-  /** Appends records, one a line (`packRecords`), all or none. */
-  append(text: string): void {
-    const lines = text.split('\n');
+  /** Appends records, all or none. */
+  append(packed: PackedRecords): void {
+    if (packed.count === 0) return;
+    this.#atOnce(() => {
+      const last = Number(this.#statement("select seq from sqlite_sequence where name = 'blocks'").get()?.seq ?? 0);
+      this.#insert(last + packed.count, this.#joined(packed));
+    });
+  }
+
+  /**
+   * Looks at some 10,000 records before sequence number `before` (newest without it), newest first, for at most
+   * `limit` that fit. Go on at `Found.before` for more.
+   */
+  search(scope: LogScope, filter: LogFilter, before: number | undefined, limit: number): Found {
+    const matcher = matcherOf(scope, filter);
+    const { since = 0, until = Number.MAX_SAFE_INTEGER } = filter;
+    const records: AccessRecord[] = [];
+    const next = this.#walk(before, since, ({ oldest, newest }, load, first, rows) => {
+      if (newest < since || oldest > until) return undefined;
+      const table = load();
+      const wanted = table === undefined ? undefined : matcher(table);
+      if (table === undefined || wanted === undefined) return undefined;
+      for (let row = rows - 1; row >= 0; row--) {
+        if (!wanted(row)) continue;
+        records.push(toRecord(table, row));
+        if (records.length === limit) return first + row;
+      }
+      return undefined;
+    });
+    return { records, before: next };
+  }
+
+  /**
+   * Hands some 10,000 records before sequence number `before` (newest without it) to `each`, newest first. Yields where
+   * to go on; undefined at the end of the log, or where all that is left ended before `since`.
+   */
+  scan(before: number | undefined, since: number, each: (table: RecordTable, row: number) => void): number | undefined {
+    return this.#walk(before, since, ({ newest }, load, _, rows) => {
+      const table = newest < since ? undefined : load();
+      if (table !== undefined) for (let row = rows - 1; row >= 0; row--) each(table, row);
+      return undefined;
+    });
+  }
+
+  /** When the record at sequence number `seq`, or the next one, began. */
+  timeAt(seq: number): number | undefined {
+    const head = this.#headAt(seq);
+    const table = head === undefined ? undefined : this.#load(head);
+    if (head === undefined || table === undefined) return undefined;
+    return numberAt(table, COLUMN.time, Math.max(0, seq - (head.last - head.count + 1)));
+  }
+
+  /** One step of forgetting what is too old or too much. True when there is more to do. */
+  prune(now: number): boolean {
+    const limit = now - this.#options.retention;
+    const oldest = this.#statement(`select ${HEAD} from blocks order by last limit ?`).all(PRUNE_STEP).map(toHead);
+    const aged = oldest.filter(({ newest }) => newest < limit);
+    for (const head of aged) this.#delete(head);
+    for (const head of oldest) if (head.oldest < limit && head.newest >= limit) this.#shorten(head, limit);
+    const crowded = this.#bytes() > this.#options.maxBytes * HIGH_WATER;
+    if (crowded) for (const head of oldest) this.#delete(head);
+    if (aged.length > 0 || crowded) this.#database.exec('pragma incremental_vacuum(1000)');
+    return aged.length === PRUNE_STEP || (crowded && oldest.length > 0);
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  /**
+   * Shows `look` block after block: how to unpack it, its first sequence number, and how many of its rows are before
+   * `before`. Ends where `look` says so, after one step's work, or where all that is left ended before `since`.
+   */
+  #walk(
+    before: number | undefined,
+    since: number,
+    look: (head: KeptBlock, load: () => RecordTable | undefined, first: number, rows: number) => number | undefined,
+  ): number | undefined {
+    let head = before === undefined ? this.#headBelow(Number.MAX_SAFE_INTEGER) : this.#headAt(before - 1);
+    let looked = 0;
+    let read = 0;
+    while (head !== undefined) {
+      const current = head;
+      if (current.ended < since - DISORDER) return undefined;
+      const first = current.last - current.count + 1;
+      const load = (): RecordTable | undefined => {
+        looked += current.count;
+        read += current.size;
+        return this.#load(current);
+      };
+      const rows = before === undefined ? current.count : Math.min(current.count, before - first);
+      const stop = look(current, load, first, rows);
+      if (stop !== undefined) return stop;
+      head = this.#headBelow(first);
+      if (head !== undefined && (looked >= STEP_RECORDS || read >= STEP_BYTES)) return first;
+    }
+    return undefined;
+  }
+
+  /** The block with sequence number `seq`, or the next one after it; the newest where there is none. */
+  #headAt(seq: number): KeptBlock | undefined {
+    const row = this.#statement(`select ${HEAD} from blocks where last >= ? order by last limit 1`).get(seq);
+    return row === undefined ? this.#headBelow(Number.MAX_SAFE_INTEGER) : toHead(row);
+  }
+
+  #headBelow(seq: number): KeptBlock | undefined {
+    const row = this.#statement(`select ${HEAD} from blocks where last < ? order by last desc limit 1`).get(seq);
+    return row === undefined ? undefined : toHead(row);
+  }
+
+  #load(head: KeptBlock): RecordTable | undefined {
+    const data = this.#statement('select data from blocks where last = ?').get(head.last)?.data;
+    const packed = data instanceof Uint8Array ? decodeBlock(head, data) : undefined;
+    return packed === undefined ? undefined : tableOf(packed);
+  }
+
+  /**
+   * `packed` behind the newest blocks that are no larger than what comes after them, which it takes out: a record is
+   * packed anew for each doubling of its block, ten times at most.
+   */
+  #joined(packed: PackedRecords): PackedRecords {
+    const heads = this.#statement(`select ${HEAD} from blocks order by last desc limit ?`).all(JOINED).map(toHead);
+    const tables: RecordTable[] = [];
+    let { count } = packed;
+    for (const head of heads) {
+      if (head.count >= 2 * count || head.count + count > BATCH || head.size > LARGE) break;
+      const table = this.#load(head);
+      if (table === undefined) break;
+      tables.unshift(table);
+      count += table.count;
+      this.#delete(head);
+    }
+    if (tables.length === 0) return packed;
+    const packer = new RecordPacker();
+    for (const table of [...tables, tableOf(packed)])
+      for (let row = 0; row < table.count; row++) packer.copy(table, row);
+    return packer.take();
+  }
+
+  #insert(last: number, packed: PackedRecords): void {
+    const { count, oldest, newest, ended } = packed;
+    this.#statement('insert into blocks (last, count, oldest, newest, ended, data) values (?, ?, ?, ?, ?, ?)').run(
+      last,
+      count,
+      oldest,
+      newest,
+      ended,
+      encodeBlock(packed),
+    );
+  }
+
+  #delete({ last }: KeptBlock): void {
+    this.#statement('delete from blocks where last = ?').run(last);
+  }
+
+  /** Leaves out the records of a block that began before `limit`, with all that was only said in them. */
+  #shorten(head: KeptBlock, limit: number): void {
+    const table = this.#load(head);
+    const packer = new RecordPacker();
+    for (let row = 0; table !== undefined && row < table.count; row++)
+      if (numberAt(table, COLUMN.time, row) >= limit) packer.copy(table, row);
+    this.#atOnce(() => {
+      this.#delete(head);
+      if (packer.count > 0) this.#insert(head.last, packer.take());
+    });
+  }
+
+  /** Does all of `change`, or nothing. */
+  #atOnce(change: () => void): void {
     this.#database.exec('begin immediate');
     try {
-      let at = 0;
-      for (; at + ROWS <= lines.length; at += ROWS) this.#insertRows.run(...lines.slice(at, at + ROWS));
-      for (; at < lines.length; at++) this.#insert.run(lines[at] ?? '');
+      change();
       this.#database.exec('commit');
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('rollback');
@@ -80,86 +253,31 @@ export class AccessFile {
     }
   }
 
-  /**
-   * Looks at up to 10,000 records before sequence number `before` (newest without it), newest first, for at most
-   * `limit` that fit. Go on at `Found.before` for more.
-   */
-  search(scope: LogScope, filter: LogFilter, before: number | undefined, limit: number): Found {
-    const top = before ?? this.#edge('max') + 1;
-    const bottom = this.#edge('min');
-    const from = Math.max(bottom, top - SEARCH_STEP);
-    const { sql, parameters } = whereOf(scope, filter);
-    const rows = this.#statement(
-      `select seq, ${COLUMNS.join(', ')} from records where seq >= ? and seq < ? and ${sql} order by seq desc limit ?`,
-    ).all(from, top, ...parameters, limit);
-    const last = rows.at(-1);
-    if (rows.length === limit && last !== undefined) return { rows, before: Number(last.seq) };
-    return { rows, before: from <= bottom || this.#isOlder(from, filter.since) ? undefined : from };
-  }
-
-  /**
-   * Hands up to 2,000 lines before sequence number `before` (newest without it) to `each`, newest first. Yields where
-   * to go on; undefined at the end of the log, or where all that is left ended before `since`.
-   */
-  scan(before: number | undefined, since: number, each: (line: string) => void): number | undefined {
-    const top = before ?? this.#edge('max') + 1;
-    const bottom = this.#edge('min');
-    const from = Math.max(bottom, top - SCAN_STEP);
-    const rows = this.#statement('select line from lines where seq >= ? and seq < ? order by seq desc').all(from, top);
-    for (const { line } of rows) each(String(line));
-    return from <= bottom || this.#isOlder(from, since) ? undefined : from;
-  }
-
-  /** When the record at sequence number `seq`, or the next one, began. */
-  timeAt(seq: number): number | undefined {
-    const row = this.#statement('select time from records where seq >= ? order by seq limit 1').get(seq);
-    return row === undefined ? undefined : Number(row.time);
-  }
-
-  /** One step of forgetting what is too old or too much. True when there is more to do. */
-  prune(now: number): boolean {
-    const oldest = 'select seq, time from records order by seq limit ?';
-    const aged = this.#statement(`delete from lines where seq in (select seq from (${oldest}) where time < ?)`);
-    const removed = Number(aged.run(PRUNE_STEP, now - this.#options.retention).changes);
-    const crowded = this.#bytes() > this.#options.maxBytes * HIGH_WATER;
-    if (crowded)
-      this.#statement('delete from lines where seq in (select seq from lines order by seq limit ?)').run(PRUNE_STEP);
-    if (removed > 0 || crowded) this.#database.exec('pragma incremental_vacuum(1000)');
-    return removed === PRUNE_STEP || (crowded && this.#edge('max') > 0);
-  }
-
-  close(): void {
-    this.#searches.clear();
-    this.#database.close();
-  }
-
-  /** Whether everything before `seq` ended before `since`. */
-  #isOlder(seq: number, since: number | undefined): boolean {
-    if (since === undefined) return false;
-    const row = this.#statement(
-      'select time + duration / 1000 as ended from records where seq >= ? order by seq limit 1',
-    ).get(seq);
-    return row !== undefined && Number(row.ended) < since - DISORDER;
-  }
-
-  #edge(which: 'min' | 'max'): number {
-    return Number(this.#statement(`select ${which}(seq) as seq from lines`).get()?.seq ?? 0);
-  }
-
   #bytes(): number {
     const count = (name: string): number => Number(this.#database.prepare(`pragma ${name}`).get()?.[name] ?? 0);
     return (count('page_count') - count('freelist_count')) * PAGE;
   }
 
-  /** The texts are a fixed set: one for each combination of filters. */
   #statement(sql: string): StatementSync {
-    const known = this.#searches.get(sql);
+    const known = this.#statements.get(sql);
     if (known !== undefined) return known;
     const statement = this.#database.prepare(sql);
-    this.#searches.set(sql, statement);
+    this.#statements.set(sql, statement);
     return statement;
   }
 }
+
+/** What `toHead` reads. The data is the last column: as long as it isn't asked for, its pages aren't read. */
+const HEAD = 'last, count, oldest, newest, ended, length(data) as size';
+
+const toHead = (row: Record<string, unknown>): KeptBlock => ({
+  last: Number(row.last),
+  count: Number(row.count),
+  oldest: Number(row.oldest),
+  newest: Number(row.newest),
+  ended: Number(row.ended),
+  size: Number(row.size),
+});
 
 class ForeignFile extends Error {}
 
@@ -178,12 +296,16 @@ function openDatabase({ file, maxBytes }: AccessFileOptions): DatabaseSync {
     `);
     const found = Number(database.prepare('pragma user_version').get()?.user_version ?? 0);
     if (found !== 0 && found !== VERSION) throw new ForeignFile(`version ${found}`);
-    const columns = COLUMNS.map((name, i) => `line ->> ${i} as ${name}`).join(', ');
     database.exec(`
       begin immediate;
-      create table if not exists lines (seq integer primary key autoincrement, line text not null) strict;
-      drop view if exists records;
-      create view records as select seq, line, ${columns} from lines;
+      create table if not exists blocks (
+        last integer primary key autoincrement,
+        count integer not null,
+        oldest integer not null,
+        newest integer not null,
+        ended integer not null,
+        data blob not null
+      ) strict;
       pragma user_version = ${VERSION};
       commit;
     `);

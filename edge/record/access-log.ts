@@ -41,11 +41,16 @@ export interface AccessLog {
   tail(wants: (record: RecordHead) => boolean, listener: (batch: TailBatch) => void): () => void;
 }
 
-/** Records on their way between processes and threads. */
+/** Records on their way between processes and threads, as `columns.ts` packs them. */
 export interface PackedRecords {
   readonly count: number;
-  /** A line of JSON each; see `columns.ts`. */
-  readonly lines: string;
+  /** When they began, milliseconds since the epoch, and when the last of them was over. */
+  readonly oldest: number;
+  readonly newest: number;
+  readonly ended: number;
+  /** Each text that occurs in them, once. */
+  readonly texts: readonly string[];
+  readonly rows: Uint8Array;
 }
 
 /** What became of the records since the start. */
@@ -58,7 +63,7 @@ export interface RecordCounts {
 }
 
 export interface Recorder extends AccessSink, AccessLog {
-  /** Notes down what another process has gathered (`packRecords`); `done` is called when it is written, or given up. */
+  /** Notes down what another process has gathered (`RecordPacker`); `done` is called when it is written, or given up. */
   recordPacked(packed: PackedRecords, done: () => void): void;
   counts(): RecordCounts;
   /** Writes what is on its way, then ends the writer. Idempotent. */

@@ -1,6 +1,6 @@
 import type { LogPoint, LogStats } from '../../shared/contract/control-api.ts';
 import type { LogScope, StatsQuery } from './access-log.ts';
-import { COLUMNS } from './columns.ts';
+import { COLUMN, numberAt, type RecordTable, textAt } from './columns.ts';
 
 /** Stretches of time in one answer at most. */
 const POINTS = 120;
@@ -38,16 +38,6 @@ const PER_DOUBLING = 8;
 /** From 1 microsecond to 12 days. */
 const CLASSES = 320;
 
-const at = (name: (typeof COLUMNS)[number]): number => COLUMNS.indexOf(name);
-const [TIME, KIND, SERVICE, AGENT, PROTOCOL] = [
-  at('time'),
-  at('kind'),
-  at('service_id'),
-  at('agent_id'),
-  at('protocol'),
-];
-const [STATUS, DURATION, UP, DOWN] = [at('status'), at('duration'), at('bytes_up'), at('bytes_down')];
-
 /** The class of a duration in microseconds. */
 const classOf = (micros: number): number =>
   micros <= 1 ? 0 : Math.min(CLASSES - 1, Math.round(Math.log2(micros) * PER_DOUBLING));
@@ -63,7 +53,7 @@ interface Stretch {
   bytesDown: number;
 }
 
-/** Counts records over time, one line after the other in any order, in bounded memory. */
+/** Counts records over time, one after the other in any order, in bounded memory. */
 export class StatsSum {
   readonly start: number;
   readonly #scope: LogScope;
@@ -93,29 +83,28 @@ export class StatsSum {
     }));
   }
 
-  /** Counts a line of the log, if it is one of those asked for. */
-  add(line: string): void {
-    const cells: unknown = JSON.parse(line);
-    if (!Array.isArray(cells)) return;
-    const time = Number(cells[TIME]);
-    if (time < this.start || time > this.#until || !this.#wants(cells[SERVICE], cells[AGENT])) return;
+  /** Counts a record, if it is one of those asked for. */
+  add(table: RecordTable, row: number): void {
+    const time = numberAt(table, COLUMN.time, row);
+    if (time < this.start || time > this.#until || !this.#wants(table, row)) return;
     const stretch = this.#stretches[Math.floor((time - this.start) / this.#bucket)];
     if (stretch === undefined) return;
-    const kind = cells[KIND];
-    const direct = cells[PROTOCOL] === 'tcp' || cells[PROTOCOL] === 'tls' || cells[PROTOCOL] === 'udp';
+    const kind = textAt(table, COLUMN.kind, row);
+    const protocol = textAt(table, COLUMN.protocol, row);
+    const direct = protocol === 'tcp' || protocol === 'tls' || protocol === 'udp';
     // What is logged when it opens and when it ends is counted once; its bytes are known at the end.
     const counts = direct ? kind === 'connection' : kind !== 'close';
     if (counts) {
       stretch.requests++;
-      const digit = direct ? 0 : Math.floor(Number(cells[STATUS]) / 100);
+      const digit = direct ? 0 : Math.floor(numberAt(table, COLUMN.status, row) / 100);
       stretch.statuses[digit] = (stretch.statuses[digit] ?? 0) + 1;
     }
-    stretch.bytesUp += Number(cells[UP]);
-    stretch.bytesDown += Number(cells[DOWN]);
+    stretch.bytesUp += numberAt(table, COLUMN.bytesUp, row);
+    stretch.bytesDown += numberAt(table, COLUMN.bytesDown, row);
     // How long a connection was held says nothing of how fast the service is.
     if (kind !== 'request') return;
     stretch.durations ??= new Uint32Array(CLASSES);
-    const index = classOf(Number(cells[DURATION]));
+    const index = classOf(numberAt(table, COLUMN.duration, row));
     stretch.durations[index] = (stretch.durations[index] ?? 0) + 1;
     stretch.timed++;
   }
@@ -130,10 +119,11 @@ export class StatsSum {
     };
   }
 
-  #wants(service: unknown, agent: unknown): boolean {
-    const known = typeof service === 'string' ? service : undefined;
-    if (this.#chosen !== undefined && (known === undefined || !this.#chosen.has(known))) return false;
-    return agent === this.#scope.agentId || (known !== undefined && this.#own.has(known));
+  #wants(table: RecordTable, row: number): boolean {
+    const service = textAt(table, COLUMN.serviceId, row);
+    if (this.#chosen !== undefined && (service === undefined || !this.#chosen.has(service))) return false;
+    const own = service !== undefined && this.#own.has(service);
+    return own || textAt(table, COLUMN.agentId, row) === this.#scope.agentId;
   }
 }
 

@@ -1,8 +1,9 @@
 import type { LogStats } from '../../shared/contract/control-api.ts';
+import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
 import type { Result } from '../../shared/domain/result.ts';
 import type { AccessFileOptions } from './access-file.ts';
-import type { LogFilter, LogScope, StatsQuery } from './access-log.ts';
+import type { LogFilter, LogScope, PackedRecords, StatsQuery } from './access-log.ts';
 
 /** Marks the thread that writes the access log: an entry file that sees it in its `workerData` runs `runWriter`. */
 export const WRITER_ROLE = 'access-log-writer';
@@ -12,7 +13,7 @@ export interface WriterData extends AccessFileOptions {
 }
 
 export type ToWriter =
-  | { readonly type: 'append'; readonly lines: string }
+  | { readonly type: 'append'; readonly packed: PackedRecords }
   | { readonly type: 'query'; readonly id: number; readonly scope: LogScope; readonly filter: LogFilter }
   | {
       readonly type: 'stats';
@@ -30,8 +31,8 @@ export type FromWriter =
   | { readonly type: 'stats'; readonly id: number; readonly stats: Result<LogStats, Failure> }
   | { readonly type: 'closed' };
 
-/** Rows as the file has them, newest first, and where the next page begins. */
+/** Records, newest first, and where the next page begins. */
 export interface Page {
-  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  readonly records: readonly AccessRecord[];
   readonly cursor?: string;
 }

@@ -15,9 +15,9 @@ import type {
   StatsQuery,
   TailBatch,
 } from './access-log.ts';
-import { readHeads, toRecord, unpackRecord } from './columns.ts';
-import { LineQueue } from './line-queue.ts';
+import { readHeads, unpackRecord } from './columns.ts';
 import { type FromWriter, type ToWriter, WRITER_ROLE, type WriterData } from './protocol.ts';
+import { RecordQueue } from './record-queue.ts';
 import { Tail } from './tail.ts';
 
 export interface RecorderOptions {
@@ -39,8 +39,6 @@ export interface RecorderOptions {
 const DAY = 24 * 3600_000;
 /** Milliseconds that a record waits for company. */
 const GATHER = 100;
-/** Records in one batch: to join and send them holds the thread up for about a tenth of a millisecond. */
-const BATCH = 1_000;
 /** Records that wait at most; beyond that they are dropped, because the writer can't keep up. */
 const QUEUE = 20_000;
 /** Queries under way at most. */
@@ -64,9 +62,9 @@ class ThreadedRecorder implements Recorder {
   readonly #queries = new Map<number, (page: Result<LogPage, Failure>) => void>();
   readonly #counting = new Map<number, (stats: Result<LogStats, Failure>) => void>();
   #worker: Worker | undefined;
-  readonly #pending = new LineQueue((records) => this.#offer(records, (record) => record));
+  readonly #pending = new RecordQueue();
   /** From other processes, each of which waits for one of them at a time. */
-  readonly #packed: (PackedRecords & { readonly done: () => void })[] = [];
+  readonly #packed: { readonly records: PackedRecords; readonly done: () => void }[] = [];
   #inFlight = 0;
   /** Told when the batch in flight is done with. */
   #onSettled = (): void => {};
@@ -90,7 +88,8 @@ class ThreadedRecorder implements Recorder {
       return;
     }
     this.#pending.push(record);
-    if (this.#pending.length === BATCH) this.#flush();
+    if (this.#tails.size > 0) this.#offer([record], (whole) => whole);
+    if (this.#pending.hasFull) this.#flush();
     else if (this.#cancel === undefined) this.#schedule();
   }
 
@@ -100,7 +99,7 @@ class ThreadedRecorder implements Recorder {
       done();
       return;
     }
-    this.#packed.push({ ...packed, done });
+    this.#packed.push({ records: packed, done });
     this.#flush();
   }
 
@@ -139,7 +138,7 @@ class ThreadedRecorder implements Recorder {
   }
 
   counts(): RecordCounts {
-    const packed = this.#packed.reduce((sum, { count }) => sum + count, 0);
+    const packed = this.#packed.reduce((sum, { records }) => sum + records.count, 0);
     return { written: this.#written, dropped: this.#dropped, queued: this.#pending.length + packed + this.#inFlight };
   }
 
@@ -160,17 +159,17 @@ class ThreadedRecorder implements Recorder {
     if (worker === undefined || this.#inFlight > 0) return;
     const packed = this.#packed.shift();
     if (packed !== undefined) {
-      this.#append(worker, packed, packed.done);
-      if (this.#tails.size > 0) this.#offer(readHeads(packed), unpackRecord);
+      if (this.#tails.size > 0) this.#offer(readHeads(packed.records), unpackRecord);
+      this.#append(worker, packed.records, packed.done);
     } else if (this.#pending.length > 0) {
-      this.#append(worker, this.#pending.take(BATCH));
+      this.#append(worker, this.#pending.take());
     }
   }
 
-  #append(worker: Worker, { lines, count }: PackedRecords, done = (): void => {}): void {
-    this.#inFlight = count;
+  #append(worker: Worker, packed: PackedRecords, done = (): void => {}): void {
+    this.#inFlight = packed.count;
     this.#onSettled = done;
-    this.#post(worker, { type: 'append', lines });
+    this.#post(worker, { type: 'append', packed });
   }
 
   #offer<T extends RecordHead>(heads: readonly T[], whole: (head: T) => AccessRecord): void {
@@ -204,7 +203,7 @@ class ThreadedRecorder implements Recorder {
     switch (message.type) {
       case 'appended':
         this.#settle(message.failure);
-        if (this.#pending.length >= BATCH || this.#packed.length > 0 || this.#closing !== undefined) this.#flush();
+        if (this.#pending.hasFull || this.#packed.length > 0 || this.#closing !== undefined) this.#flush();
         else if (this.#pending.length > 0 && this.#cancel === undefined) this.#schedule();
         if (this.#inFlight === 0 && !this.#waiting) this.#onIdle();
         break;
@@ -213,7 +212,7 @@ class ThreadedRecorder implements Recorder {
         const resolve = this.#queries.get(message.id);
         this.#queries.delete(message.id);
         const cursor = page.ok && page.value.cursor !== undefined ? { cursor: page.value.cursor } : {};
-        resolve?.(page.ok ? ok({ records: page.value.rows.map(toRecord), ...cursor }) : page);
+        resolve?.(page.ok ? ok({ records: [...page.value.records], ...cursor }) : page);
         break;
       }
       case 'stats':
@@ -290,8 +289,8 @@ class ThreadedRecorder implements Recorder {
   #giveUp(): void {
     this.#dropped += this.#pending.length;
     this.#pending.clear();
-    for (const { count, done } of this.#packed.splice(0)) {
-      this.#dropped += count;
+    for (const { records, done } of this.#packed.splice(0)) {
+      this.#dropped += records.count;
       done();
     }
   }

@@ -1,11 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LogStats } from '../../shared/contract/control-api.ts';
+import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
 import { mediumFailure } from '../store/sqlite-failure.ts';
 import { AccessFile } from './access-file.ts';
-import type { LogFilter, LogScope, StatsQuery } from './access-log.ts';
+import type { LogFilter, LogScope, PackedRecords, StatsQuery } from './access-log.ts';
 import { StatsSum } from './log-stats.ts';
 import { type FromWriter, type Page, type ToWriter, WRITER_ROLE, type WriterData } from './protocol.ts';
 
@@ -34,7 +35,7 @@ export function runWriter(): void {
   port.on('message', (message: ToWriter) => {
     switch (message.type) {
       case 'append': {
-        const reason = writer.append(message.lines);
+        const reason = writer.append(message.packed);
         send(reason === undefined ? { type: 'appended' } : { type: 'appended', failure: reason });
         break;
       }
@@ -68,11 +69,11 @@ class Writer {
     this.#options = options;
   }
 
-  append(lines: string): Failure | undefined {
+  append(packed: PackedRecords): Failure | undefined {
     const opened = this.#open();
     if (!opened.ok) return opened.error;
     try {
-      opened.value.append(lines);
+      opened.value.append(packed);
       return undefined;
     } catch (error) {
       const reason = this.#reason(error);
@@ -85,20 +86,20 @@ class Writer {
 
   /** Searches in steps; batches that arrive meanwhile are written in between. */
   async query(scope: LogScope, filter: LogFilter): Promise<Result<Page, Failure>> {
-    const rows: Record<string, unknown>[] = [];
+    const records: AccessRecord[] = [];
     let before = filter.cursor === undefined ? undefined : Number(filter.cursor);
     const deadline = performance.now() + SEARCH_BUDGET;
     try {
       do {
         const opened = this.#open();
         if (!opened.ok) return opened;
-        const found = opened.value.search(scope, filter, before, filter.limit - rows.length);
-        rows.push(...found.rows);
+        const found = opened.value.search(scope, filter, before, filter.limit - records.length);
+        records.push(...found.records);
         before = found.before;
-        if (before === undefined) return ok({ rows });
+        if (before === undefined) return ok({ records });
         await turn();
-      } while (rows.length < filter.limit && performance.now() < deadline);
-      return ok({ rows, cursor: String(before) });
+      } while (records.length < filter.limit && performance.now() < deadline);
+      return ok({ records, cursor: String(before) });
     } catch (error) {
       return err(this.#reason(error));
     }
@@ -113,7 +114,7 @@ class Writer {
       for (; ; await turn()) {
         const opened = this.#open();
         if (!opened.ok) return opened;
-        before = opened.value.scan(before, sum.start, (line) => sum.add(line));
+        before = opened.value.scan(before, sum.start, (table, row) => sum.add(table, row));
         if (before === undefined) return ok(sum.result());
         if (performance.now() >= deadline) return ok(sum.result(opened.value.timeAt(before)));
       }

@@ -14,7 +14,7 @@ import type { PackedRecords } from '../record/access-log.ts';
  * child. Both ends are the same program, so nothing is parsed; the version guards against files that were replaced
  * under a running edge.
  */
-export const WORKER_PROTOCOL = 1;
+export const WORKER_PROTOCOL = 2;
 
 /** Where a passed connection goes: the control API, or the worker with this number. */
 export type PassTarget = 'api' | number;
@@ -105,7 +105,7 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly failure: Failure }
   | PassedSocket
   | FactReport
-  /** Lines of the access log. */
+  /** Records of the access log. */
   | { readonly type: 'records'; readonly packed: PackedRecords }
   | { readonly type: 'seen'; readonly agentId: string }
   | { readonly type: 'ask'; readonly id: number; readonly question: Question }

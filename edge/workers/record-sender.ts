@@ -1,12 +1,10 @@
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { CancelTimer, Clock } from '../../shared/node/clock.ts';
 import type { AccessSink, PackedRecords } from '../record/access-log.ts';
-import { LineQueue } from '../record/line-queue.ts';
+import { RecordQueue } from '../record/record-queue.ts';
 
 /** Milliseconds that a record waits for company. */
 const GATHER = 100;
-/** Records in one batch. */
-const BATCH = 1_000;
 /** Records that wait at most; beyond that they are dropped, because the control process can't keep up. */
 const QUEUE = 20_000;
 
@@ -16,7 +14,7 @@ export type SendRecords = (packed: PackedRecords) => void;
 export class RecordSender implements AccessSink {
   readonly #send: SendRecords;
   readonly #clock: Clock;
-  readonly #pending = new LineQueue();
+  readonly #pending = new RecordQueue();
   #dropped = 0;
   #inFlight = false;
   #cancel: CancelTimer | undefined;
@@ -33,7 +31,7 @@ export class RecordSender implements AccessSink {
       return;
     }
     this.#pending.push(record);
-    if (this.#pending.length === BATCH) this.flush();
+    if (this.#pending.hasFull) this.flush();
     else if (this.#cancel === undefined && !this.#inFlight) this.#schedule();
   }
 
@@ -45,7 +43,7 @@ export class RecordSender implements AccessSink {
   /** The control process has taken the batch before. */
   taken(): void {
     this.#inFlight = false;
-    if (this.#pending.length >= BATCH || this.#onIdle !== undefined) this.flush();
+    if (this.#pending.hasFull || this.#onIdle !== undefined) this.flush();
     else if (this.#pending.length > 0) this.#schedule();
     if (!this.#inFlight) this.#onIdle?.();
   }
@@ -73,6 +71,6 @@ export class RecordSender implements AccessSink {
     this.#cancel = undefined;
     if (this.#inFlight || this.#pending.length === 0) return;
     this.#inFlight = true;
-    this.#send(this.#pending.take(BATCH));
+    this.#send(this.#pending.take());
   }
 }

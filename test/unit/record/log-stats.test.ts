@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { tableOf } from '../../../edge/record/columns.ts';
 import { StatsSum } from '../../../edge/record/log-stats.ts';
 import { createRecorder } from '../../../edge/record/recorder.ts';
 import { type LogStats, logStatsSchema } from '../../../shared/contract/control-api.ts';
@@ -21,7 +22,8 @@ const sumOf = (
   service?: string | string[],
 ): LogStats => {
   const sum = new StatsSum(SCOPE, { since, until, ...(service === undefined ? {} : { service }) }, until);
-  if (records.length > 0) for (const line of packRecords(records).lines.split('\n')) sum.add(line);
+  const table = tableOf(packRecords(records));
+  for (let row = 0; row < table.count; row++) sum.add(table, row);
   return sum.result();
 };
 const total = (stats: LogStats, key: 'requests' | 'ok' | 'bytesUp' | 'bytesDown'): number =>

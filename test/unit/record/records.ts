@@ -1,5 +1,5 @@
 import type { PackedRecords } from '../../../edge/record/access-log.ts';
-import { packLines, packRecord } from '../../../edge/record/columns.ts';
+import { RecordPacker } from '../../../edge/record/columns.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 
 const START = Date.now();
@@ -35,7 +35,8 @@ export function newRecord(more: Partial<AccessRecord> = {}): AccessRecord {
 }
 
 /** `records` as they travel. */
-export const packRecords = (records: readonly AccessRecord[]): PackedRecords => packLines(records.map(packRecord));
-
-/** `records` as the file takes them. */
-export const lines = (records: readonly AccessRecord[]): string => packRecords(records).lines;
+export function packRecords(records: readonly AccessRecord[]): PackedRecords {
+  const packer = new RecordPacker();
+  for (const record of records) packer.push(record);
+  return packer.take();
+}

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { AccessFile } from '../../../edge/record/access-file.ts';
 import type { LogFilter } from '../../../edge/record/access-log.ts';
-import { toRecord } from '../../../edge/record/columns.ts';
 import { accessRecordSchema } from '../../../shared/contract/control-api.ts';
-import { lines, newRecord } from './records.ts';
+import { newRecord, packRecords } from './records.ts';
 
 let dir: string;
 let file: AccessFile;
@@ -29,13 +28,13 @@ const RECORDS = [
 const search = (filter: Partial<LogFilter>): string[] =>
   file
     .search({ agentId: 'ada', serviceIds: ['shop'] }, { limit: 100, ...filter }, undefined, 100)
-    .rows.map((row) => toRecord(row).path);
+    .records.map(({ path }) => path);
 
 it('gives back who came in, and why somebody did not', () => {
-  file.append(lines(RECORDS));
-  const found = file.search({ agentId: 'ada', serviceIds: ['shop'] }, { limit: 100 }, undefined, 100).rows;
-  expect(found.map(toRecord).toReversed()).toEqual(RECORDS);
-  for (const row of found) expect(accessRecordSchema.parse(toRecord(row))).toEqual(toRecord(row));
+  file.append(packRecords(RECORDS));
+  const found = file.search({ agentId: 'ada', serviceIds: ['shop'] }, { limit: 100 }, undefined, 100).records;
+  expect(found.toReversed()).toEqual(RECORDS);
+  for (const record of found) expect(accessRecordSchema.parse(record)).toEqual(record);
 });
 
 it.each<[Partial<LogFilter>, string[]]>([
@@ -47,6 +46,6 @@ it.each<[Partial<LogFilter>, string[]]>([
   [{ address: '2001:DB8::1' }, ['/b']],
   [{ path: '/c' }, ['/C']],
 ])('finds %j', (filter, paths) => {
-  file.append(lines(RECORDS));
+  file.append(packRecords(RECORDS));
   expect(search(filter)).toEqual(paths);
 });
