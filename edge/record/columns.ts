@@ -59,6 +59,8 @@ const TEXTS_LIMIT = 1024 * 1024;
 export const BATCH = 1_000;
 /** Longest id that is kept; ours have 26 characters. */
 const ID_LIMIT = 127;
+/** Largest number in a cell, so that twice as much is exact too. */
+const MOST_NUMBER = 2 ** 52 - 1;
 /** Bytes that a row takes at most: its mask, its id, and 53 bits in groups of 7 for each cell. */
 const MOST_ROW = 4 + 1 + ID_LIMIT + WIDTH * 8;
 /** Bytes that it takes at least. */
@@ -214,9 +216,11 @@ export class RecordPacker {
     return place;
   }
 
-  #number(column: number, value: number): void {
+  /** Anything but a whole number that can be told becomes 0. */
+  #number(column: number, given: number): void {
     const before = this.#last[column] ?? 0;
-    if (value === before) return;
+    if (given === before) return;
+    const value = given >= 0 && given <= MOST_NUMBER ? given : 0;
     this.#last[column] = value;
     this.#mask |= 1 << column;
     const step = value - before;

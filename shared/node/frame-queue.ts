@@ -76,11 +76,6 @@ export class FrameQueue implements FrameOutput {
     setImmediate(this.#flush);
   }
 
-  /** Writes what is queued without waiting for the end of the turn. */
-  flushNow(): void {
-    if (!this.#writing && this.queued > 0 && !this.#closed) this.#write();
-  }
-
   /** Drops everything. Arenas in flight come back when the socket lets go of them. */
   close(): void {
     this.#closed = true;

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { zstdDecompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AccessFile, type AccessFileOptions } from '../../../edge/record/access-file.ts';
 import type { LogFilter } from '../../../edge/record/access-log.ts';
@@ -26,6 +28,18 @@ afterEach(() => {
 
 const search = (filter: Partial<LogFilter> = {}, scope = SCOPE): AccessRecord[] =>
   file.search(scope, { limit: 100, ...filter }, undefined, filter.limit ?? 100).records;
+/** Records in each block, oldest first; and all texts of all blocks. */
+const blockCounts = (): number[] => blocks().map(({ count }) => Number(count));
+const texts = (): string =>
+  blocks()
+    .map(({ data }) => (data instanceof Uint8Array ? zstdDecompressSync(data).toString('latin1') : ''))
+    .join();
+function blocks(): Record<string, unknown>[] {
+  const other = new DatabaseSync(join(dir, 'access.db'));
+  const rows = other.prepare('select count, data from blocks order by last').all();
+  other.close();
+  return rows;
+}
 const paths = (filter: Partial<LogFilter> = {}): string[] => search(filter).map((r) => r.path);
 
 describe('the access log file', () => {
@@ -132,10 +146,88 @@ describe('the access log file', () => {
     file.close();
     file = open({ maxBytes: 200_000 });
     file.append(packRecords([newRecord({ path: '/before' })]));
-    expect(() => file.append(packRecords(Array.from({ length: 5000 }, () => newRecord())))).toThrow(/full/);
+    const large = Array.from({ length: 500 }, () => newRecord({ path: randomBytes(900).toString('base64') }));
+    expect(() => file.append(packRecords(large))).toThrow(/full/);
     expect(paths()).toEqual(['/before']);
     file.append(packRecords([newRecord({ path: '/after' })]));
     expect(paths()).toEqual(['/after', '/before']);
+  });
+
+  it('keeps few blocks, however few records come at a time, and pages through them as they become one', () => {
+    const noted: string[] = [];
+    const note = (count: number): void => {
+      const records = Array.from({ length: count }, () => newRecord());
+      noted.push(...records.map(({ path }) => path));
+      file.append(packRecords(records));
+    };
+    for (let i = 0; i < 1500; i++) note(1);
+    for (let i = 0; i < 300; i++) note(1 + (i % 7));
+    expect(blockCounts().length).toBeLessThan(20);
+    expect(blockCounts().reduce((sum, count) => sum + count, 0)).toBe(noted.length);
+    const expected = noted.toReversed();
+    const seen: string[] = [];
+    for (let before: number | undefined; ; ) {
+      const found = file.search(SCOPE, { limit: 37 }, before, 37);
+      seen.push(...found.records.map(({ path }) => path));
+      before = found.before;
+      if (before === undefined) break;
+      note(3);
+    }
+    expect(seen).toEqual(expected);
+  });
+
+  it('keeps large batches as they come', () => {
+    for (let i = 0; i < 5; i++) file.append(packRecords(Array.from({ length: 1000 }, () => newRecord())));
+    expect(blockCounts()).toEqual([1000, 1000, 1000, 1000, 1000]);
+  });
+
+  it('takes out of a block what is too old, and every text that only that had', () => {
+    const now = 100 * DAY;
+    const old = newRecord({ time: now - 8 * DAY, path: '/old', address: '198.51.100.77' });
+    const kept = newRecord({ time: now - 6 * DAY, path: '/kept' });
+    file.append(packRecords([old, kept, { ...old, path: '/old too' }]));
+    expect(file.prune(now)).toBe(false);
+    expect([paths(), blockCounts()]).toEqual([['/kept'], [1]]);
+    expect(texts()).toContain('/kept');
+    expect(texts()).not.toContain('198.51.100.77');
+    file.append(packRecords([newRecord({ path: '/next', time: now })]));
+    expect(paths()).toEqual(['/next', '/kept']);
+  });
+
+  it('never gives a sequence number twice, so that a place to go on at stays where it was', () => {
+    const now = 100 * DAY;
+    file.append(
+      packRecords(Array.from({ length: 10 }, (_, i) => newRecord({ time: now - 8 * DAY, path: `/old/${i}` }))),
+    );
+    const { before } = file.search(SCOPE, { limit: 5 }, undefined, 5);
+    file.prune(now);
+    file.append(packRecords([newRecord({ time: now, path: '/new' })]));
+    expect(file.search(SCOPE, { limit: 5 }, before, 5).records).toEqual([]);
+    expect(paths()).toEqual(['/new']);
+  });
+
+  it('passes over a block that is damaged, and tells of all others', () => {
+    const batch = (path: string): AccessRecord[] => Array.from({ length: 800 }, () => newRecord({ path }));
+    for (const path of ['/a', '/b', '/c']) file.append(packRecords(batch(path)));
+    const other = new DatabaseSync(join(dir, 'access.db'));
+    const { data } = other.prepare('select data from blocks where last = 1600').get() ?? {};
+    if (!(data instanceof Uint8Array)) throw new Error('no block');
+    for (const cut of [data.subarray(0, data.length / 2), Buffer.alloc(100, 1), Buffer.alloc(0)]) {
+      other.prepare('update blocks set data = ? where last = 1600').run(cut);
+      expect([...new Set(paths({ limit: 2000 }))]).toEqual(['/c', '/a']);
+    }
+    other.close();
+    file.append(packRecords([newRecord({ path: '/d' })]));
+    expect(paths({ limit: 1 })).toEqual(['/d']);
+  });
+
+  it('looks into no block that is of another time', () => {
+    for (let day = 1; day <= 5; day++)
+      file.append(packRecords(Array.from({ length: 600 }, () => newRecord({ time: day * DAY, path: `/${day}` }))));
+    const other = new DatabaseSync(join(dir, 'access.db'));
+    other.exec("update blocks set data = x'00' where last != 1800");
+    other.close();
+    expect(new Set(paths({ since: 3 * DAY, until: 3 * DAY }))).toEqual(new Set(['/3']));
   });
 
   it('starts anew beside a file that is damaged or of another version', () => {
