@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import { isDamage } from '../store/sqlite-failure.ts';
@@ -10,15 +10,16 @@ import { matcherOf } from './log-filter.ts';
 /** Version of the table below. A file of another version is set aside: the log is not worth a migration. */
 const VERSION = 5;
 const PAGE = 4096;
-/** Blocks that one step of pruning looks at, or gives up: a few milliseconds. */
-const PRUNE_STEP = 8;
-/** Records that one step of a search or a count looks at, and bytes that it reads: about 10 ms. Nothing is written meanwhile. */
+/** Blocks that one step of pruning gives up: a few milliseconds. */
+const PRUNE_STEP = 4;
+/** Records that one step of a search or a count looks at, and bytes that it unpacks: some 10 ms, in which nothing is written. */
 const STEP_RECORDS = 10_000;
-const STEP_BYTES = 1024 * 1024;
-/** Bytes of a block that is not joined with others any more. */
+const STEP_BYTES = 2 * 1024 * 1024;
+/** Bytes, unpacked, of the largest block that others are joined to. */
 const LARGE = 256 * 1024;
-/** Blocks that may become one at a time. */
-const JOINED = 16;
+/** Blocks that become one at a time, at least and at most. */
+const LEAST_JOINED = 8;
+const MOST_JOINED = 24;
 /** Part of the size bound that is filled before the oldest records give way. */
 const HIGH_WATER = 0.9;
 /** Records are noted when they end, at most this many milliseconds out of order. */
@@ -42,14 +43,12 @@ export interface Found {
 interface KeptBlock extends BlockHead {
   /** Sequence number of its last record; those before it have the numbers before that. */
   readonly last: number;
-  /** Bytes. */
-  readonly size: number;
 }
 
 /**
  * The file of the access log. Synchronous, so it belongs on a thread of its own; every call is short, long work is
- * done in steps. Records have a sequence number and are kept in compressed blocks: a tenth of the space and of the
- * writing that a row for each takes. All reading goes backwards, a block at a time. Small blocks become one as more come,
+ * done in steps. Records have a sequence number, which they keep, and stand in compressed blocks: a fifth of the space
+ * and of the writing that a row for each takes. All reading goes backwards, a block at a time. Small blocks become one as more come,
  * so that there are never many. A block that is damaged is passed over. Throws what SQLite throws.
  */
 export class AccessFile {
@@ -78,7 +77,7 @@ export class AccessFile {
     if (packed.count === 0) return;
     this.#atOnce(() => {
       const last = Number(this.#statement("select seq from sqlite_sequence where name = 'blocks'").get()?.seq ?? 0);
-      this.#insert(last + packed.count, this.#joined(packed));
+      this.#insert(last + packed.count, this.#joined(packed, last));
     });
   }
 
@@ -106,12 +105,16 @@ export class AccessFile {
   }
 
   /**
-   * Hands some 10,000 records before sequence number `before` (newest without it) to `each`, newest first. Yields where
-   * to go on; undefined at the end of the log, or where all that is left ended before `since`.
+   * Hands some 10,000 records before sequence number `before` (newest without it) to `each`, newest first, but for those
+   * of other times. Yields where to go on; undefined at the end of the log, or where all that is left is older.
    */
-  scan(before: number | undefined, since: number, each: (table: RecordTable, row: number) => void): number | undefined {
-    return this.#walk(before, since, ({ newest }, load, _, rows) => {
-      const table = newest < since ? undefined : load();
+  scan(
+    before: number | undefined,
+    { start, until }: { readonly start: number; readonly until: number },
+    each: (table: RecordTable, row: number) => void,
+  ): number | undefined {
+    return this.#walk(before, start, ({ oldest, newest }, load, _, rows) => {
+      const table = newest < start || oldest > until ? undefined : load();
       if (table !== undefined) for (let row = rows - 1; row >= 0; row--) each(table, row);
       return undefined;
     });
@@ -122,20 +125,30 @@ export class AccessFile {
     const head = this.#headAt(seq);
     const table = head === undefined ? undefined : this.#load(head);
     if (head === undefined || table === undefined) return undefined;
-    return numberAt(table, COLUMN.time, Math.max(0, seq - (head.last - head.count + 1)));
+    for (let row = Math.max(0, seq - (head.last - head.count + 1)); row < head.count; row++) {
+      const time = numberAt(table, COLUMN.time, row);
+      if (time >= 0) return time;
+    }
+    return undefined;
   }
 
   /** One step of forgetting what is too old or too much. True when there is more to do. */
   prune(now: number): boolean {
     const limit = now - this.#options.retention;
-    const oldest = this.#statement(`select ${HEAD} from blocks order by last limit ?`).all(PRUNE_STEP).map(toHead);
-    const aged = oldest.filter(({ newest }) => newest < limit);
-    for (const head of aged) this.#delete(head);
-    for (const head of oldest) if (head.oldest < limit && head.newest >= limit) this.#shorten(head, limit);
+    forgetAside(this.#options.file, limit);
+    const aged = this.#statement(`select ${HEAD} from blocks where oldest < ? order by oldest limit ?`)
+      .all(limit, PRUNE_STEP)
+      .map(toHead);
+    for (const head of aged) if (head.newest < limit) this.#delete(head);
+    const mixed = aged.find(({ newest }) => newest >= limit);
+    if (mixed !== undefined) this.#shorten(mixed, limit);
     const crowded = this.#bytes() > this.#options.maxBytes * HIGH_WATER;
-    if (crowded) for (const head of oldest) this.#delete(head);
+    if (crowded)
+      this.#statement('delete from blocks where last in (select last from blocks order by last limit ?)').run(
+        PRUNE_STEP,
+      );
     if (aged.length > 0 || crowded) this.#database.exec('pragma incremental_vacuum(1000)');
-    return aged.length === PRUNE_STEP || (crowded && oldest.length > 0);
+    return aged.length > 0 || (crowded && this.#headBelow(Number.MAX_SAFE_INTEGER) !== undefined);
   }
 
   close(): void {
@@ -154,21 +167,22 @@ export class AccessFile {
   ): number | undefined {
     let head = before === undefined ? this.#headBelow(Number.MAX_SAFE_INTEGER) : this.#headAt(before - 1);
     let looked = 0;
-    let read = 0;
+    let unpacked = 0;
     while (head !== undefined) {
       const current = head;
       if (current.ended < since - DISORDER) return undefined;
       const first = current.last - current.count + 1;
       const load = (): RecordTable | undefined => {
         looked += current.count;
-        read += current.size;
+        unpacked += current.size;
         return this.#load(current);
       };
       const rows = before === undefined ? current.count : Math.min(current.count, before - first);
-      const stop = look(current, load, first, rows);
+      // Numbers that nobody has any more: the block is the next one after them, and was seen.
+      const stop = rows > 0 ? look(current, load, first, rows) : undefined;
       if (stop !== undefined) return stop;
       head = this.#headBelow(first);
-      if (head !== undefined && (looked >= STEP_RECORDS || read >= STEP_BYTES)) return first;
+      if (head !== undefined && (looked >= STEP_RECORDS || unpacked >= STEP_BYTES)) return first;
     }
     return undefined;
   }
@@ -186,24 +200,31 @@ export class AccessFile {
 
   #load(head: KeptBlock): RecordTable | undefined {
     const data = this.#statement('select data from blocks where last = ?').get(head.last)?.data;
-    const packed = data instanceof Uint8Array ? decodeBlock(head, data) : undefined;
-    return packed === undefined ? undefined : tableOf(packed);
+    return data instanceof Uint8Array ? decodeBlock(head, data) : undefined;
   }
 
   /**
-   * `packed` behind the newest blocks that are no larger than what comes after them, which it takes out: a record is
-   * packed anew for each doubling of its block, ten times at most.
+   * `packed` behind the newest blocks, which it takes out, if there are some that are no larger than all that comes after
+   * them: a record is packed anew for each doubling of its block.
    */
-  #joined(packed: PackedRecords): PackedRecords {
-    const heads = this.#statement(`select ${HEAD} from blocks order by last desc limit ?`).all(JOINED).map(toHead);
-    const tables: RecordTable[] = [];
+  #joined(packed: PackedRecords, last: number): PackedRecords {
+    const heads = this.#statement(`select ${HEAD} from blocks order by last desc limit ?`).all(MOST_JOINED).map(toHead);
     let { count } = packed;
+    let size = packed.texts.length + packed.rows.length;
+    const run: KeptBlock[] = [];
     for (const head of heads) {
-      if (head.count >= 2 * count || head.count + count > BATCH || head.size > LARGE) break;
+      const fits = head.count <= count && head.count + count <= BATCH && head.size + size <= LARGE;
+      if (!fits || head.last !== last - (count - packed.count)) break;
+      run.push(head);
+      count += head.count;
+      size += head.size;
+    }
+    if (run.length + 1 < LEAST_JOINED) return packed;
+    const tables: RecordTable[] = [];
+    for (const head of run) {
       const table = this.#load(head);
       if (table === undefined) break;
       tables.unshift(table);
-      count += table.count;
       this.#delete(head);
     }
     if (tables.length === 0) return packed;
@@ -215,14 +236,10 @@ export class AccessFile {
 
   #insert(last: number, packed: PackedRecords): void {
     const { count, oldest, newest, ended } = packed;
-    this.#statement('insert into blocks (last, count, oldest, newest, ended, data) values (?, ?, ?, ?, ?, ?)').run(
-      last,
-      count,
-      oldest,
-      newest,
-      ended,
-      encodeBlock(packed),
-    );
+    const { size, data } = encodeBlock(packed);
+    this.#statement(
+      'insert into blocks (last, count, oldest, newest, ended, size, data) values (?, ?, ?, ?, ?, ?, ?)',
+    ).run(last, count, oldest, newest, ended, size, data);
   }
 
   #delete({ last }: KeptBlock): void {
@@ -233,8 +250,10 @@ export class AccessFile {
   #shorten(head: KeptBlock, limit: number): void {
     const table = this.#load(head);
     const packer = new RecordPacker();
-    for (let row = 0; table !== undefined && row < table.count; row++)
+    for (let row = 0; table !== undefined && row < table.count; row++) {
       if (numberAt(table, COLUMN.time, row) >= limit) packer.copy(table, row);
+      else if (packer.count > 0) packer.blank();
+    }
     this.#atOnce(() => {
       this.#delete(head);
       if (packer.count > 0) this.#insert(head.last, packer.take());
@@ -268,7 +287,7 @@ export class AccessFile {
 }
 
 /** What `toHead` reads. The data is the last column: as long as it isn't asked for, its pages aren't read. */
-const HEAD = 'last, count, oldest, newest, ended, length(data) as size';
+const HEAD = 'last, count, oldest, newest, ended, size';
 
 const toHead = (row: Record<string, unknown>): KeptBlock => ({
   last: Number(row.last),
@@ -295,17 +314,20 @@ function openDatabase({ file, maxBytes }: AccessFileOptions): DatabaseSync {
       pragma max_page_count = ${Math.max(16, Math.floor(maxBytes / PAGE))};
     `);
     const found = Number(database.prepare('pragma user_version').get()?.user_version ?? 0);
-    if (found !== 0 && found !== VERSION) throw new ForeignFile(`version ${found}`);
+    if (found === VERSION) return database;
+    if (found !== 0) throw new ForeignFile(`version ${found}`);
     database.exec(`
       begin immediate;
-      create table if not exists blocks (
+      create table blocks (
         last integer primary key autoincrement,
         count integer not null,
         oldest integer not null,
         newest integer not null,
         ended integer not null,
+        size integer not null,
         data blob not null
       ) strict;
+      create index blocks_by_age on blocks (oldest);
       pragma user_version = ${VERSION};
       commit;
     `);
@@ -316,7 +338,15 @@ function openDatabase({ file, maxBytes }: AccessFileOptions): DatabaseSync {
   }
 }
 
+const ASIDE = '.old';
+
 function setAside(file: string): void {
   for (const side of ['-wal', '-shm']) rmSync(file + side, { force: true });
-  renameSync(file, `${file}.old`);
+  renameSync(file, file + ASIDE);
+}
+
+/** Removes what was set aside once nothing in it can be younger than `limit`. */
+function forgetAside(file: string, limit: number): void {
+  const found = statSync(file + ASIDE, { throwIfNoEntry: false });
+  if (found !== undefined && found.mtimeMs < limit) rmSync(file + ASIDE, { force: true });
 }

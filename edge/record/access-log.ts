@@ -41,15 +41,19 @@ export interface AccessLog {
   tail(wants: (record: RecordHead) => boolean, listener: (batch: TailBatch) => void): () => void;
 }
 
-/** Records on their way between processes and threads, as `columns.ts` packs them. */
-export interface PackedRecords {
+/** How many records, and of when. */
+export interface RecordSpan {
   readonly count: number;
   /** When they began, milliseconds since the epoch, and when the last of them was over. */
   readonly oldest: number;
   readonly newest: number;
   readonly ended: number;
-  /** Each text that occurs in them, once. */
-  readonly texts: readonly string[];
+}
+
+/** Records on their way between processes and threads, as `columns.ts` packs them. */
+export interface PackedRecords extends RecordSpan {
+  /** A JSON array of the texts that occur in them. */
+  readonly texts: string;
   readonly rows: Uint8Array;
 }
 

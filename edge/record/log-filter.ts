@@ -1,10 +1,14 @@
 import type { LogFilter, LogScope } from './access-log.ts';
 import { COLUMN, numberAt, type RecordTable } from './columns.ts';
 
-/** One text of a record that may fulfil a wish. */
-interface Chance {
-  readonly column: number;
+/** What some text of a record must be. */
+interface Wish {
   readonly test: (text: string) => boolean;
+  readonly columns: readonly number[];
+  /** Stands among a table's texts, as JSON writes it, where the wish can come true at all. */
+  readonly hint?: string;
+  /** The hint is in small letters. */
+  readonly folded?: true;
 }
 
 /** A number that must lie within bounds, both included. */
@@ -18,59 +22,63 @@ interface Range {
 export type Matcher = (table: RecordTable) => ((row: number) => boolean) | undefined;
 
 /**
- * The records that `filter` asks for, of those that `scope` may see. Every different text of a table is looked at once,
- * however many records have it.
+ * The records that `filter` asks for, of those that `scope` may see. What has to be somewhere among a table's texts is
+ * looked for first: most tables need not be unpacked then. Each text is looked at once, however many records have it.
  */
 export function matcherOf(scope: LogScope, filter: LogFilter): Matcher {
-  const wishes = wishesOf(scope, filter);
+  const wishes = wishesOf(filter);
   const ranges = rangesOf(filter);
+  const own = new Set(scope.serviceIds);
   return (table) => {
-    const tested = new Map<Chance['test'], Uint8Array>();
-    const accepts = (test: Chance['test']): Uint8Array => {
-      let places = tested.get(test);
-      if (places === undefined) {
-        // Place 0 is the text that is missing.
-        places = Uint8Array.from([0, ...table.texts.map((text) => (test(text) ? 1 : 0))]);
-        tested.set(test, places);
-      }
-      return places;
-    };
-    const looks = wishes.map((chances) =>
-      chances.map(({ column, test }) => ({ cells: table.column(column), places: accepts(test) })),
-    );
-    if (looks.some((chances) => chances.every(({ places }) => !places.includes(1)))) return undefined;
+    let small: string | undefined;
+    for (const { hint, folded } of wishes) {
+      if (hint === undefined) continue;
+      if (folded === true) small ??= table.json.toLowerCase();
+      if (!(folded === true ? (small ?? '') : table.json).includes(hint)) return undefined;
+    }
+    const isOwn = memoised(table, (text) => own.has(text));
+    const isHis = memoised(table, (text) => text === scope.agentId);
+    const looks = wishes.map(({ test, columns }) => ({ columns, fits: memoised(table, test) }));
     return (row) =>
-      looks.every((chances) => chances.some(({ cells, places }) => places[cells[row] ?? 0] === 1)) &&
+      (isOwn(COLUMN.serviceId, row) || isHis(COLUMN.agentId, row)) &&
       ranges.every(({ column, from, to }) => {
         const value = numberAt(table, column, row);
         return value >= from && value <= to;
-      });
+      }) &&
+      looks.every(({ columns, fits }) => columns.some((column) => fits(column, row)));
   };
 }
 
-/** Of each wish one chance must come true. */
-function wishesOf(scope: LogScope, filter: LogFilter): Chance[][] {
-  const own = new Set(scope.serviceIds);
-  const wishes: Chance[][] = [
-    [
-      { column: COLUMN.serviceId, test: (text) => own.has(text) },
-      { column: COLUMN.agentId, test: (text) => text === scope.agentId },
-    ],
-  ];
+const NO = 1;
+const YES = 2;
+
+/** Whether the text of a cell passes `test`; false where there is none. */
+function memoised(table: RecordTable, test: Wish['test']): (column: number, row: number) => boolean {
+  let known: Uint8Array | undefined;
+  return (column, row) => {
+    const place = table.cell(column, row);
+    const text = table.texts[place - 1];
+    if (text === undefined) return false;
+    known ??= new Uint8Array(table.texts.length + 1);
+    if (known[place] === 0) known[place] = test(text) ? YES : NO;
+    return known[place] === YES;
+  };
+}
+
+function wishesOf(filter: LogFilter): Wish[] {
+  const wishes: Wish[] = [];
   const is = (value: string | undefined, ...columns: number[]): void => {
-    if (value === undefined) return;
-    const test = (text: string): boolean => text === value;
-    wishes.push(columns.map((column) => ({ column, test })));
+    if (value !== undefined) wishes.push({ test: (text) => text === value, columns, hint: JSON.stringify(value) });
   };
   const holds = (wish: string | undefined, ...columns: number[]): void => {
     if (wish === undefined || wish === '') return;
     const wanted = wish.toLowerCase();
-    const test = (text: string): boolean => text.toLowerCase().includes(wanted);
-    wishes.push(columns.map((column) => ({ column, test })));
+    const hint = JSON.stringify(wanted).slice(1, -1);
+    wishes.push({ test: (text) => text.toLowerCase().includes(wanted), columns, hint, folded: true });
   };
   if (filter.service !== undefined) {
     const chosen = new Set([filter.service].flat());
-    wishes.push([{ column: COLUMN.serviceId, test: (text) => chosen.has(text) }]);
+    wishes.push({ test: (text) => chosen.has(text), columns: [COLUMN.serviceId] });
   }
   holds(filter.text, COLUMN.path, COLUMN.host, COLUMN.address, COLUMN.userAgent);
   is(filter.method?.toUpperCase(), COLUMN.method);

@@ -56,11 +56,11 @@ interface Stretch {
 /** Counts records over time, one after the other in any order, in bounded memory. */
 export class StatsSum {
   readonly start: number;
+  readonly until: number;
   readonly #scope: LogScope;
   readonly #own: ReadonlySet<string>;
   readonly #chosen: ReadonlySet<string> | undefined;
   readonly #bucket: number;
-  readonly #until: number;
   readonly #stretches: Stretch[];
 
   /** The range is widened to whole stretches at its end, and as much is left out at its beginning. */
@@ -68,11 +68,11 @@ export class StatsSum {
     this.#scope = scope;
     this.#own = new Set(scope.serviceIds);
     this.#chosen = service === undefined ? undefined : new Set([service].flat());
-    this.#until = until ?? now;
-    const span = Math.max(SECOND, this.#until - since);
+    this.until = until ?? now;
+    const span = Math.max(SECOND, this.until - since);
     this.#bucket = STRETCHES.find((length) => span <= length * POINTS) ?? Math.ceil(span / POINTS / DAY) * DAY;
     const count = Math.ceil(span / this.#bucket);
-    this.start = Math.max(0, Math.ceil(this.#until / this.#bucket) * this.#bucket - count * this.#bucket);
+    this.start = Math.max(0, Math.ceil(this.until / this.#bucket) * this.#bucket - count * this.#bucket);
     this.#stretches = Array.from({ length: count }, () => ({
       requests: 0,
       statuses: [0, 0, 0, 0, 0, 0],
@@ -86,7 +86,7 @@ export class StatsSum {
   /** Counts a record, if it is one of those asked for. */
   add(table: RecordTable, row: number): void {
     const time = numberAt(table, COLUMN.time, row);
-    if (time < this.start || time > this.#until || !this.#wants(table, row)) return;
+    if (time < this.start || time > this.until || !this.#wants(table, row)) return;
     const stretch = this.#stretches[Math.floor((time - this.start) / this.#bucket)];
     if (stretch === undefined) return;
     const kind = textAt(table, COLUMN.kind, row);
@@ -113,7 +113,7 @@ export class StatsSum {
   result(countedFrom?: number): LogStats {
     return {
       bucket: this.#bucket,
-      until: this.#until,
+      until: this.until,
       points: this.#stretches.map((stretch, i) => pointOf(stretch, this.start + i * this.#bucket)),
       ...(countedFrom === undefined ? {} : { countedFrom }),
     };

@@ -114,7 +114,7 @@ class Writer {
       for (; ; await turn()) {
         const opened = this.#open();
         if (!opened.ok) return opened;
-        before = opened.value.scan(before, sum.start, (table, row) => sum.add(table, row));
+        before = opened.value.scan(before, sum, (table, row) => sum.add(table, row));
         if (before === undefined) return ok(sum.result());
         if (performance.now() >= deadline) return ok(sum.result(opened.value.timeAt(before)));
       }

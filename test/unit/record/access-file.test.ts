@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -162,7 +162,7 @@ describe('the access log file', () => {
     };
     for (let i = 0; i < 1500; i++) note(1);
     for (let i = 0; i < 300; i++) note(1 + (i % 7));
-    expect(blockCounts().length).toBeLessThan(20);
+    expect(blockCounts().length).toBeLessThan(30);
     expect(blockCounts().reduce((sum, count) => sum + count, 0)).toBe(noted.length);
     const expected = noted.toReversed();
     const seen: string[] = [];
@@ -186,12 +186,67 @@ describe('the access log file', () => {
     const old = newRecord({ time: now - 8 * DAY, path: '/old', address: '198.51.100.77' });
     const kept = newRecord({ time: now - 6 * DAY, path: '/kept' });
     file.append(packRecords([old, kept, { ...old, path: '/old too' }]));
-    expect(file.prune(now)).toBe(false);
-    expect([paths(), blockCounts()]).toEqual([['/kept'], [1]]);
+    for (let more = true; more; ) more = file.prune(now);
+    expect(paths()).toEqual(['/kept']);
     expect(texts()).toContain('/kept');
     expect(texts()).not.toContain('198.51.100.77');
     file.append(packRecords([newRecord({ path: '/next', time: now })]));
     expect(paths()).toEqual(['/next', '/kept']);
+  });
+
+  it('forgets what is too old wherever it stands, and where one has read to stays where it was', () => {
+    const now = 100 * DAY;
+    const at = (path: string, days: number): AccessRecord => newRecord({ path, time: now - days * DAY });
+    file.append(packRecords([at('/ahead', -1), at('/old 1', 8), at('/kept 1', 6)]));
+    file.append(packRecords([at('/old 2', 9), at('/kept 2', 5), at('/old 3', 8), at('/kept 3', 5)]));
+    const { before } = file.search(SCOPE, { limit: 1 }, undefined, 1);
+    for (let more = true; more; ) more = file.prune(now);
+    expect(paths()).toEqual(['/kept 3', '/kept 2', '/kept 1', '/ahead']);
+    const next = file.search(SCOPE, { limit: 9 }, before, 9).records.map(({ path }) => path);
+    expect(next).toEqual(['/kept 2', '/kept 1', '/ahead']);
+    for (const gone of ['/old 1', '/old 2', '/old 3']) expect(texts()).not.toContain(gone);
+  });
+
+  it('is not held up in forgetting by blocks from a clock that ran ahead', () => {
+    const now = 100 * DAY;
+    const batch = (time: number): AccessRecord[] => Array.from({ length: 900 }, () => newRecord({ time }));
+    for (let i = 0; i < 10; i++) file.append(packRecords(batch(now + DAY)));
+    for (let i = 0; i < 10; i++) file.append(packRecords(batch(now - 8 * DAY)));
+    for (let more = true; more; ) more = file.prune(now);
+    expect(blockCounts()).toEqual(new Array(10).fill(900));
+    expect(search({ until: now })).toEqual([]);
+  });
+
+  it('goes on below a large block whose neighbours are gone', () => {
+    const now = 100 * DAY;
+    const long = (path: string, time: number, count: number): AccessRecord[] =>
+      Array.from({ length: count }, (_, i) =>
+        newRecord({ time, path: `${path}${i}/${randomBytes(1400).toString('hex')}` }),
+      );
+    file.append(packRecords([newRecord({ path: '/first', time: now })]));
+    for (let i = 0; i < 3; i++)
+      file.append(packRecords([...long(`/old${i}/`, now - 8 * DAY, 300), ...long(`/kept${i}/`, now, 600)]));
+    for (let more = true; more; ) more = file.prune(now);
+    const seen: string[] = [];
+    for (let before: number | undefined, steps = 0; steps < 50; steps++) {
+      const found = file.search(SCOPE, { limit: 7000 }, before, 7000);
+      seen.push(...found.records.map(({ path }) => path.slice(0, 6)));
+      before = found.before;
+      if (before === undefined) break;
+    }
+    expect([seen.length, seen.at(-1)]).toEqual([1801, '/first']);
+  });
+
+  it('removes in time what it had set aside', () => {
+    file.close();
+    const aside = join(dir, 'access.db.old');
+    writeFileSync(aside, 'of another version');
+    file = open();
+    file.prune(Date.now());
+    expect(readdirSync(dir)).toContain('access.db.old');
+    utimesSync(aside, 0, Date.now() / 1000 - 8 * 24 * 3600);
+    file.prune(Date.now());
+    expect(readdirSync(dir)).not.toContain('access.db.old');
   });
 
   it('never gives a sequence number twice, so that a place to go on at stays where it was', () => {

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { PackedRecords } from '../../../edge/record/access-log.ts';
 import { decodeBlock, encodeBlock } from '../../../edge/record/block.ts';
-import { COLUMN, RecordPacker, tableOf, toRecord, WIDTH } from '../../../edge/record/columns.ts';
+import { COLUMN, RecordPacker, type RecordTable, tableOf, toRecord, WIDTH } from '../../../edge/record/columns.ts';
 import { accessRecordSchema } from '../../../shared/contract/control-api.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 import { seededRandom } from '../../support/random.ts';
 import { newRecord, packRecords } from './records.ts';
 
-const unpack = (packed: PackedRecords): AccessRecord[] => {
-  const table = tableOf(packed);
+const unpack = (packed: PackedRecords): AccessRecord[] => recordsOf(tableOf(packed));
+const recordsOf = (table: RecordTable): AccessRecord[] => {
   return Array.from({ length: table.count }, (_, row) => toRecord(table, row));
 };
 
@@ -72,7 +72,9 @@ describe('packed records', () => {
       const records = oddRecords(1 + ((seed * 17) % 90), seed);
       const packed = packRecords(records);
       expect(unpack(packed)).toEqual(records);
-      expect(unpack(decodeBlock(packed, encodeBlock(packed)) ?? packRecords([]))).toEqual(records);
+      const { size, data } = encodeBlock(packed);
+      const table = decodeBlock({ count: records.length, size }, data);
+      expect(table === undefined ? [] : recordsOf(table)).toEqual(records);
     }
   });
 
@@ -130,19 +132,19 @@ describe('packed records', () => {
 
   it('that are damaged are no records, or some without meaning, but never a failure or more than there were', () => {
     const packed = packRecords(oddRecords(100, 3));
-    const data = encodeBlock(packed);
+    const { size, data } = encodeBlock(packed);
     const next = seededRandom(5);
     for (let i = 0; i < 300; i++) {
       const damaged = Uint8Array.from(data);
       for (let n = 0; n < 3; n++) damaged[Math.floor(next() * damaged.length)] = Math.floor(next() * 256);
-      const block = decodeBlock(
-        packed,
-        damaged.subarray(0, i % 2 === 0 ? damaged.length : Math.floor(next() * data.length)),
-      );
-      if (block !== undefined) expect(unpack(block)).toHaveLength(100);
+      const length = i % 2 === 0 ? damaged.length : Math.floor(next() * data.length);
+      const table = decodeBlock({ count: 100, size }, damaged.subarray(0, length));
+      if (table !== undefined) expect(recordsOf(table)).toHaveLength(100);
       const rows = packed.rows.slice(0, Math.floor(next() * packed.rows.length));
       expect(unpack({ ...packed, rows })).toHaveLength(100);
     }
-    expect(decodeBlock({ ...packed, count: 10 ** 9 }, data)).toBeUndefined();
+    expect(decodeBlock({ count: 10 ** 9, size }, data)).toBeUndefined();
+    for (const texts of ['{}', '[', '', '[1, null]'])
+      for (const record of unpack({ ...packed, texts })) expect([record.path, record.host].join('')).toBe('');
   });
 });

@@ -38,8 +38,8 @@ describe('the queue of records', () => {
     const queue = new RecordQueue();
     let pushed = 0;
     for (; !queue.hasFull; pushed++) queue.push(newRecord({ path: `/${pushed}${'x'.repeat(5000)}` }));
-    expect(pushed).toBe(512);
-    expect(readHeads(queue.take()).map((head) => unpackRecord(head).path.length)).toEqual(new Array(512).fill(2048));
+    expect(pushed).toBe(128);
+    expect(readHeads(queue.take()).map((head) => unpackRecord(head).path.length)).toEqual(new Array(128).fill(2048));
   });
 
   it('is empty once it is given up', () => {
