@@ -1,16 +1,26 @@
 import type { Socket } from 'node:net';
 import { writeHeader, writeWord } from '../wire/encode.ts';
-import { type FrameType, HEADER, MAX_DATA } from '../wire/frame.ts';
+import { FRAME, type FrameType, HEADER, MAX_DATA } from '../wire/frame.ts';
 import type { FrameOutput } from '../wire/session.ts';
 import { BUFFER_SIZE, returnArena, SMALL_ARENA, takeArena, takeSmallArena } from './buffers.ts';
 
 /** A payload may be cut to fill an arena when at least this much of it fits; less goes into the next arena whole. */
 const WORTH_SPLITTING = 16 * 1024;
+/**
+ * Turns of the event loop that frames which open or end a stream wait for company, as long as some comes. A listener
+ * hands over one connection a turn, and a write for each is a good part of what it costs.
+ */
+export const GATHER_TURNS = 8;
+/** Bytes that are worth a write of their own. */
+export const WORTH_WRITING = 16 * 1024;
+
+const opensOrEnds = (type: FrameType): boolean =>
+  type === FRAME.OPEN || type === FRAME.OPENED || type === FRAME.FIN || type === FRAME.RESET;
 
 /**
  * The outgoing side of a tunnel. Frames are copied into recycled arenas; all frames that a turn of the event loop makes
- * leave in one write, and while a write is in flight the next arena fills. So system calls and TLS records grow larger,
- * not more, with load. An idle queue owns no arena.
+ * leave in one write, and while a write is in flight the next arena fills. Where streams come and go, some turns share a
+ * write. So system calls and TLS records grow larger, not more, with load. An idle queue owns no arena.
  */
 export class FrameQueue implements FrameOutput {
   readonly #socket: Socket;
@@ -26,6 +36,10 @@ export class FrameQueue implements FrameOutput {
   #writing = false;
   #scheduled = false;
   #closed = false;
+  /** What is queued may wait for company; for how many turns it has, and how much it was the turn before. */
+  #gathering = false;
+  #waited = 0;
+  #before = 0;
   /** Bytes not yet taken by the socket, those in flight included. */
   queued = 0;
   /** Counts turns in which the queue flushed. */
@@ -90,6 +104,7 @@ export class FrameQueue implements FrameOutput {
   /** Writes a header and reserves room for its payload; returns where that starts in the arena. */
   #frame(type: FrameType, stream: number, length: number): number {
     if (this.#closed) return 0;
+    if (opensOrEnds(type)) this.#gathering = true;
     const size = HEADER + length;
     const arena = this.#roomFor(size);
     const at = writeHeader(arena, this.#length, type, length, stream);
@@ -121,6 +136,12 @@ export class FrameQueue implements FrameOutput {
   }
 
   #onTurn(): void {
+    if (!this.#writing && this.#mayWait && this.queued > this.#before && this.#waited < GATHER_TURNS) {
+      this.#waited++;
+      this.#before = this.queued;
+      setImmediate(this.#flush);
+      return;
+    }
     this.#scheduled = false;
     this.turn++;
     if (this.#closed) return;
@@ -128,7 +149,14 @@ export class FrameQueue implements FrameOutput {
     this.#onFlushed();
   }
 
+  get #mayWait(): boolean {
+    return this.#gathering && this.queued < WORTH_WRITING && !this.#closed;
+  }
+
   #write(): void {
+    this.#gathering = false;
+    this.#waited = 0;
+    this.#before = 0;
     const socket = this.#socket;
     const pieces = this.#full;
     this.#full = [];
@@ -151,7 +179,8 @@ export class FrameQueue implements FrameOutput {
   #onWritten(): void {
     this.#settle();
     if (this.#closed) return;
-    if (this.queued > 0) this.#write();
+    if (this.#mayWait) this.schedule();
+    else if (this.queued > 0) this.#write();
     this.#onFlushed();
   }
 
