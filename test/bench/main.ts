@@ -7,7 +7,7 @@
  * Memory is measured against the bounds that are promised. The long ones (`no-growth`, and minutes of silence for
  * `idle-websockets`) run only when asked for by `--only`.
  */
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -147,7 +147,10 @@ const dir = mkdtempSync(path.join(os.tmpdir(), 'porthole-bench-'));
 await using stack = new AsyncDisposableStack();
 stack.defer(() => rmSync(dir, { recursive: true, force: true }));
 const model = os.cpus()[0]?.model ?? 'unknown processor';
-console.log(`${model}, ${os.cpus().length} cores shared by load, proxies and origin; ${seconds} s a row`);
+/** Linux: one that paces what it sends makes other figures of bulk, on loopback too. */
+const CONGESTION = '/proc/sys/net/ipv4/tcp_congestion_control';
+const congestion = existsSync(CONGESTION) ? `; TCP with ${readFileSync(CONGESTION, 'utf8').trim()}` : '';
+console.log(`${model}, ${os.cpus().length} cores shared by load, proxies and origin${congestion}; ${seconds} s a row`);
 if (neighbours) await neighbourCases(dir);
 if (memory) await memoryCases(dir);
 if (wanted(APP_IDLE)) await appIdle(dir, seconds, bounded);
