@@ -4,15 +4,17 @@ import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import { isDamage } from '../store/sqlite-failure.ts';
 import type { LogFilter, LogScope, PackedRecords } from './access-log.ts';
 import { type BlockHead, decodeBlock, encodeBlock } from './block.ts';
-import { BATCH, COLUMN, numberAt, RecordPacker, type RecordTable, tableOf, toRecord } from './columns.ts';
+import { COLUMN, numberAt, type RecordTable, toRecord } from './columns.ts';
 import { matcherOf } from './log-filter.ts';
+import { tableOf } from './packed-table.ts';
+import { BATCH, RecordPacker } from './record-packer.ts';
 
 /** Version of the table below. A file of another version is set aside: the log is not worth a migration. */
 const VERSION = 5;
 const PAGE = 4096;
 /** Blocks that one step of pruning gives up: a few milliseconds. */
 const PRUNE_STEP = 4;
-/** Records that one step of a search or a count looks at, and bytes that it unpacks: some 10 ms, in which nothing is written. */
+/** Records that one step of a search or a count looks at, and bytes that it unpacks: some 10 ms. Nothing is written then. */
 const STEP_RECORDS = 10_000;
 const STEP_BYTES = 2 * 1024 * 1024;
 /** Bytes, unpacked, of the largest block that others are joined to. */
@@ -48,8 +50,8 @@ interface KeptBlock extends BlockHead {
 /**
  * The file of the access log. Synchronous, so it belongs on a thread of its own; every call is short, long work is
  * done in steps. Records have a sequence number, which they keep, and stand in compressed blocks: a fifth of the space
- * and of the writing that a row for each takes. All reading goes backwards, a block at a time. Small blocks become one as more come,
- * so that there are never many. A block that is damaged is passed over. Throws what SQLite throws.
+ * and of the writing that a row for each takes. All reading goes backwards, a block at a time. Small blocks become one as
+ * more come, so that there are never many. A block that is damaged is passed over. Throws what SQLite throws.
  */
 export class AccessFile {
   readonly #options: AccessFileOptions;

@@ -50,7 +50,7 @@ export interface RecordSpan {
   readonly ended: number;
 }
 
-/** Records on their way between processes and threads, as `columns.ts` packs them. */
+/** Records on their way between processes and threads, as `RecordPacker` packs them. */
 export interface PackedRecords extends RecordSpan {
   /** A JSON array of the texts that occur in them. */
   readonly texts: string;

@@ -1,6 +1,6 @@
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import type { PackedRecords } from './access-log.ts';
-import { RecordPacker } from './columns.ts';
+import { RecordPacker } from './record-packer.ts';
 
 /**
  * Records on their way to where they are written, oldest first. They are packed as they come: records that waited would

@@ -15,7 +15,7 @@ import type {
   StatsQuery,
   TailBatch,
 } from './access-log.ts';
-import { readHeads, unpackRecord } from './columns.ts';
+import { readHeads, unpackRecord } from './packed-table.ts';
 import { type FromWriter, type ToWriter, WRITER_ROLE, type WriterData } from './protocol.ts';
 import { RecordQueue } from './record-queue.ts';
 import { Tail } from './tail.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { BATCH, readHeads, unpackRecord } from '../../../edge/record/columns.ts';
+import { readHeads, unpackRecord } from '../../../edge/record/packed-table.ts';
+import { BATCH } from '../../../edge/record/record-packer.ts';
 import { RecordQueue } from '../../../edge/record/record-queue.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 import { newRecord } from './records.ts';

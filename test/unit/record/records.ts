@@ -1,5 +1,5 @@
 import type { PackedRecords } from '../../../edge/record/access-log.ts';
-import { RecordPacker } from '../../../edge/record/columns.ts';
+import { RecordPacker } from '../../../edge/record/record-packer.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 
 const START = Date.now();

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
-import { readHeads, unpackRecord } from '../../../edge/record/columns.ts';
+import { readHeads, unpackRecord } from '../../../edge/record/packed-table.ts';
 import { RecordSender } from '../../../edge/workers/record-sender.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 import { ManualClock } from '../../support/manual-clock.ts';

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { PackedRecords } from '../../../edge/record/access-log.ts';
 import { decodeBlock, encodeBlock } from '../../../edge/record/block.ts';
-import { COLUMN, RecordPacker, type RecordTable, tableOf, toRecord, WIDTH } from '../../../edge/record/columns.ts';
+import { COLUMN, type RecordTable, toRecord, WIDTH } from '../../../edge/record/columns.ts';
+import { tableOf } from '../../../edge/record/packed-table.ts';
+import { RecordPacker } from '../../../edge/record/record-packer.ts';
 import { accessRecordSchema } from '../../../shared/contract/control-api.ts';
 import type { AccessRecord } from '../../../shared/domain/access-record.ts';
 import { seededRandom } from '../../support/random.ts';
