@@ -41,6 +41,12 @@ export interface Found {
   readonly before: number | undefined;
 }
 
+/** A time, milliseconds since the epoch, both ends included. */
+interface Span {
+  readonly start: number;
+  readonly until: number;
+}
+
 /** A block in the file. */
 interface KeptBlock extends BlockHead {
   /** Sequence number of its last record; those before it have the numbers before that. */
@@ -91,11 +97,9 @@ export class AccessFile {
     const matcher = matcherOf(scope, filter);
     const { since = 0, until = Number.MAX_SAFE_INTEGER } = filter;
     const records: AccessRecord[] = [];
-    const next = this.#walk(before, since, ({ oldest, newest }, load, first, rows) => {
-      if (newest < since || oldest > until) return undefined;
-      const table = load();
-      const wanted = table === undefined ? undefined : matcher(table);
-      if (table === undefined || wanted === undefined) return undefined;
+    const next = this.#walk(before, { start: since, until }, (table, first, rows) => {
+      const wanted = matcher(table);
+      if (wanted === undefined) return undefined;
       for (let row = rows - 1; row >= 0; row--) {
         if (!wanted(row)) continue;
         records.push(toRecord(table, row));
@@ -110,14 +114,9 @@ export class AccessFile {
    * Hands some 10,000 records before sequence number `before` (newest without it) to `each`, newest first, but for those
    * of other times. Yields where to go on; undefined at the end of the log, or where all that is left is older.
    */
-  scan(
-    before: number | undefined,
-    { start, until }: { readonly start: number; readonly until: number },
-    each: (table: RecordTable, row: number) => void,
-  ): number | undefined {
-    return this.#walk(before, start, ({ oldest, newest }, load, _, rows) => {
-      const table = newest < start || oldest > until ? undefined : load();
-      if (table !== undefined) for (let row = rows - 1; row >= 0; row--) each(table, row);
+  scan(before: number | undefined, span: Span, each: (table: RecordTable, row: number) => void): number | undefined {
+    return this.#walk(before, span, (table, _, rows) => {
+      for (let row = rows - 1; row >= 0; row--) each(table, row);
       return undefined;
     });
   }
@@ -159,30 +158,29 @@ export class AccessFile {
   }
 
   /**
-   * Shows `look` block after block: how to unpack it, its first sequence number, and how many of its rows are before
-   * `before`. Ends where `look` says so, after one step's work, or where all that is left ended before `since`.
+   * Shows `look` block after block that has something of `span`: its records, its first sequence number, and how many of
+   * its rows are before `before`. Ends where `look` says so, after one step's work, or where all that is left is older.
    */
   #walk(
     before: number | undefined,
-    since: number,
-    look: (head: KeptBlock, load: () => RecordTable | undefined, first: number, rows: number) => number | undefined,
+    { start, until }: Span,
+    look: (table: RecordTable, first: number, rows: number) => number | undefined,
   ): number | undefined {
     let head = before === undefined ? this.#headBelow(Number.MAX_SAFE_INTEGER) : this.#headAt(before - 1);
     let looked = 0;
     let unpacked = 0;
     while (head !== undefined) {
-      const current = head;
-      if (current.ended < since - DISORDER) return undefined;
-      const first = current.last - current.count + 1;
-      const load = (): RecordTable | undefined => {
-        looked += current.count;
-        unpacked += current.size;
-        return this.#load(current);
-      };
-      const rows = before === undefined ? current.count : Math.min(current.count, before - first);
-      // Numbers that nobody has any more: the block is the next one after them, and was seen.
-      const stop = rows > 0 ? look(current, load, first, rows) : undefined;
-      if (stop !== undefined) return stop;
+      if (head.ended < start - DISORDER) return undefined;
+      const first = head.last - head.count + 1;
+      const rows = before === undefined ? head.count : Math.min(head.count, before - first);
+      // Without rows it is the next block after numbers that nobody has any more, and was seen.
+      if (rows > 0 && head.newest >= start && head.oldest <= until) {
+        looked += head.count;
+        unpacked += head.size;
+        const table = this.#load(head);
+        const stop = table === undefined ? undefined : look(table, first, rows);
+        if (stop !== undefined) return stop;
+      }
       head = this.#headBelow(first);
       if (head !== undefined && (looked >= STEP_RECORDS || unpacked >= STEP_BYTES)) return first;
     }

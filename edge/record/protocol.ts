@@ -1,5 +1,4 @@
-import type { LogStats } from '../../shared/contract/control-api.ts';
-import type { AccessRecord } from '../../shared/domain/access-record.ts';
+import type { LogPage, LogStats } from '../../shared/contract/control-api.ts';
 import type { Failure } from '../../shared/domain/failure.ts';
 import type { Result } from '../../shared/domain/result.ts';
 import type { AccessFileOptions } from './access-file.ts';
@@ -27,12 +26,6 @@ export type ToWriter =
 export type FromWriter =
   /** A batch is done with: written, or dropped because of `failure`. */
   | { readonly type: 'appended'; readonly failure?: Failure }
-  | { readonly type: 'page'; readonly id: number; readonly page: Result<Page, Failure> }
+  | { readonly type: 'page'; readonly id: number; readonly page: Result<LogPage, Failure> }
   | { readonly type: 'stats'; readonly id: number; readonly stats: Result<LogStats, Failure> }
   | { readonly type: 'closed' };
-
-/** Records, newest first, and where the next page begins. */
-export interface Page {
-  readonly records: readonly AccessRecord[];
-  readonly cursor?: string;
-}

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { LogPage, LogStats } from '../../shared/contract/control-api.ts';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
-import { err, ok, type Result } from '../../shared/domain/result.ts';
+import { err, type Result } from '../../shared/domain/result.ts';
 import { type CancelTimer, type Clock, systemClock } from '../../shared/node/clock.ts';
 import type { Logger } from '../../shared/node/logger.ts';
 import type {
@@ -207,14 +207,10 @@ class ThreadedRecorder implements Recorder {
         else if (this.#pending.length > 0 && this.#cancel === undefined) this.#schedule();
         if (this.#inFlight === 0 && !this.#waiting) this.#onIdle();
         break;
-      case 'page': {
-        const { page } = message;
-        const resolve = this.#queries.get(message.id);
+      case 'page':
+        this.#queries.get(message.id)?.(message.page);
         this.#queries.delete(message.id);
-        const cursor = page.ok && page.value.cursor !== undefined ? { cursor: page.value.cursor } : {};
-        resolve?.(page.ok ? ok({ records: [...page.value.records], ...cursor }) : page);
         break;
-      }
       case 'stats':
         this.#counting.get(message.id)?.(message.stats);
         this.#counting.delete(message.id);

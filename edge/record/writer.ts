@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { LogStats } from '../../shared/contract/control-api.ts';
+import type { LogPage, LogStats } from '../../shared/contract/control-api.ts';
 import type { AccessRecord } from '../../shared/domain/access-record.ts';
 import { type Failure, failure } from '../../shared/domain/failure.ts';
 import { err, ok, type Result } from '../../shared/domain/result.ts';
@@ -8,7 +8,7 @@ import { mediumFailure } from '../store/sqlite-failure.ts';
 import { AccessFile } from './access-file.ts';
 import type { LogFilter, LogScope, PackedRecords, StatsQuery } from './access-log.ts';
 import { StatsSum } from './log-stats.ts';
-import { type FromWriter, type Page, type ToWriter, WRITER_ROLE, type WriterData } from './protocol.ts';
+import { type FromWriter, type ToWriter, WRITER_ROLE, type WriterData } from './protocol.ts';
 
 /** Milliseconds that one query may search before it answers with what it has and where to go on. */
 const SEARCH_BUDGET = 1_500;
@@ -85,7 +85,7 @@ class Writer {
   }
 
   /** Searches in steps; batches that arrive meanwhile are written in between. */
-  async query(scope: LogScope, filter: LogFilter): Promise<Result<Page, Failure>> {
+  async query(scope: LogScope, filter: LogFilter): Promise<Result<LogPage, Failure>> {
     const records: AccessRecord[] = [];
     let before = filter.cursor === undefined ? undefined : Number(filter.cursor);
     const deadline = performance.now() + SEARCH_BUDGET;
