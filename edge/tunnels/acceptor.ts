@@ -167,6 +167,8 @@ export class TunnelAcceptor {
     const verdict = await authenticate(hello.agentId, hello.credential);
     if (verdict === 'unknown') return GO_AWAY.CREDENTIAL;
     if (verdict === 'unavailable') return GO_AWAY.INTERNAL;
+    // An agent that were welcomed only to be sent away would give up another link for this one.
+    if (registry.draining) return GO_AWAY.SHUTDOWN;
     const seat = registry.reserve(hello.agentId, hello.link, hello.grows);
     if (seat === undefined) {
       bounds?.hit('carriersPerTunnel', { agentId: hello.agentId });

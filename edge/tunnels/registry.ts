@@ -83,6 +83,11 @@ export class TunnelRegistry implements StreamOpener {
     return { links, tunnels, streams };
   }
 
+  /** Agents are to move away, and no others to come. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
   isUp(agentId: string): boolean {
     return this.#agents.has(agentId);
   }

@@ -66,6 +66,7 @@ export function endFailure(end: TunnelEnd): Failure {
   if (end.code === GO_AWAY.VERSION)
     return failure('edge_incompatible', { address: because('the_edge'), reason: because('no_common_version') });
   if (end.code === GO_AWAY.REPLACED) return failure('offline', { reason: because('replaced') });
+  if (end.code === GO_AWAY.SHUTDOWN) return failure('offline', { reason: because('edge_restarts') });
   return failure('offline', { reason: end.reason });
 }
 

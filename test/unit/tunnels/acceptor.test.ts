@@ -123,6 +123,20 @@ describe('TunnelAcceptor', () => {
     expect([registry.count().tunnels, hits]).toEqual([1, ['carriersPerTunnel']]);
   });
 
+  it('sends an agent elsewhere while the node drains, and tells it so only when it has proved itself', async () => {
+    const { acceptor, registry } = setUp();
+    registry.drain();
+    const { agent, done } = await connect(acceptor);
+    expect(await shake(agent)).toMatchObject({ error: { kind: 'refused', code: GO_AWAY.SHUTDOWN } });
+    await done;
+    expect(registry.count().tunnels).toBe(0);
+    const unknown = setUp({ verdict: 'unknown' });
+    unknown.registry.drain();
+    const stranger = await connect(unknown.acceptor);
+    expect(await shake(stranger.agent)).toMatchObject({ error: { kind: 'refused', code: GO_AWAY.CREDENTIAL } });
+    await stranger.done;
+  });
+
   it('keeps no place for a carrier whose agent leaves during the handshake', async () => {
     const answer = Promise.withResolvers<Verdict>();
     const asked = Promise.withResolvers<void>();
