@@ -9,6 +9,12 @@ export const QUIET = 60_000;
 const SHRINK_EVERY = 10_000;
 /** Carriers to one worker, whatever the edge would take. */
 const MOST_CARRIERS = 16;
+/**
+ * And where its round trip is below `NEAR` ms, one with bulk and one without: so near, a lost packet is back before
+ * others have waited for it, and what is gathered in one write is worth more than a connection of its own.
+ */
+const NEAR = 1;
+const NEAR_CARRIERS = 2;
 
 export interface CrewOptions {
   readonly clock: Clock;
@@ -129,8 +135,10 @@ export class LinkCrew {
     this.#lookedAt = now;
     const place = this.newest?.place;
     if (place === undefined) return;
-    const most = Math.min(place.carriers, MOST_CARRIERS);
     for (let worker = 0; worker < place.workers; worker++) {
+      const { shortest } = this.group(worker).path;
+      const isNear = shortest > 0 && shortest < NEAR;
+      const most = Math.min(place.carriers, isNear ? NEAR_CARRIERS : MOST_CARRIERS);
       const there = this.#to(worker);
       const bulk = there.reduce((sum, tunnel) => sum + tunnel.bulk, 0);
       const short = bulk === 0 ? 0 : Math.min(most, bulk + 1) - there.length;

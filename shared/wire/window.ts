@@ -64,6 +64,12 @@ const SHORTEST_ROUND_TRIP = 1;
 const SHORT_PATH = 4;
 const PROOF = 4 * 1024 * 1024;
 const PROBATION = 128 * 1024;
+/**
+ * Up to so many bytes a window on a short path holds what comes in `SHORT_PATH` ms. Event loops pass bytes on in gusts,
+ * once a turn, and a turn with many streams takes longer than the path does: a window of two round trips would have each
+ * of them move little at a time.
+ */
+const GUST = 512 * 1024;
 
 /**
  * The receive window of one stream: how much the peer may have under way. It follows the path: about twice what the
@@ -134,7 +140,9 @@ export class ReceiveWindow {
     // Less than a round trip shows bursts (a slow reader takes its bytes in gulps), not what the path delivers.
     if (this.#budget.roundTrip > 0 && elapsed >= roundTrip) {
       const proven = this.#proof >= PROOF || this.#budget.roundTrip > SHORT_PATH;
-      this.#resize((this.#budget.slack * this.#delivered * roundTrip) / elapsed, proven ? MAX_WINDOW : PROBATION);
+      const rate = (this.#budget.slack * this.#delivered) / elapsed;
+      const wanted = Math.max(rate * roundTrip, Math.min(rate * SHORT_PATH, GUST));
+      this.#resize(wanted, proven ? MAX_WINDOW : PROBATION);
       if (proven) this.#budget.typical = this.#size;
       this.#delivered = 0;
       this.#since = now;

@@ -3,7 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http, { type RequestListener } from 'node:http';
-import net, { type AddressInfo } from 'node:net';
+import net, { type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Agent, type AgentSnapshot, createAgent } from '../../main/agent/agent.ts';
 import { type AllowList, createAllowList } from '../../main/agent/allow-list.ts';
@@ -29,9 +29,9 @@ afterAll(async () => {
   await Promise.all([edge[Symbol.asyncDispose](), wide[Symbol.asyncDispose]()]);
 });
 
-async function startAgent(at: EdgeProcess) {
+async function startAgent(at: EdgeProcess, port = at.ready.httpsPort) {
   const trust = { caPem: readFileSync(at.ready.caFile, 'utf8') };
-  const address = { host: '127.0.0.1', port: at.ready.httpsPort, domain: at.domain };
+  const address = { host: '127.0.0.1', port, domain: at.domain };
   const client = createControlClient({ address, trust });
   const reply = await client.join(await at.token(), 'test laptop');
   client.close();
@@ -74,6 +74,32 @@ async function app(listener: RequestListener) {
     async [Symbol.asyncDispose]() {
       server.close();
       server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** Milliseconds that a byte is under way to what is `faraway`. */
+const DISTANCE = 2;
+
+/** `port` of this machine, as if it were farther away than a link of two carriers may be. */
+async function faraway(port: number) {
+  const pass = (from: Socket, to: Socket): void => {
+    from.on('error', () => to.destroy()).on('close', () => to.destroy());
+    from.on('data', (chunk: Buffer) => setTimeout(() => to.write(chunk) || from.pause(), DISTANCE));
+    to.on('drain', () => from.resume());
+  };
+  const server = net.createServer({ noDelay: true }, (near) => {
+    const far = net.connect({ port, host: '127.0.0.1', noDelay: true });
+    pass(near, far);
+    pass(far, near);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      server.close();
       await once(server, 'close');
     },
   };
@@ -144,7 +170,8 @@ it('grows for downloads that begin at the same moment, and mixes none of their b
   });
   origin.listen(0, '127.0.0.1');
   await once(origin, 'listening');
-  await using laptop = await startAgent(wide);
+  await using path = await faraway(wide.ready.httpsPort);
+  await using laptop = await startAgent(wide, path.port);
   const { agent, allowed } = laptop;
   const service = await publish(agent, allowed, { port: (origin.address() as AddressInfo).port }, 'tcp');
   expect(carriers(agent.snapshot())).toBe(1);
@@ -166,7 +193,7 @@ it('grows for downloads that begin at the same moment, and mixes none of their b
   await Promise.all(rounds);
   expect(carriers(await grown)).toBeLessThanOrEqual(8);
   const [link] = agent.snapshot().links;
-  expect(link).toMatchObject({ state: 'up', address: `127.0.0.1:${wide.ready.httpsPort}` });
+  expect(link).toMatchObject({ state: 'up', address: `127.0.0.1:${path.port}` });
   expect(link?.nodeId).toBe(agent.snapshot().cluster?.nodeId);
   expect(link?.bytesUp).toBeGreaterThan(27 * length);
   origin.close();

@@ -53,6 +53,16 @@ describe('a link that grows', () => {
     expect(bench.dials).toHaveLength(16);
   });
 
+  it.each([
+    [0.9, 2],
+    [1, 8],
+  ])('has, at a round trip of %d ms, %d carriers for eight streams that move much', async (roundTrip, carriers) => {
+    const { bench, tunnel } = await up();
+    bench.dials[0]?.ask.group(0).path.learn(roundTrip, false);
+    busy(bench, tunnel, 8);
+    expect(bench.dials).toHaveLength(carriers);
+  });
+
   it('has one at an edge that knows no links', async () => {
     const { bench, tunnel } = await up(single);
     busy(bench, tunnel, 8);

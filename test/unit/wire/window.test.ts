@@ -106,6 +106,18 @@ describe('receive window', () => {
     expect(window.size).toBeGreaterThan(MIB);
   });
 
+  it('holds what comes in 4 ms on a shorter path, up to 512 KiB', () => {
+    const sizeAt = (bytesPerMs: number): number => {
+      const { window } = windowOn(0.1);
+      return run(window, 1, 2_000, bytesPerMs, 0);
+    };
+    expect(sizeAt(40_000)).toBeGreaterThan(256 * 1024);
+    expect(sizeAt(40_000)).toBeLessThan(512 * 1024);
+    expect(sizeAt(120_000)).toBe(512 * 1024);
+    // Slow, however short the path: no queue of more than eight milliseconds.
+    expect(sizeAt(10_000)).toBeLessThan(120_000);
+  });
+
   it('refuses bytes without credit and counts none that were not handed out', () => {
     const { window } = windowOn(0);
     expect(window.receive(INITIAL_WINDOW)).toBe(true);
