@@ -164,13 +164,15 @@ export class FrameQueue implements FrameOutput {
     this.#arena = undefined;
     this.#writing = true;
     for (const { arena } of pieces) this.#inFlight.push(arena);
-    if (pieces.length > 1) socket.cork();
+    // Several at once are one system call for TCP; for TLS, Node would copy them into one piece first.
+    const together = !this.#async && pieces.length > 1;
+    if (together) socket.cork();
     pieces.forEach(({ arena, length }, index) => {
       const bytes = length === arena.length ? arena : arena.subarray(0, length);
       if (this.#async && index === pieces.length - 1) socket.write(bytes, this.#flushed);
       else socket.write(bytes);
     });
-    if (pieces.length > 1) socket.uncork();
+    if (together) socket.uncork();
     if (this.#async) return;
     if (socket.writableLength === 0) this.#settle();
     else socket.write('', this.#flushed);
