@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { freePort, listening, type Running, run } from './process.ts';
+import { freePort } from '../support/free-port.ts';
+import { listening, type Running, run } from './process.ts';
 
 export const SMALL = 100;
 export const LARGE = 16 * 1024;

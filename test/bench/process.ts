@@ -110,18 +110,6 @@ export async function jsonLine<T>(
   });
 }
 
-/** A free loopback port. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
 /** Waits until something accepts on `port`; fails after ten seconds. */
 export async function listening(port: number): Promise<void> {
   const deadline = Date.now() + 10_000;

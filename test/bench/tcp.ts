@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
 import path from 'node:path';
+import { freePort } from '../support/free-port.ts';
 import { load } from './load.ts';
 import { type Server, startHaproxyTcpPair } from './peers.ts';
 import type { Porthole } from './porthole.ts';
-import { freePort, jsonLine, listening, run } from './process.ts';
+import { jsonLine, listening, run } from './process.ts';
 
 export const IPERF = ['/usr/bin/iperf3', '/usr/local/bin/iperf3'].find((file) => existsSync(file));
 

@@ -2,7 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { freePort, listening, type Running, run } from '../bench/process.ts';
+import { listening, type Running, run } from '../bench/process.ts';
+import { freePort } from '../support/free-port.ts';
 
 export interface Peer extends AsyncDisposable {
   readonly name: string;

@@ -1,8 +1,9 @@
 /** Every control of the service editor: what it changes for visitors and for the server behind. */
 import path from 'node:path';
 import type { Page } from '@playwright/test';
-import { dial, freePort, readAll, tcpOrigin, untilGone } from '../support/direct.ts';
+import { dial, readAll, tcpOrigin, untilGone } from '../support/direct.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { freePort } from '../support/free-port.ts';
 import { ask } from '../support/visitor.ts';
 import { edit, expect, leaveEditor, openTab, publish, save, saved, test, visit } from './fixtures.ts';
 import { type Arrived, startTeller } from './origin.ts';

@@ -1,4 +1,4 @@
-import { freePort } from '../support/direct.ts';
+import { freePort } from '../support/free-port.ts';
 import { ask } from '../support/visitor.ts';
 import { choose, copyBy, expect, goTo, publish, test, visit } from './fixtures.ts';
 import { edgeOf, running } from './processes.ts';

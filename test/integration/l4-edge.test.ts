@@ -11,7 +11,6 @@ import {
   dial,
   dialError,
   echo,
-  freePort,
   hearing,
   listening,
   readAll,
@@ -21,6 +20,7 @@ import {
   untilGone,
 } from '../support/direct.ts';
 import { EdgeProcess } from '../support/edge-process.ts';
+import { freePort } from '../support/free-port.ts';
 
 /** The proxy: a loopback address that visitors don't come from. */
 const PROXY = '127.0.0.2';

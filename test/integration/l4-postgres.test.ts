@@ -6,7 +6,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { freePort, Up } from '../support/direct.ts';
+import { Up } from '../support/direct.ts';
+import { freePort } from '../support/free-port.ts';
 
 const LIBRARY = '/usr/lib/postgresql';
 const [version] = existsSync(LIBRARY) ? readdirSync(LIBRARY) : [];

@@ -18,7 +18,6 @@ import {
   dial,
   dialError,
   echo,
-  freePort,
   hashAll,
   hearing,
   listening,
@@ -29,6 +28,7 @@ import {
   Up,
   untilGone,
 } from '../support/direct.ts';
+import { freePort } from '../support/free-port.ts';
 
 let up: Up;
 beforeAll(async () => {

@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { dialError, freePort, run, UdpVisitor, Up, udpOrigin } from '../support/direct.ts';
+import { dialError, run, UdpVisitor, Up, udpOrigin } from '../support/direct.ts';
+import { freePort } from '../support/free-port.ts';
 
 let up: Up;
 beforeAll(async () => {

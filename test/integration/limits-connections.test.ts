@@ -5,7 +5,8 @@ import { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { expect } from 'vitest';
 import { proxyHeader, reach } from '../support/attacks.ts';
-import { dial, dialError, echo, freePort, readAll, tcpOrigin, untilGone } from '../support/direct.ts';
+import { dial, dialError, echo, readAll, tcpOrigin, untilGone } from '../support/direct.ts';
+import { freePort } from '../support/free-port.ts';
 import { call, linkLaptop, probe, type RunningEdge } from './edge-stand.ts';
 import { driveBounds, LimitedEdge, times } from './limits-stand.ts';
 

@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { freePort, listening, type Running, run } from '../bench/process.ts';
+import { listening, type Running, run } from '../bench/process.ts';
 import { program } from '../differential/peers.ts';
+import { freePort } from './free-port.ts';
 
 const AUTH = ['authn_core', 'authn_file', 'auth_basic', 'authz_core', 'authz_user'];
 const MODULES = ['mpm_event', ...AUTH, 'proxy', 'proxy_connect'];

@@ -1,5 +1,5 @@
 /** Servers and clients of TCP, TLS and UDP services, and a Porthole that carries them: real processes all. */
-import { createHash, type Hash, randomInt } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
@@ -251,20 +251,5 @@ export class UdpVisitor implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket.close();
     await once(this.#socket, 'close');
-  }
-}
-
-/**
- * A loopback port that nothing listens on, for TCP. It is none that a system gives to whoever asks for any, nor one that
- * an edge assigns: those may be somebody's a moment later.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const origin = await tcpOrigin(() => {}, randomInt(7_000, 10_000)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE') throw error;
-    });
-    if (origin === undefined) continue;
-    await origin[Symbol.asyncDispose]();
-    return origin.port;
   }
 }

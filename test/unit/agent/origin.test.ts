@@ -10,6 +10,7 @@ import { createOriginDialler, originRefusal } from '../../../main/agent/origin.t
 import { RESET } from '../../../shared/wire/codes.ts';
 import type { OpenRequest } from '../../../shared/wire/open.ts';
 import { selfSigned } from '../../support/certificate.ts';
+import { freePort } from '../../support/free-port.ts';
 
 const servers: Server[] = [];
 const sockets: Socket[] = [];
@@ -25,15 +26,6 @@ async function listen(server: Server, host: string, wanted = 0): Promise<number>
   await once(server, 'listening');
   const address = server.address();
   return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-/** A port that was free a moment ago. */
-async function unusedPort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server, '127.0.0.1');
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Has `server` listen on ::1, on a port that 127.0.0.1 has free too. */
@@ -98,7 +90,7 @@ describe('the origin dialler', () => {
   });
 
   it('says that nothing listens', async () => {
-    expect((await dial(target(await unusedPort()))).code).toBe(RESET.REFUSED);
+    expect((await dial(target(await freePort()))).code).toBe(RESET.REFUSED);
   });
 
   it('says that a name has no address', async () => {

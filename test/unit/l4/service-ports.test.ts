@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type PortKey, type PortState, ServicePorts } from '../../../edge/listen/service-ports.ts';
 import { failure } from '../../../shared/domain/failure.ts';
 import { silentLogger } from '../../../shared/node/logger.ts';
-import { dial, dialError, freePort, UdpVisitor } from '../../support/direct.ts';
+import { dial, dialError, UdpVisitor } from '../../support/direct.ts';
+import { freePort } from '../../support/free-port.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 let clock: ManualClock;
