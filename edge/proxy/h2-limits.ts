@@ -22,6 +22,16 @@ export const SETTINGS_LIMIT = 32;
  * padding) has no use in such amounts.
  */
 export const OVERHEAD_SHARE = 1 / 256;
+/** The same for each byte read of heads and bodies: frames of 600 bytes have so much of a header. */
+export const FRAMING_SHARE = 1 / 64;
+/**
+ * Bytes that may still come of bodies after their streams have ended (an upload that was answered before it was whole, or
+ * given up by the visitor), and what is added to that each second. So much may be under way in `BULK_STREAMS` windows.
+ */
+export const LATE = BULK_STREAMS * BULK_WINDOW;
+export const LATE_RATE = 256 * 1024;
+/** Milliseconds until it is looked again whether a whole answer has left whose visitor still sends. */
+export const STOP_WAIT = 20;
 /** Streams that may be broken off before the next ones are taken up with a delay. */
 export const UNSUSPICIOUS_RESETS = 16;
 /** Invalid frames, and streams beyond the limit, that are borne before the connection ends. */

@@ -71,6 +71,9 @@ export class H2Visitor implements H2Owner {
   #held = 0;
   /** Bytes of heads and bodies since the last tick; bytes read and written up to it. */
   #useful = 0;
+  /** What may still come for streams that are over, and how much more of that may be allowed. */
+  #late = 0;
+  #lateLeft: number = H2.LATE;
   #read = 0;
   #written = 0;
 
@@ -118,6 +121,7 @@ export class H2Visitor implements H2Owner {
     const full = this.#streams.size >= 2 * this.#context.limits.h2Streams;
     if (full) this.#hit('h2Streams');
     if (this.#context.draining || full) {
+      if (!stream.endAfterHeaders) this.#expectLate();
       stream.on('error', () => {});
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
       return;
@@ -143,9 +147,17 @@ export class H2Visitor implements H2Owner {
 
   streamGone(stream: H2Stream): void {
     this.#streams.delete(stream);
+    if (stream.cutShort) this.#expectLate();
     if (this.#streams.size === 0)
       this.#deadline = this.#context.coarse + (this.#closing ? LINGER_TIMEOUT : this.#context.limits.idleTime);
     if (stream.code !== 0 && !stream.brokeOff) this.#countReset();
+  }
+
+  /** The visitor may have sent a window full of a body whose stream has just ended; nobody reads it. */
+  #expectLate(): void {
+    const late = Math.min(H2.BULK_WINDOW, this.#lateLeft);
+    this.#lateLeft -= late;
+    this.#late += late;
   }
 
   #countReset(): void {
@@ -278,10 +290,14 @@ export class H2Visitor implements H2Owner {
   #wasteful(held: number): boolean {
     const { bytesRead, bytesWritten } = this.#socket;
     const came = bytesRead - this.#read - this.#useful - held;
-    const allowed = this.#context.limits.h2OverheadRate + (bytesWritten - this.#written) * H2.OVERHEAD_SHARE;
+    const framing = (bytesWritten - this.#written) * H2.OVERHEAD_SHARE + this.#useful * H2.FRAMING_SHARE;
+    const tooMuch = Math.max(0, came - this.#context.limits.h2OverheadRate - framing);
+    const excused = Math.min(tooMuch, this.#late);
     this.#read = bytesRead;
     this.#written = bytesWritten;
     this.#useful = 0;
-    return came > allowed;
+    this.#late -= excused;
+    this.#lateLeft = Math.min(H2.LATE - this.#late, this.#lateLeft + H2.LATE_RATE);
+    return tooMuch > excused;
   }
 }

@@ -5,6 +5,7 @@ import type { VisitorConnection } from '../visit.ts';
 import type { ProxyContext } from './context.ts';
 import { Exchange, type VisitorEnd } from './exchange.ts';
 import type { VisitorFields } from './forward-head.ts';
+import * as H2 from './h2-limits.ts';
 import { H2Reply } from './h2-reply.ts';
 import { type H2Request, readRequest, readTrailers } from './h2-request.ts';
 import { UPGRADE_HALF_CLOSED_TIMEOUT } from './limits.ts';
@@ -37,6 +38,8 @@ export class H2Stream implements VisitorEnd {
   #exchange: Exchange | undefined;
   #trailers: readonly string[] = [];
   #overSince: number | undefined;
+  /** All of its body has come. */
+  #whole = false;
   readonly #owner: H2Owner;
   /** It was we who broke the stream off. */
   brokeOff = false;
@@ -75,6 +78,11 @@ export class H2Stream implements VisitorEnd {
   /** It may still send a body. */
   get sends(): boolean {
     return !this.#stream.readableEnded && !this.#stream.endAfterHeaders;
+  }
+
+  /** Its visitor had a body to send, and not all of it came: more may be under way. */
+  get cutShort(): boolean {
+    return !this.#whole && !this.#stream.endAfterHeaders;
   }
 
   /** Begins with the request's fields, names and values in turn. `ended`: it has no body. */
@@ -121,6 +129,7 @@ export class H2Stream implements VisitorEnd {
   }
 
   #onEnd(exchange: Exchange): void {
+    this.#whole = !this.#stream.closed;
     if (exchange.over) return;
     // Node ends the reading side of a stream that was reset, too (with NO_ERROR as well): the rest is not there.
     if (this.#stream.closed) {
@@ -154,11 +163,14 @@ export class H2Stream implements VisitorEnd {
     if (stream.destroyed) return;
     stream.resume();
     if (!this.sends) return;
+    // "Finished" is what was handed over. A reset would overtake, and drop, what the connection has not taken yet.
     const stop = (): void => {
-      if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
+      if (stream.readableEnded || stream.closed || stream.destroyed) return;
+      if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+      else setTimeout(stop, H2.STOP_WAIT);
     };
-    if (stream.writableFinished) stop();
-    else stream.once('finish', stop);
+    if (stream.writableFinished) setImmediate(stop);
+    else stream.once('finish', () => setImmediate(stop));
   }
 
   broken(): void {

@@ -379,6 +379,86 @@ describe('HTTP/2', () => {
     expect(hits).toEqual(['h2OverheadRate']);
   });
 
+  describe('blames nobody for', () => {
+    const post = (stream: number): Buffer =>
+      frame(
+        FRAME.HEADERS,
+        4,
+        stream,
+        block([
+          [':method', 'POST'],
+          [':scheme', 'https'],
+          [':path', '/'],
+          [':authority', 'app.test'],
+        ]),
+      );
+    const body = (stream: number, bytes: number, size = 4096): Buffer[] =>
+      Array.from({ length: bytes / size }, () => frame(FRAME.DATA, 0, stream, Buffer.alloc(size)));
+    /** An upload on stream 1 that is answered, with nothing but a head, and ended before it is whole. */
+    const answered = async (): Promise<RawH2> => {
+      await open({ h2OverheadRate: 4096 }, true);
+      const v = await raw();
+      v.send(post(1));
+      (await tunnels.stream(1)).send('HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n');
+      await v.frame((f) => f.type === FRAME.HEADERS && f.stream === 1);
+      await v.frame((f) => f.type === FRAME.RST_STREAM && f.stream === 1);
+      return v;
+    };
+    /** Some seconds pass, in each of which the edge looks; then the connection still serves. */
+    const goesOn = async (v: RawH2): Promise<void> => {
+      const asked = tunnels.streams.length;
+      v.send(request(101));
+      const origin = await tunnels.stream(asked + 1);
+      for (let n = 0; n < 3; n++) clock.advance(1_000);
+      origin.send('HTTP/1.1 204 No Content\r\n\r\n');
+      await v.frame((f) => f.type === FRAME.HEADERS && f.stream === 101);
+      expect([hits, misused]).toEqual([[], []]);
+    };
+
+    it('what was under way of an upload that was answered before it was whole', async () => {
+      const v = await answered();
+      v.send(...body(1, 60 * 1024));
+      await goesOn(v);
+    });
+
+    it('what an origin had not read of an upload that the visitor gives up', async () => {
+      await open({ h2OverheadRate: 4096 }, true);
+      const v = await raw();
+      v.send(post(1));
+      const origin = await tunnels.stream(1);
+      origin.reads = false;
+      origin.unread = 64 * 1024;
+      v.send(...body(1, 60 * 1024));
+      v.send(request(3));
+      await tunnels.stream(2);
+      clock.advance(1_000);
+      v.send(frame(FRAME.RST_STREAM, 0, 1, Buffer.of(0, 0, 0, 8)));
+      await goesOn(v);
+    });
+
+    it('the headers of an upload’s frames', async () => {
+      await open({ h2OverheadRate: 4096 }, true);
+      const v = await raw();
+      v.send(post(1));
+      const origin = await tunnels.stream(1);
+      for (let kib = 30; kib <= 960; kib += 30) {
+        v.send(...body(1, 30 * 1024, 1024));
+        await origin.until(({ received }) => received.length > kib * 1024);
+      }
+      await goesOn(v);
+    });
+
+    it('no more than that: the next megabyte of a body whose stream is over ends the connection', async () => {
+      const v = await answered();
+      v.send(...body(1, 2 * 1024 * 1024));
+      v.send(request(3));
+      await tunnels.stream(2);
+      clock.advance(1_000);
+      await v.closed;
+      expect(hits).toEqual(['h2OverheadRate']);
+    });
+  });
+
   it('counts each stream against the target', async () => {
     await open({ requestsPerTarget: 3 }, true);
     const v = await raw();

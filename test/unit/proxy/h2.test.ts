@@ -6,7 +6,7 @@ import { webSocketAccept } from '../../../edge/proxy/h2-request.ts';
 import type { Route } from '../../../edge/visit.ts';
 import { RESET } from '../../../shared/wire/codes.ts';
 import { type FakeStream, FakeTunnels } from '../../support/fake-tunnels.ts';
-import { H2Request, h2Session } from '../../support/h2-client.ts';
+import { block, FRAME, frame, H2Request, h2Session, RawH2 } from '../../support/h2-client.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { type ProxyStand, proxyStand, routeTo, targetAt } from '../../support/proxy-stand.ts';
 
@@ -172,6 +172,31 @@ describe('a request over HTTP/2', () => {
     await stream.until((s) => s.resetWith === RESET.CANCELLED);
     expect(stream.received).not.toContain('0\r\n\r\n');
     expect(await stand.recorded((r) => r.status === 0)).toMatchObject({ protocol: 'http/2', bytesUp: 3 });
+  });
+
+  it.each([
+    ['a head alone', '413 Content Too Large', 'Content-Length: 0\r\n\r\n'],
+    ['no content', '204 No Content', '\r\n'],
+    ['a body', '401 Unauthorized', 'Content-Length: 2\r\n\r\nno'],
+    ['a body of unknown length', '401 Unauthorized', 'Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n'],
+  ])('hears all of an answer with %s while it still sends, before it is told to stop', async (_, status, rest) => {
+    const v = await RawH2.connect(stand.port);
+    const fields = [
+      [':method', 'POST'],
+      [':scheme', 'https'],
+      [':path', '/'],
+      [':authority', 'app.test'],
+    ] as const;
+    v.send(frame(FRAME.HEADERS, 4, 1, block(fields)), frame(FRAME.DATA, 0, 1, Buffer.from('abc')));
+    const stream = await tunnels.stream(1);
+    await stream.untilReceived('abc');
+    stream.send(`HTTP/1.1 ${status}\r\n${rest}`);
+    await v.frame((f) => f.type === FRAME.RST_STREAM && f.stream === 1);
+    const told = v.frames.filter((f) => f.stream === 1);
+    expect(told.map((f) => f.type).filter((type) => type !== FRAME.DATA)).toEqual([FRAME.HEADERS, FRAME.RST_STREAM]);
+    const END_STREAM = 1;
+    expect(told.at(-2)?.flags).toSatisfy((flags: number) => (flags & END_STREAM) !== 0);
+    v.socket.destroy();
   });
 
   it('whose body stops is answered with a timeout', async () => {
