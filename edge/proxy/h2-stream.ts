@@ -129,10 +129,10 @@ export class H2Stream implements VisitorEnd {
   }
 
   #onEnd(exchange: Exchange): void {
+    // Node ends the reading side of a stream that was reset, too (with NO_ERROR as well): the rest is not there.
     this.#whole = !this.#stream.closed;
     if (exchange.over) return;
-    // Node ends the reading side of a stream that was reset, too (with NO_ERROR as well): the rest is not there.
-    if (this.#stream.closed) {
+    if (!this.#whole) {
       exchange.abort();
       return;
     }

@@ -167,7 +167,7 @@ export class TunnelAcceptor {
     const verdict = await authenticate(hello.agentId, hello.credential);
     if (verdict === 'unknown') return GO_AWAY.CREDENTIAL;
     if (verdict === 'unavailable') return GO_AWAY.INTERNAL;
-    // An agent that were welcomed only to be sent away would give up another link for this one.
+    // Welcomed only to be sent away, an agent would give up another link for this one.
     if (registry.draining) return GO_AWAY.SHUTDOWN;
     const seat = registry.reserve(hello.agentId, hello.link, hello.grows);
     if (seat === undefined) {

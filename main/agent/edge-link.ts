@@ -302,14 +302,11 @@ class Link implements EdgeLink {
   #onGoAway(tunnel: LinkTunnel, code: GoAwayCode): void {
     if (!this.#crew.remove(tunnel)) return;
     this.#drain(tunnel, DRAIN);
+    const reason = endFailure({ code, reason: because('edge_ended') });
     if (this.#crew.newest !== undefined) this.#afterLoss();
-    else if (code === GO_AWAY.SHUTDOWN) {
-      const reason = because('edge_restarts');
-      this.#wait(this.#random() * SPREAD, 'connecting', failure('offline', { reason }));
-    } else {
-      // Two holders of one credential would push each other out without end.
-      this.#retry(endFailure({ code, reason: because('edge_ended') }), true);
-    }
+    else if (code === GO_AWAY.SHUTDOWN) this.#wait(this.#random() * SPREAD, 'connecting', reason);
+    // Two holders of one credential would push each other out without end.
+    else this.#retry(reason, true);
   }
 
   #onClosed(tunnel: LinkTunnel, end: TunnelEnd): void {

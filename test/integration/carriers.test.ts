@@ -11,6 +11,7 @@ import { createControlClient } from '../../main/agent/control-client.ts';
 import { createPortFinder, type PortFinder } from '../../main/agent/local-ports.ts';
 import { externalUrl } from '../../shared/contract/agent-state.ts';
 import type { NewTarget, ServiceView } from '../../shared/contract/control-api.ts';
+import { type Origin, tcpOrigin } from '../support/direct.ts';
 import { EdgeProcess } from '../support/edge-process.ts';
 import { ask, open } from '../support/visitor.ts';
 
@@ -83,26 +84,19 @@ async function app(listener: RequestListener) {
 const DISTANCE = 2;
 
 /** `port` of this machine, as if it were farther away than a link of two carriers may be. */
-async function faraway(port: number) {
+function faraway(port: number): Promise<Origin> {
   const pass = (from: Socket, to: Socket): void => {
+    from.setNoDelay(true);
     from.on('error', () => to.destroy()).on('close', () => to.destroy());
     from.on('data', (chunk: Buffer) => setTimeout(() => to.write(chunk) || from.pause(), DISTANCE));
+    from.on('end', () => setTimeout(() => to.end(), DISTANCE));
     to.on('drain', () => from.resume());
   };
-  const server = net.createServer({ noDelay: true }, (near) => {
-    const far = net.connect({ port, host: '127.0.0.1', noDelay: true });
+  return tcpOrigin((near) => {
+    const far = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     pass(near, far);
     pass(far, near);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      await once(server, 'close');
-    },
-  };
 }
 
 /** Bytes that follow from `seed`, and the hash over them. */

@@ -100,9 +100,14 @@ export function block(fields: readonly (readonly [string, string])[]): Buffer {
   return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.of(0), text(name), text(value)]));
 }
 
+const fieldsOf = (method: string, more: readonly (readonly [string, string])[]): Buffer =>
+  block([[':method', method], [':scheme', 'https'], [':path', '/'], [':authority', 'app.test'], ...more]);
+
 /** The fields of a GET, with `more` after them. */
-export const getFields = (...more: (readonly [string, string])[]): Buffer =>
-  block([[':method', 'GET'], [':scheme', 'https'], [':path', '/'], [':authority', 'app.test'], ...more]);
+export const getFields = (...more: (readonly [string, string])[]): Buffer => fieldsOf('GET', more);
+
+/** The same of a POST. */
+export const postFields = (...more: (readonly [string, string])[]): Buffer => fieldsOf('POST', more);
 
 export interface Frame {
   readonly type: number;

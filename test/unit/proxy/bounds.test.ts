@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BoundName } from '../../../edge/bounds.ts';
 import type { Limits } from '../../../edge/limits.ts';
 import { FakeTunnels } from '../../support/fake-tunnels.ts';
-import { block, FRAME, frame, getFields, RawH2 } from '../../support/h2-client.ts';
+import { block, FRAME, frame, getFields, postFields, RawH2 } from '../../support/h2-client.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { type ProxyStand, proxyStand, RawVisitor, routeTo, targetAt } from '../../support/proxy-stand.ts';
 
@@ -380,26 +380,19 @@ describe('HTTP/2', () => {
   });
 
   describe('blames nobody for', () => {
-    const post = (stream: number): Buffer =>
-      frame(
-        FRAME.HEADERS,
-        4,
-        stream,
-        block([
-          [':method', 'POST'],
-          [':scheme', 'https'],
-          [':path', '/'],
-          [':authority', 'app.test'],
-        ]),
-      );
     const body = (stream: number, bytes: number, size = 4096): Buffer[] =>
       Array.from({ length: bytes / size }, () => frame(FRAME.DATA, 0, stream, Buffer.alloc(size)));
-    /** An upload on stream 1 that is answered, with nothing but a head, and ended before it is whole. */
-    const answered = async (): Promise<RawH2> => {
+    /** An upload on stream 1 has begun. */
+    const uploading = async () => {
       await open({ h2OverheadRate: 4096 }, true);
       const v = await raw();
-      v.send(post(1));
-      (await tunnels.stream(1)).send('HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n');
+      v.send(frame(FRAME.HEADERS, 4, 1, postFields()));
+      return { v, origin: await tunnels.stream(1) };
+    };
+    /** An upload on stream 1 that is answered, with nothing but a head, and ended before it is whole. */
+    const answered = async (): Promise<RawH2> => {
+      const { v, origin } = await uploading();
+      origin.send('HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n');
       await v.frame((f) => f.type === FRAME.HEADERS && f.stream === 1);
       await v.frame((f) => f.type === FRAME.RST_STREAM && f.stream === 1);
       return v;
@@ -422,10 +415,7 @@ describe('HTTP/2', () => {
     });
 
     it('what an origin had not read of an upload that the visitor gives up', async () => {
-      await open({ h2OverheadRate: 4096 }, true);
-      const v = await raw();
-      v.send(post(1));
-      const origin = await tunnels.stream(1);
+      const { v, origin } = await uploading();
       origin.reads = false;
       origin.unread = 64 * 1024;
       v.send(...body(1, 60 * 1024));
@@ -437,10 +427,7 @@ describe('HTTP/2', () => {
     });
 
     it('the headers of an upload’s frames', async () => {
-      await open({ h2OverheadRate: 4096 }, true);
-      const v = await raw();
-      v.send(post(1));
-      const origin = await tunnels.stream(1);
+      const { v, origin } = await uploading();
       for (let kib = 30; kib <= 960; kib += 30) {
         v.send(...body(1, 30 * 1024, 1024));
         await origin.until(({ received }) => received.length > kib * 1024);

@@ -3,7 +3,7 @@ import { constants } from 'node:http2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RESET } from '../../../shared/wire/codes.ts';
 import { FakeTunnels } from '../../support/fake-tunnels.ts';
-import { block, FRAME, type Frame, frame, getFields, RawH2 } from '../../support/h2-client.ts';
+import { block, FRAME, type Frame, frame, getFields, postFields, RawH2 } from '../../support/h2-client.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { type ProxyStand, proxyStand, routeTo, targetAt } from '../../support/proxy-stand.ts';
 
@@ -52,14 +52,6 @@ async function caughtUp(v: RawH2, mark: number): Promise<void> {
   await v.frame((f) => f.type === FRAME.PING && f.flags === ACK && f.payload.equals(payload));
 }
 
-const post = (): Buffer =>
-  block([
-    [':method', 'POST'],
-    [':scheme', 'https'],
-    [':path', '/'],
-    [':authority', 'app.test'],
-  ]);
-
 describe('a flood of', () => {
   it.each<[string, () => Buffer[]]>([
     ['pings', () => many(1000, () => frame(FRAME.PING, 0, 0, Buffer.alloc(8)))],
@@ -78,7 +70,7 @@ describe('a flood of', () => {
     ['unknown frames', () => frame(0x77, 0, 0, Buffer.alloc(8))],
   ])('%s ends the connection when the second is over', async (_, make) => {
     const v = await connect();
-    v.send(headers(1, post(), false), ...many(10_000, make));
+    v.send(headers(1, postFields(), false), ...many(10_000, make));
     await caughtUp(v, 1);
     const stream = await tunnels.stream(1);
     expect(v.socket.destroyed).toBe(false);
@@ -89,7 +81,7 @@ describe('a flood of', () => {
 
   it('empty DATA frames ends the connection', async () => {
     const v = await connect();
-    v.send(headers(1, post(), false), ...many(1000, () => frame(FRAME.DATA, 0, 1)));
+    v.send(headers(1, postFields(), false), ...many(1000, () => frame(FRAME.DATA, 0, 1)));
     await v.closed;
     expect(stand.proxy.stats).toMatchObject({ exchanges: 0, connections: 0 });
   });
@@ -118,7 +110,7 @@ describe('a flood of', () => {
     // A window update of 0 is a stream error: the reset is ours, the fault is not.
     v.send(
       ...many(2000, (n) =>
-        Buffer.concat([headers(2 * n + 1, post(), false), frame(FRAME.WINDOW_UPDATE, 0, 2 * n + 1, code(0))]),
+        Buffer.concat([headers(2 * n + 1, postFields(), false), frame(FRAME.WINDOW_UPDATE, 0, 2 * n + 1, code(0))]),
       ),
     );
     await v.closed;
@@ -185,7 +177,7 @@ describe('a request', () => {
 
   it.each([0, 8])('that is cut short by a reset with code %d is cut short at the origin', async (why) => {
     const v = await connect();
-    v.send(headers(1, post(), false), frame(FRAME.DATA, 0, 1, Buffer.from('abc')));
+    v.send(headers(1, postFields(), false), frame(FRAME.DATA, 0, 1, Buffer.from('abc')));
     const stream = await tunnels.stream(1);
     await stream.untilReceived('3\r\nabc\r\n');
     v.send(reset(1, why));
@@ -255,7 +247,7 @@ describe('a visitor who takes a long response slowly', () => {
 describe('a connection', () => {
   it('that is lost takes its requests with it, and nobody is blamed', async () => {
     const v = await connect();
-    v.send(headers(1, post(), false), headers(3, getFields()));
+    v.send(headers(1, postFields(), false), headers(3, getFields()));
     await tunnels.stream(2);
     v.socket.destroy();
     for (const n of [1, 2]) await (await tunnels.stream(n)).until((s) => s.resetWith === RESET.CANCELLED);
@@ -324,13 +316,13 @@ describe('a connection', () => {
         if (f.payload.readUInt16BE(at) === 4) return f.payload.readUInt32BE(at + 2);
       return -1;
     };
-    v.send(headers(1, post(), false));
+    v.send(headers(1, postFields(), false));
     await tunnels.stream(1);
     clock.advance(1000);
     await v.frame((f) => f.type === FRAME.SETTINGS && windowOf(f) === 1 << 20);
     v.send(frame(FRAME.SETTINGS, ACK, 0), frame(FRAME.SETTINGS, ACK, 0));
     await caughtUp(v, 1);
-    v.send(...many(4, (n) => headers(2 * n + 3, post(), false)));
+    v.send(...many(4, (n) => headers(2 * n + 3, postFields(), false)));
     await v.frame((f) => f.type === FRAME.SETTINGS && v.frames.indexOf(f) > 3 && windowOf(f) === 65_536);
   });
 });
